@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# The project's wrappers over LLVM's CMake functions.
+
+if(NOT LLVM_ENABLE_RTTI)
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>)
+endif()
+if(SPARSEK_WERROR)
+  add_compile_options(-Werror)
+endif()
+if(SPARSEK_SANITIZE)
+  add_compile_options(-fsanitize=${SPARSEK_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+  add_link_options(-fsanitize=${SPARSEK_SANITIZE})
+  if(SPARSEK_SANITIZE MATCHES "undefined" AND NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # The packaged MLIR exports no type information for some of the classes that are derived from here.
+    add_compile_options(-fno-sanitize=vptr,function)
+  elseif(SPARSEK_SANITIZE MATCHES "undefined")
+    add_compile_options(-fno-sanitize=vptr)
+  endif()
+endif()
+
+# Every generated header hangs on this target, and every library depends on it: no build order can miss one.
+add_custom_target(sparsek-headers)
+
+# sparsek_tablegen(<Name>.td OUT <out.inc> <flag> [OUT <out.inc> <flag>]...): generates from a .td of the current directory.
+function(sparsek_tablegen td target)
+  set(LLVM_TARGET_DEFINITIONS ${td})
+  set(args ${ARGN})
+  list(LENGTH args count)
+  math(EXPR last "${count} - 1")
+  foreach(i RANGE 0 ${last} 2)
+    list(GET args ${i} out)
+    math(EXPR next "${i} + 1")
+    list(GET args ${next} flags)
+    separate_arguments(flags)
+    mlir_tablegen(${out} ${flags} EXTRA_INCLUDES "${PROJECT_SOURCE_DIR}/include")
+  endforeach()
+  add_public_tablegen_target(${target})
+  add_dependencies(sparsek-headers ${target})
+endfunction()
+
+# sparsek_add_dialect(<Name> <namespace>): ops, types, attributes and enums of <Name>.td.
+function(sparsek_add_dialect name namespace)
+  sparsek_tablegen(${name}.td Sparsek${name}IncGen
+    ${name}Dialect.h.inc "-gen-dialect-decls -dialect=${namespace}"
+    ${name}Dialect.cpp.inc "-gen-dialect-defs -dialect=${namespace}"
+    ${name}Ops.h.inc "-gen-op-decls"
+    ${name}Ops.cpp.inc "-gen-op-defs"
+    ${name}Enums.h.inc "-gen-enum-decls"
+    ${name}Enums.cpp.inc "-gen-enum-defs"
+    ${name}Attributes.h.inc "-gen-attrdef-decls -attrdefs-dialect=${namespace}"
+    ${name}Attributes.cpp.inc "-gen-attrdef-defs -attrdefs-dialect=${namespace}")
+endfunction()
+
+# sparsek_link_llvm(<target> <scope> <components>...): libLLVM.so, or the components one by one in static mode.
+function(sparsek_link_llvm target scope)
+  if(LLVM_LINK_LLVM_DYLIB)
+    target_link_libraries(${target} ${scope} LLVM)
+  else()
+    llvm_map_components_to_libnames(libs ${ARGN})
+    target_link_libraries(${target} ${scope} ${libs})
+  endif()
+endfunction()
+
+# sparsek_add_library(<name> <sources>... LINK_LIBS <project libraries>... MLIR_LIBS <MLIR libraries>...
+#                     LLVM_COMPONENTS <components>...)
+# MLIR_LIBS are linked one by one in static mode and as libMLIR.so otherwise. The target is exported for find_package(Sparsek).
+function(sparsek_add_library name)
+  cmake_parse_arguments(ARG "" "" "LINK_LIBS;MLIR_LIBS;LLVM_COMPONENTS" ${ARGN})
+  add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  add_dependencies(${name} sparsek-headers)
+  target_include_directories(${name} INTERFACE $<INSTALL_INTERFACE:include>)
+  target_link_libraries(${name} PUBLIC ${ARG_LINK_LIBS})
+  mlir_target_link_libraries(${name} PUBLIC ${ARG_MLIR_LIBS})
+  sparsek_link_llvm(${name} PUBLIC Support ${ARG_LLVM_COMPONENTS})
+  set_property(GLOBAL APPEND PROPERTY SPARSEK_LIBRARIES ${name})
+  install(TARGETS ${name} EXPORT SparsekTargets ARCHIVE DESTINATION lib COMPONENT development)
+endfunction()
+
+# sparsek_add_tool(<name> <sources>... LINK_LIBS ... MLIR_LIBS ... LLVM_COMPONENTS ...)
+function(sparsek_add_tool name)
+  cmake_parse_arguments(ARG "" "" "LINK_LIBS;MLIR_LIBS;LLVM_COMPONENTS" ${ARGN})
+  add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
+  add_dependencies(${name} sparsek-headers)
+  target_link_libraries(${name} PRIVATE ${ARG_LINK_LIBS})
+  mlir_target_link_libraries(${name} PRIVATE ${ARG_MLIR_LIBS})
+  sparsek_link_llvm(${name} PRIVATE Support ${ARG_LLVM_COMPONENTS})
+  install(TARGETS ${name} RUNTIME DESTINATION bin COMPONENT tools)
+endfunction()
