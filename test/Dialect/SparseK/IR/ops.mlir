@@ -12,7 +12,7 @@ func.func @score(%x: tensor<1x4096x512xf32>, %w: tensor<512x2xf32>) -> tensor<1x
 
 // CHECK-LABEL: func @score_slope
 func.func @score_slope(%x: tensor<2x?x64xf16>, %w: tensor<64x1xf16>) -> tensor<2x1x?xf32> {
-  // CHECK: sparsek.score %{{.*}}, %{{.*}} slope(1.953125e-03) norm<timestep> : tensor<2x?x64xf16>, tensor<64x1xf16>
+  // CHECK: sparsek.score %{{.*}}, %{{.*}} slope(0.001953125) norm<timestep> : tensor<2x?x64xf16>, tensor<64x1xf16>
   %0 = sparsek.score %x, %w slope(0.001953125) norm<timestep> : tensor<2x?x64xf16>, tensor<64x1xf16>
   return %0 : tensor<2x1x?xf32>
 }
