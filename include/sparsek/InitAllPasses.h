@@ -8,13 +8,19 @@
 #define SPARSEK_INITALLPASSES_H
 
 #include "sparsek/Dialect/SparseK/Transforms/Passes.h"
+#include "sparsek/Pipelines/Pipelines.h"
+#include "sparsek/Transforms/Passes.h"
 
 #include "mlir/InitAllPasses.h"
 
 namespace sparsek {
 
 /// The passes and pipelines of this project.
-inline void registerSparsekPasses() { registerSparsekSparseKTransformsPasses(); }
+inline void registerSparsekPasses() {
+  registerSparsekSparseKTransformsPasses();
+  registerSparsekTransformsPasses();
+  registerPipelines();
+}
 
 /// The passes and pipelines of this project and of MLIR.
 inline void registerAllPasses() {

@@ -1,0 +1,106 @@
+//===- Pipelines.h - From tensors to the LLVM dialect ---------------------*-
+//C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+// Each pipeline is a function of a pass manager and an options struct; the
+// registered ones have the same name on the command line. They are composed
+// from the stages below, which can be run one by one:
+//
+//   sparsek-reference-pipeline   sparsek-cpu-pipeline
+//     ops to linalg on tensors     ops to vector code
+//              \                        /
+//              sparsek-bufferization-pipeline
+//                           |
+//              sparsek-lower-to-llvm-pipeline
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SPARSEK_PIPELINES_PIPELINES_H
+#define SPARSEK_PIPELINES_PIPELINES_H
+
+#include "mlir/Pass/PassOptions.h"
+
+namespace mlir {
+class OpPassManager;
+} // namespace mlir
+
+namespace sparsek {
+
+//===----------------------------------------------------------------------===//
+// Options
+//===----------------------------------------------------------------------===//
+
+/// Options of `sparsek-lower-to-llvm-pipeline`.
+struct LowerToLLVMPipelineOptions
+    : public mlir::PassPipelineOptions<LowerToLLVMPipelineOptions> {
+  Option<bool> cWrappers{
+      *this, "c-wrappers",
+      llvm::cl::desc("Give every function f a wrapper _mlir_ciface_f that "
+                     "takes memref descriptors by pointer"),
+      llvm::cl::init(true)};
+  Option<bool> parallel{
+      *this, "parallel",
+      llvm::cl::desc("Run scf.parallel loops on OpenMP threads; without it "
+                     "they become sequential loops"),
+      llvm::cl::init(false)};
+};
+
+/// Options of `sparsek-reference-pipeline`.
+struct ReferencePipelineOptions
+    : public mlir::PassPipelineOptions<ReferencePipelineOptions> {
+  Option<bool> cWrappers{
+      *this, "c-wrappers",
+      llvm::cl::desc("Give every function f a wrapper _mlir_ciface_f that "
+                     "takes memref descriptors by pointer"),
+      llvm::cl::init(true)};
+};
+
+/// Options of `sparsek-cpu-pipeline`.
+struct CPUPipelineOptions
+    : public mlir::PassPipelineOptions<CPUPipelineOptions> {
+  Option<bool> cWrappers{
+      *this, "c-wrappers",
+      llvm::cl::desc("Give every function f a wrapper _mlir_ciface_f that "
+                     "takes memref descriptors by pointer"),
+      llvm::cl::init(true)};
+  Option<bool> parallel{*this, "parallel",
+                        llvm::cl::desc("Run tiles and heads on OpenMP threads"),
+                        llvm::cl::init(true)};
+};
+
+//===----------------------------------------------------------------------===//
+// Stages
+//===----------------------------------------------------------------------===//
+
+/// Tensors to buffers. Function arguments and results become memrefs with the
+/// identity layout; public functions never write into their arguments, and the
+/// caller owns (frees) every result.
+void buildBufferizationPipeline(mlir::OpPassManager &pm);
+
+/// linalg, vector, scf, affine, math, arith, memref, cf and func on buffers to
+/// the LLVM dialect.
+void buildLowerToLLVMPipeline(mlir::OpPassManager &pm,
+                              const LowerToLLVMPipelineOptions &options);
+
+//===----------------------------------------------------------------------===//
+// Whole pipelines
+//===----------------------------------------------------------------------===//
+
+/// sparsek and linalg on tensors to the LLVM dialect, by definition: slow,
+/// readable, and what other lowerings are compared with.
+void buildReferencePipeline(mlir::OpPassManager &pm,
+                            const ReferencePipelineOptions &options);
+
+/// sparsek and linalg on tensors to the LLVM dialect, for speed on the host.
+void buildCPUPipeline(mlir::OpPassManager &pm,
+                      const CPUPipelineOptions &options);
+
+/// Makes the pipelines above available under their names.
+void registerPipelines();
+
+} // namespace sparsek
+
+#endif // SPARSEK_PIPELINES_PIPELINES_H

@@ -1,0 +1,144 @@
+//===- Pipelines.cpp - From tensors to the LLVM dialect ---------------------*-
+//C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "sparsek/Pipelines/Pipelines.h"
+
+#include "sparsek/Dialect/SparseK/Transforms/Passes.h"
+#include "sparsek/Transforms/Passes.h"
+
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/Transforms/RequestCWrappers.h"
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace sparsek;
+
+//===----------------------------------------------------------------------===//
+// Stages
+//===----------------------------------------------------------------------===//
+
+void sparsek::buildBufferizationPipeline(OpPassManager &pm) {
+  pm.addPass(createSparsekProtectArgumentsPass());
+  pm.addPass(bufferization::createEmptyTensorEliminationPass());
+  pm.addPass(bufferization::createEmptyTensorToAllocTensorPass());
+
+  bufferization::OneShotBufferizePassOptions bufferize;
+  bufferize.bufferizeFunctionBoundaries = true;
+  bufferize.functionBoundaryTypeConversion =
+      bufferization::LayoutMapOption::IdentityLayoutMap;
+  bufferize.unknownTypeConversion =
+      bufferization::LayoutMapOption::IdentityLayoutMap;
+  pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+
+  bufferization::buildBufferDeallocationPipeline(
+      pm, bufferization::BufferDeallocationPipelineOptions());
+  pm.addPass(createConvertBufferizationToMemRefPass());
+}
+
+/// Arithmetic that the host's code generator would turn into calls to support
+/// routines that not every C runtime has.
+static void addFloatLegalization(OpPassManager &pm) {
+  // bf16 is computed in f32, and converted by integer instructions.
+  arith::ArithEmulateUnsupportedFloatsOptions emulate;
+  emulate.sourceTypeStrs = {"bf16", "f16"};
+  emulate.targetTypeStr = "f32";
+  pm.addPass(math::createMathExtendToSupportedTypes());
+  pm.addPass(arith::createArithEmulateUnsupportedFloats(emulate));
+  arith::ArithExpandOpsPassOptions expand;
+  expand.includeBf16 = true;
+  pm.addPass(arith::createArithExpandOpsPass(expand));
+  // An integer power as multiplications.
+  math::MathExpandOpsPassOptions powers;
+  powers.opMnemonics = {"fpowi"};
+  pm.addPass(math::createMathExpandOpsPass(powers));
+}
+
+void sparsek::buildLowerToLLVMPipeline(
+    OpPassManager &pm, const LowerToLLVMPipelineOptions &options) {
+  pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  pm.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass());
+  pm.addPass(memref::createExpandStridedMetadataPass());
+  pm.addPass(createLowerAffinePass());
+  addFloatLegalization(pm);
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+
+  if (options.parallel)
+    pm.addPass(createConvertSCFToOpenMPPass());
+  pm.addPass(createSCFToControlFlowPass());
+  if (options.cWrappers)
+    pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
+  pm.addPass(createConvertVectorToLLVMPass());
+  pm.addPass(createConvertComplexToLLVMPass());
+  pm.addPass(createConvertMathToLLVMPass());
+  pm.addPass(createConvertMathToLibmPass());
+  pm.addPass(createConvertIndexToLLVMPass());
+  pm.addPass(createArithToLLVMConversionPass());
+  pm.addPass(createFinalizeMemRefToLLVMConversionPass());
+  if (options.parallel)
+    pm.addPass(createConvertOpenMPToLLVMPass());
+  pm.addPass(createConvertFuncToLLVMPass());
+  pm.addPass(createConvertControlFlowToLLVMPass());
+  pm.addPass(createUBToLLVMConversionPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+//===----------------------------------------------------------------------===//
+// Whole pipelines
+//===----------------------------------------------------------------------===//
+
+void sparsek::buildReferencePipeline(OpPassManager &pm,
+                                     const ReferencePipelineOptions &options) {
+  pm.addPass(createSparsekDecomposeAttentionPass());
+  buildBufferizationPipeline(pm);
+  LowerToLLVMPipelineOptions lower;
+  lower.cWrappers = options.cWrappers;
+  buildLowerToLLVMPipeline(pm, lower);
+}
+
+void sparsek::buildCPUPipeline(OpPassManager &pm,
+                               const CPUPipelineOptions &options) {
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createSparsekDecomposeAttentionPass());
+  buildBufferizationPipeline(pm);
+  LowerToLLVMPipelineOptions lower;
+  lower.cWrappers = options.cWrappers;
+  lower.parallel = options.parallel;
+  buildLowerToLLVMPipeline(pm, lower);
+}
+
+void sparsek::registerPipelines() {
+  PassPipelineRegistration<>(
+      "sparsek-bufferization-pipeline",
+      "Tensors to buffers; functions take and return memrefs",
+      buildBufferizationPipeline);
+  PassPipelineRegistration<LowerToLLVMPipelineOptions>(
+      "sparsek-lower-to-llvm-pipeline", "Code on buffers to the LLVM dialect",
+      buildLowerToLLVMPipeline);
+  PassPipelineRegistration<ReferencePipelineOptions>(
+      "sparsek-reference-pipeline",
+      "sparsek and linalg on tensors to the LLVM dialect, by definition",
+      buildReferencePipeline);
+  PassPipelineRegistration<CPUPipelineOptions>(
+      "sparsek-cpu-pipeline",
+      "sparsek and linalg on tensors to the LLVM dialect, for speed on the "
+      "host",
+      buildCPUPipeline);
+}
