@@ -371,6 +371,9 @@ def manual_fixtures():
     attn("dropout_eval", lambda q, k, v: F.dropout(torch.softmax(hide(qk(q, k) * 0.25, q, k), -1), 0.1, False) @ v,
          "by hand, dropout in eval mode", R4)
 
+    attn("same_k_and_v", lambda q, k, v: softmax_v(hide(qk(q, k) * 0.25, q, k), k) + v,
+         "by hand, K is V too; the third argument is added to the result", R4)
+
     # To be left alone.
     def alibi(s, q, k):
         i, j = positions(q, k)
@@ -423,6 +426,8 @@ def manual_fixtures():
         return torch.softmax(torch.cat([logits, column], dim=-1), dim=-1)[..., :-1] @ v
 
     attn("leave_sink", sink, "by hand, causal with a sink logit per head", OTHER, extra=[Arg("s", "4xf32")])
+    attn("leave_scale_negative", lambda q, k, v: softmax_v(hide(qk(q, k) * -0.25, q, k), v),
+         "by hand, a negative scale", OTHER)
     attn("leave_linear", lambda q, k, v: (qk(q, k) * 0.25 * lower(q, k)) @ v, "linear attention, no softmax", OTHER)
 
 
