@@ -534,7 +534,10 @@ class Gpt2Block(nn.Module):
         qkv = F.layer_norm(x, (d,), g1, b1) @ wa + ba
         q, k, v = (t.unflatten(-1, (self.heads, d // self.heads)).transpose(1, 2) for t in qkv.split(d, dim=-1))
         x = x + self.attend(q, k, v).transpose(1, 2).flatten(2) @ wp + bp
-        y = F.gelu(F.layer_norm(x, (d,), g2, b2) @ wf + bf, approximate="tanh")
+        y = F.layer_norm(x, (d,), g2, b2) @ wf + bf
+        # GELU written out, as GPT-2 has it: torch-mlir expands PyTorch's own with
+        # 0.797724 where sqrt(2/pi) = 0.797885 belongs.
+        y = 0.5 * y * (1 + torch.tanh(math.sqrt(2 / math.pi) * (y + 0.044715 * y**3)))
         return x + y @ wm + bm
 
 
