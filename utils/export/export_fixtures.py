@@ -4,6 +4,7 @@
   export_fixtures.py                     write every fixture
   export_fixtures.py --only 'sdpa_*'     write the ones that match
   export_fixtures.py --list              names and expectations
+  export_fixtures.py --verify            do the expectations hold? (in PyTorch)
   export_fixtures.py --check NAME        run the PyTorch module on seeded random
                                          inputs; save inputs and outputs as .npy
 
@@ -16,6 +17,7 @@ import fnmatch
 import json
 import math
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -105,7 +107,8 @@ class Fixture:
 
     def header(self):
         how = "linalg-on-tensors with SDPA kept" if self.keep else "linalg-on-tensors"
-        return f"// from: torch-mlir 20261001, {how}, {self.origin}\n// expect: {self.expect}\n"
+        return (f"// from: torch-mlir 20261001, {how}, {self.origin}\n// expect: {self.expect}\n"
+                "// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception\n")
 
 
 def add(name, module, args, origin, expect, sizes=None, dynamic=(), keep=False):
@@ -131,8 +134,12 @@ class Fn(nn.Module):
         return self.fn(*args, *(getattr(self, n) for n in self.names))
 
 
-def attn(name, fn, origin, expect, hq=4, hkv=4, q=None, k=None, v=None, dt="f32", extra=(), buffers=None, **kw):
-    """One fixture of q, k, v (and `extra` arguments)."""
+def attn(name, fn, origin, expect, hq=4, hkv=4, q=None, k=None, v=None, dt="f32", extra=(), buffers=None,
+         view=None, **kw):
+    """One fixture of q, k, v (and `extra` arguments).
+
+    view: for --verify, from the arguments to heads-first q, k, v and back.
+    """
     args = [
         Arg("q", q or f"1x{hq}xNx16x{dt}"),
         Arg("k", k or f"1x{hkv}xNx16x{dt}"),
@@ -141,6 +148,10 @@ def attn(name, fn, origin, expect, hq=4, hkv=4, q=None, k=None, v=None, dt="f32"
     ]
     make = lambda: Fn(fn, **(buffers() if buffers else {}))
     add(name, make, args, origin, expect, sizes=SIZES, **kw)
+    FIXTURES[name].view = view or (lambda q, k, v: (q, k, v), lambda o: o)
+
+
+BNHD = (lambda *t: [x.transpose(1, 2) for x in t], lambda o: o.transpose(1, 2))
 
 
 def sdpa(**opts):
@@ -203,7 +214,7 @@ def sdpa_fixtures():
         return o.transpose(1, 2)
 
     attn("sdpa_bnhd", bnhd, "SDPA is_causal, arguments and result B x N x H x D", R4,
-         q="1xNx4x16xf32", k="1xNx4x16xf32")
+         q="1xNx4x16xf32", k="1xNx4x16xf32", view=BNHD)
 
     def masked(make):
         return lambda q, k, v: F.scaled_dot_product_attention(q, k, v, attn_mask=make(q, k))
@@ -297,16 +308,18 @@ def manual_fixtures():
         return softmax_v(hide(qk(q, k) * 0.25, q, k), v).transpose(1, 2)
 
     attn("layout_bnhd", heads_last, "by hand, arguments and result B x N x H x D", R4,
-         q="1xNx4x16xf32", k="1xNx4x16xf32")
+         q="1xNx4x16xf32", k="1xNx4x16xf32", view=BNHD)
 
     def packed_rows(q, k, v):
         q, k, v = (t.unflatten(-1, (4, 16)).transpose(1, 2) for t in (q, k, v))
         return softmax_v(hide(qk(q, k) * 0.25, q, k), v).transpose(1, 2).flatten(2)
 
     attn("layout_bnc", packed_rows, "by hand, arguments and result B x N x (H D)", R4,
-         q="1xNx64xf32", k="1xNx64xf32")
+         q="1xNx64xf32", k="1xNx64xf32",
+         view=(lambda *t: [x.unflatten(-1, (4, 16)).transpose(1, 2) for x in t], lambda o: o.transpose(1, 2).flatten(2)))
     attn("layout_k_transposed", lambda q, k, v: softmax_v(hide((q @ k) * 0.25, q, q), v),
-         "by hand, K given as B x H x D x N", R4, k="1x4x16xNxf32", v="1x4xNx16xf32")
+         "by hand, K given as B x H x D x N", R4, k="1x4x16xNxf32", v="1x4xNx16xf32",
+         view=(lambda q, k, v: (q, k.transpose(-1, -2), v), lambda o: o))
 
     def repeated(rep):
         return lambda q, k, v: softmax_v(hide(qk(q, rep(k)) * 0.25, q, k), rep(v))
@@ -321,7 +334,8 @@ def manual_fixtures():
     attn("gqa_expand_reshape_dyn_n", repeated(expand),
          "by hand, K and V expand + reshape, 2 KV heads, dynamic N", R2, hkv=2, dynamic="N")
     attn("gqa_tiled", repeated(lambda x: x.repeat(1, 2, 1, 1)),
-         "by hand, K and V tiled: head h reads KV head h mod 2, so the groups are not contiguous", R4, hkv=2)
+         "by hand, K and V tiled: head h reads KV head h mod 2, so the groups are not contiguous", R4, hkv=2,
+         view=(lambda q, k, v: (q, k.repeat(1, 2, 1, 1), v.repeat(1, 2, 1, 1)), lambda o: o))
 
     def einsum_gqa(q, k, v):
         q5 = q.unflatten(1, (2, 2))
@@ -339,7 +353,7 @@ def manual_fixtures():
         p = torch.softmax(keep_if(s, i[None, :] <= i[:, None]), dim=-1)
         return torch.einsum("bhmn,bnhd->bmhd", p, v)
 
-    attn("einsum_bnhd", einsum_bnhd, "by einsum, bmhd,bnhd->bhmn", R4, q="1xNx4x16xf32", k="1xNx4x16xf32")
+    attn("einsum_bnhd", einsum_bnhd, "by einsum, bmhd,bnhd->bhmn", R4, q="1xNx4x16xf32", k="1xNx4x16xf32", view=BNHD)
 
     # Types.
     def half(q, k, v):
@@ -371,8 +385,8 @@ def manual_fixtures():
     attn("dropout_eval", lambda q, k, v: F.dropout(torch.softmax(hide(qk(q, k) * 0.25, q, k), -1), 0.1, False) @ v,
          "by hand, dropout in eval mode", R4)
 
-    attn("same_k_and_v", lambda q, k, v: softmax_v(hide(qk(q, k) * 0.25, q, k), k) + v,
-         "by hand, K is V too; the third argument is added to the result", R4)
+    attn("same_k_and_v", lambda q, k, v: softmax_v(hide(qk(q, k) * 0.25, q, k), k),
+         "by hand, K is V too, the third argument has no use", R4, view=(lambda q, k, v: (q, k, k), lambda o: o))
 
     # To be left alone.
     def alibi(s, q, k):
@@ -669,11 +683,30 @@ def check(fixture, out, sizes, seed):
     print(json.dumps(summary))
 
 
+def verify(fixture):
+    """Whether the module agrees with plain causal attention exactly when it is to be raised."""
+    args = fixture.example()
+    to_heads_first, back = fixture.view
+    q, k, v = to_heads_first(*(t.double() for t in args[:3]))
+    found = re.match(r"raise, (\d+) KV heads, scale (\S+)", fixture.expect)
+    scale = float(found[2]) if found else 0.25
+    heads_right = not found or int(found[1]) == k.shape[-3]
+    group = q.shape[-3] // k.shape[-3]
+    k, v = k.repeat_interleave(group, -3), v.repeat_interleave(group, -3)
+    hidden = ~offset_lower(q, k)
+    want = back(softmax_v((qk(q, k) * scale).masked_fill(hidden, -math.inf), v))
+    got = fixture.module()(*args)
+    tolerance = {torch.float32: 1e-5, torch.float16: 4e-3, torch.bfloat16: 4e-2}[args[0].dtype]
+    same = isinstance(got, torch.Tensor) and torch.allclose(got.double(), want, atol=tolerance, rtol=0)
+    return heads_right and same == bool(found)
+
+
 def main():
     p = argparse.ArgumentParser(description="Export the attention fixtures with torch-mlir.")
     p.add_argument("--out", type=pathlib.Path, help="folder to write to (test/fixtures; for --check: ./check-NAME)")
     p.add_argument("--only", nargs="*", default=["*"], metavar="PATTERN")
     p.add_argument("--list", action="store_true")
+    p.add_argument("--verify", action="store_true", help="compare the attention fixtures with plain causal attention")
     p.add_argument("--check", metavar="NAME")
     p.add_argument("--size", nargs="*", default=[], metavar="N=128", help="with --check: other sizes of dynamic letters")
     p.add_argument("--seed", type=int, default=0)
@@ -694,6 +727,11 @@ def main():
         for f in chosen:
             print(f"{f.name:28} {f.expect:34} {f.origin}")
         return 0
+    if a.verify:
+        chosen = [f for f in chosen if hasattr(f, "view")]
+        wrong = [f.name for f in chosen if not verify(f)]
+        print(f"{len(chosen) - len(wrong)} of {len(chosen)} expectations hold" + "".join(f"\nwrong: {n}" for n in wrong))
+        return 1 if wrong else 0
     out = a.out or ROOT / "test" / "fixtures"
     out.mkdir(parents=True, exist_ok=True)
     total, failed = 0, []
