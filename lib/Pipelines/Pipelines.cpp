@@ -1,5 +1,5 @@
 //===- Pipelines.cpp - From tensors to the LLVM dialect ---------------------*-
-//C++ -*-===//
+// C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -31,6 +31,7 @@ using namespace sparsek;
 //===----------------------------------------------------------------------===//
 
 void sparsek::buildBufferizationPipeline(OpPassManager &pm) {
+  pm.addPass(createSparsekDecomposeAggregatesPass());
   pm.addPass(createSparsekProtectArgumentsPass());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   pm.addPass(bufferization::createEmptyTensorToAllocTensorPass());
@@ -53,11 +54,15 @@ void sparsek::buildBufferizationPipeline(OpPassManager &pm) {
 /// Arithmetic that the host's code generator would turn into calls to support
 /// routines that not every C runtime has.
 static void addFloatLegalization(OpPassManager &pm) {
-  // bf16 is computed in f32, and converted by integer instructions.
+  // bf16 is computed in f32 and converted by integer instructions. LLVM knows
+  // how to compute in f16.
+  math::MathExtendToSupportedTypesOptions extend;
+  extend.extraTypeStrs = {"f16"};
+  extend.targetTypeStr = "f32";
+  pm.addPass(math::createMathExtendToSupportedTypes(extend));
   arith::ArithEmulateUnsupportedFloatsOptions emulate;
-  emulate.sourceTypeStrs = {"bf16", "f16"};
+  emulate.sourceTypeStrs = {"bf16"};
   emulate.targetTypeStr = "f32";
-  pm.addPass(math::createMathExtendToSupportedTypes());
   pm.addPass(arith::createArithEmulateUnsupportedFloats(emulate));
   arith::ArithExpandOpsPassOptions expand;
   expand.includeBf16 = true;
@@ -70,6 +75,7 @@ static void addFloatLegalization(OpPassManager &pm) {
 
 void sparsek::buildLowerToLLVMPipeline(
     OpPassManager &pm, const LowerToLLVMPipelineOptions &options) {
+  pm.addPass(createSparsekExpandCopiesPass());
   pm.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
   pm.addNestedPass<func::FuncOp>(createConvertVectorToSCFPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
@@ -98,6 +104,7 @@ void sparsek::buildLowerToLLVMPipeline(
   pm.addPass(createReconcileUnrealizedCastsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addPass(createSparsekVerifyLoweredPass());
 }
 
 //===----------------------------------------------------------------------===//
