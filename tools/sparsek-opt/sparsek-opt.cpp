@@ -4,24 +4,105 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CommandLine.h"
+
 #include "sparsek/InitAllDialects.h"
 #include "sparsek/InitAllPasses.h"
 #include "sparsek/Support/Version.h"
 
+#include "mlir/Pass/PassInstrumentation.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/PrettyStackTrace.h"
+#include "llvm/Support/Process.h"
+#include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <cstdio>
+
+using namespace mlir;
+
+namespace {
+/// Remembers the pass that failed first.
+struct FailedPass : public PassInstrumentation {
+  explicit FailedPass(std::string &argument) : argument(argument) {}
+
+  void runAfterPassFailed(Pass *pass, Operation *) override {
+    if (argument.empty())
+      argument = pass->getArgument().str();
+  }
+
+  std::string &argument;
+};
+} // namespace
+
+static LogicalResult run(ArrayRef<const char *> arguments, StringRef input,
+                         StringRef output, DialectRegistry &registry) {
+  MlirOptMainConfig config = MlirOptMainConfig::createFromCLOptions();
+  if (config.shouldShowDialects()) {
+    llvm::outs() << "Available Dialects: ";
+    llvm::interleaveComma(registry.getDialectNames(), llvm::outs());
+    llvm::outs() << "\n";
+    return success();
+  }
+  if (config.shouldListPasses()) {
+    printRegisteredPasses();
+    return success();
+  }
+  if (input == "-" &&
+      llvm::sys::Process::FileDescriptorIsDisplayed(fileno(stdin)))
+    llvm::errs() << "(reading from the terminal; end the input with Ctrl-D)\n";
+
+  std::string message;
+  std::unique_ptr<llvm::MemoryBuffer> file = openInputFile(input, &message);
+  std::unique_ptr<llvm::ToolOutputFile> result;
+  if (file)
+    result = openOutputFile(output, &message);
+  if (!result) {
+    llvm::errs() << "sparsek-opt: error: " << message << "\n";
+    return failure();
+  }
+
+  std::string failedPass;
+  MlirOptMainConfig requested = config;
+  config.setPassPipelineSetupFn([&](PassManager &passManager) {
+    passManager.addInstrumentation(std::make_unique<FailedPass>(failedPass));
+    return requested.setupPassPipeline(passManager);
+  });
+  if (succeeded(MlirOptMain(result->os(), std::move(file), registry, config))) {
+    result->keep();
+    return success();
+  }
+
+  // Where failing is expected, or a reproducer was written, say no more.
+  constexpr StringRef reproducerOption = "mlir-pass-pipeline-crash-reproducer";
+  if (!failedPass.empty() && !config.shouldVerifyDiagnostics() &&
+      !llvm::cl::getRegisteredOptions()[reproducerOption]->getNumOccurrences())
+    llvm::errs() << "sparsek-opt: pass '" << failedPass
+                 << "' failed; to get a file that reproduces this: "
+                 << sparsek::quoteForShell(arguments) << " --"
+                 << reproducerOption << "=reproducer.mlir\n";
+  return failure();
+}
+
 int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
   llvm::setBugReportMsg(sparsek::kBugReportMessage);
   llvm::cl::AddExtraVersionPrinter([](llvm::raw_ostream &os) {
     os << "sparsek " << SPARSEK_VERSION_STRING << " (LLVM "
        << SPARSEK_LLVM_VERSION_STRING << ")\n";
   });
-  mlir::DialectRegistry registry;
+  DialectRegistry registry;
   sparsek::registerAllDialects(registry);
   sparsek::registerAllPasses();
-  return mlir::asMainReturnCode(
-      mlir::MlirOptMain(argc, argv, "sparsek optimizer driver\n", registry));
+
+  std::string header =
+      registerCLIOptions("sparsek optimizer driver\n", registry);
+  sparsek::groupOptions();
+  auto [input, output] = parseCLIOptions(argc, argv, header);
+  return asMainReturnCode(
+      run(ArrayRef<const char *>(argv, argc), input, output, registry));
 }

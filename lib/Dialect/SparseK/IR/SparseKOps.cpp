@@ -84,13 +84,14 @@ static LogicalResult verifyTopkAndWindow(Operation *op, int64_t topk,
 }
 
 static LogicalResult verifyCuSeqlens(Operation *op, Value cuSeqlens,
-                                     const Dim &batch) {
+                                     ArrayRef<Dim> batches) {
   if (!cuSeqlens)
     return success();
-  if (batch.isStatic() && batch.size() != 1)
-    return op->emitOpError("S4: cu_seqlens packs documents into a batch of 1, "
-                           "got ")
-           << batch.operand << "[" << batch.index << "] = " << batch.size();
+  for (const Dim &batch : batches)
+    if (batch.isStatic() && batch.size() != 1)
+      return op->emitOpError("S4: cu_seqlens packs documents into a batch of "
+                             "1, got ")
+             << batch.operand << "[" << batch.index << "] = " << batch.size();
   Dim length{"cu_seqlens", cuSeqlens, 0};
   if (length.isStatic() && length.size() < 2)
     return op->emitOpError("S4: cu_seqlens must have S+1 >= 2 elements, got ")
@@ -213,7 +214,7 @@ static LogicalResult verifyAttention(Operation *op,
                              "got ")
              << heads.size() << " for Hq = " << queryHeads;
   }
-  if (failed(verifyCuSeqlens(op, cuSeqlens, {"q", query, 0})))
+  if (failed(verifyCuSeqlens(op, cuSeqlens, operands.batches())))
     return failure();
   return verifyScale(op, scale);
 }
@@ -347,7 +348,7 @@ LogicalResult TopkMaskOp::verify() {
       failed(verifyStatic(*this, "the number of score heads",
                           {"scores", getScores(), 1})))
     return failure();
-  return verifyCuSeqlens(*this, getCuSeqlens(), {"scores", getScores(), 0});
+  return verifyCuSeqlens(*this, getCuSeqlens(), {{"scores", getScores(), 0}});
 }
 
 Speculation::Speculatability TopkMaskOp::getSpeculatability() {
