@@ -1,4 +1,5 @@
-//===- InitAllDialects.h - Every dialect that the tools know ---------------------*- C++ -*-===//
+//===- InitAllDialects.h - Every dialect that the tools know
+//---------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

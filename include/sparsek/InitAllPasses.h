@@ -1,4 +1,5 @@
-//===- InitAllPasses.h - Every pass that the tools know ---------------------*- C++ -*-===//
+//===- InitAllPasses.h - Every pass that the tools know ---------------------*-
+//C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,4 +1,5 @@
-//===- SparseKCanonicalization.cpp - Rewrites that are always right ---------------------*- C++ -*-===//
+//===- SparseKCanonicalization.cpp - Rewrites that are always right
+//---------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,4 +1,5 @@
-//===- SparseKDialect.cpp - Dialect registration ---------------------*- C++ -*-===//
+//===- SparseKDialect.cpp - Dialect registration ---------------------*- C++
+//-*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,4 +1,5 @@
-//===- SparseKOps.cpp - Type inference and verification ---------------------*- C++ -*-===//
+//===- SparseKOps.cpp - Type inference and verification ---------------------*-
+//C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -64,9 +65,8 @@ static bool allStatic(ArrayRef<Dim> dims) {
 static LogicalResult verifyStatic(Operation *op, StringRef what,
                                   const Dim &dim) {
   if (!dim.isStatic())
-    return op->emitOpError("S2: ")
-           << what << " must be static, got a dynamic " << dim.operand << "["
-           << dim.index << "]";
+    return op->emitOpError("S2: ") << what << " must be static, got a dynamic "
+                                   << dim.operand << "[" << dim.index << "]";
   if (dim.size() == 0)
     return op->emitOpError("S2: ")
            << what << " must be at least 1, got " << dim.operand << "["
@@ -123,10 +123,9 @@ struct AttentionOperands {
   Value query, key, value, sink, cuSeqlens;
   SmallVector<std::pair<StringRef, Value>> perKey; // [B, Hs, N]
 
-  template <typename OpTy>
-  static AttentionOperands of(OpTy op) {
-    AttentionOperands result{op.getQuery(), op.getKey(), op.getValue(),
-                             op.getSink(), op.getCuSeqlens(), {}};
+  template <typename OpTy> static AttentionOperands of(OpTy op) {
+    AttentionOperands result{op.getQuery(), op.getKey(),       op.getValue(),
+                             op.getSink(),  op.getCuSeqlens(), {}};
     if constexpr (!std::is_same_v<OpTy, CausalAttentionOp>)
       result.perKey.push_back({"scores", op.getScores()});
     if constexpr (std::is_same_v<OpTy, GatheredAttentionOp>) {
@@ -187,10 +186,11 @@ static LogicalResult verifyAttention(Operation *op,
     if (failed(verifyStatic(op, "the number of score heads", heads)))
       return failure();
     if (heads.size() != 1 && heads.size() != keyHeads)
-      return op->emitOpError("S2: the number of score heads must be 1 or Hkv = ")
+      return op->emitOpError(
+                 "S2: the number of score heads must be 1 or Hkv = ")
              << keyHeads << ", got " << name << "[1] = " << heads.size();
-    if (heads.size() != Dim{perKey.front().first, perKey.front().second, 1}
-                            .size())
+    if (heads.size() !=
+        Dim{perKey.front().first, perKey.front().second, 1}.size())
       return op->emitOpError("S2: scores, threshold and expiry must have the "
                              "same number of heads, got ")
              << name << "[1] = " << heads.size();
@@ -238,15 +238,16 @@ static LogicalResult inferAttention(std::optional<Location> location,
   auto valueType = dyn_cast<RankedTensorType>(value.getType());
   if (!queryType || !valueType || queryType.getRank() != 4 ||
       valueType.getRank() != 4)
-    return emitOptionalError(location, "S1: query and value must be tensors of "
-                                       "rank 4, got ",
+    return emitOptionalError(location,
+                             "S1: query and value must be tensors of "
+                             "rank 4, got ",
                              query.getType(), " and ", value.getType());
   ArrayRef<int64_t> shape = queryType.getShape();
   types.push_back(RankedTensorType::get(
       {shape[0], shape[1], shape[2], valueType.getDimSize(3)},
       queryType.getElementType()));
-  types.push_back(RankedTensorType::get(
-      shape.take_front(3), Float32Type::get(query.getContext())));
+  types.push_back(RankedTensorType::get(shape.take_front(3),
+                                        Float32Type::get(query.getContext())));
   return success();
 }
 
@@ -262,8 +263,9 @@ LogicalResult ScoreOp::inferReturnTypes(MLIRContext *context,
   auto weight = dyn_cast<RankedTensorType>(adaptor.getWeight().getType());
   if (!features || !weight || features.getRank() != 3 || weight.getRank() != 2)
     return emitOptionalError(
-        location, "S1: features must be a tensor of rank 3 and weight one of "
-                  "rank 2, got ",
+        location,
+        "S1: features must be a tensor of rank 3 and weight one of "
+        "rank 2, got ",
         adaptor.getFeatures().getType(), " and ",
         adaptor.getWeight().getType());
   int64_t batch = features.getDimSize(0), heads = weight.getDimSize(1);
@@ -284,8 +286,10 @@ LogicalResult ScoreOp::verify() {
            << getElementTypeOrSelf(getWeight().getType());
   if (failed(verifyEqual(*this, "feature sizes",
                          {{"x", getFeatures(), 2}, {"W", getWeight(), 0}})) ||
-      failed(verifyStatic(*this, "the feature size C", {"x", getFeatures(), 2})) ||
-      failed(verifyStatic(*this, "the feature size C", {"W", getWeight(), 0})) ||
+      failed(
+          verifyStatic(*this, "the feature size C", {"x", getFeatures(), 2})) ||
+      failed(
+          verifyStatic(*this, "the feature size C", {"W", getWeight(), 0})) ||
       failed(verifyStatic(*this, "the number of score heads",
                           {"W", getWeight(), 1})))
     return failure();
@@ -297,12 +301,12 @@ LogicalResult ScoreOp::verify() {
     return emitOpError("C1: only norm<timestep> has statistics to take or to "
                        "carry");
   if (Value statistics = getStatistics()) {
-    if (failed(verifyEqual(*this, "batch sizes",
-                           {{"x", getFeatures(), 0},
-                            {"statistics", statistics, 0}})) ||
-        failed(verifyEqual(*this, "numbers of score heads",
-                           {{"W", getWeight(), 1},
-                            {"statistics", statistics, 1}})))
+    if (failed(verifyEqual(
+            *this, "batch sizes",
+            {{"x", getFeatures(), 0}, {"statistics", statistics, 0}})) ||
+        failed(verifyEqual(
+            *this, "numbers of score heads",
+            {{"W", getWeight(), 1}, {"statistics", statistics, 1}})))
       return failure();
     if (Dim{"statistics", statistics, 2}.size() != 3)
       return emitOpError("C1: statistics must be [B,Hs,3] (count, mean, sum of "
@@ -331,8 +335,9 @@ LogicalResult TopkMaskOp::inferReturnTypes(MLIRContext *context,
                                            SmallVectorImpl<Type> &types) {
   auto scores = dyn_cast<RankedTensorType>(adaptor.getScores().getType());
   if (!scores)
-    return emitOptionalError(location, "S1: scores must be a ranked tensor, "
-                                       "got ",
+    return emitOptionalError(location,
+                             "S1: scores must be a ranked tensor, "
+                             "got ",
                              adaptor.getScores().getType());
   ArrayRef<int64_t> shape = scores.getShape();
   Type positions = RankedTensorType::get(shape, IntegerType::get(context, 32));

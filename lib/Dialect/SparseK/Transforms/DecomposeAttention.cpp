@@ -1,4 +1,5 @@
-//===- DecomposeAttention.cpp - attention to topk_mask + gathered_attention ---------------------*- C++ -*-===//
+//===- DecomposeAttention.cpp - attention to topk_mask + gathered_attention
+//---------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

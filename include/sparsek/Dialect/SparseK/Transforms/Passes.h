@@ -1,4 +1,5 @@
-//===- Passes.h - Passes on the sparsek dialect ---------------------*- C++ -*-===//
+//===- Passes.h - Passes on the sparsek dialect ---------------------*- C++
+//-*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
