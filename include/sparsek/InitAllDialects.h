@@ -1,5 +1,4 @@
-//===- InitAllDialects.h - Every dialect that the tools know
-//---------------------*- C++ -*-===//
+//===- InitAllDialects.h - Every dialect that the tools know ----*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- InitAllPasses.h - Every pass that the tools know ---------------------*-
-//C++ -*-===//
+//===- InitAllPasses.h - Every pass that the tools know ---------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- sparsek-lsp-server.cpp - Language server for editors
-//---------------------*- C++ -*-===//
+//===- sparsek-lsp-server.cpp - Language server for editors ---------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- CommandLine.cpp - Help and reproducer of sparsek-opt
-//---------------------*- C++ -*-===//
+//===- CommandLine.cpp - Help and reproducer of sparsek-opt ---------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- CommandLine.h - Help and reproducer of sparsek-opt
-//---------------------*- C++ -*-===//
+//===- CommandLine.h - Help and reproducer of sparsek-opt -------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

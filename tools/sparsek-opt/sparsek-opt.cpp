@@ -1,5 +1,4 @@
-//===- sparsek-opt.cpp - The optimizer driver ---------------------*- C++
-//-*-===//
+//===- sparsek-opt.cpp - The optimizer driver -----------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- sparsek-plugin.cpp - sparsek for a stock mlir-opt ---------------------*-
-//C++ -*-===//
+//===- sparsek-plugin.cpp - sparsek for a stock mlir-opt ------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

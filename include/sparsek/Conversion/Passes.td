@@ -1,4 +1,4 @@
-//===- Passes.td - Conversions to and from the sparsek dialect ---------------------*- tablegen -*-===//
+//===- Passes.td - Conversions to and from the sparsek dialect ------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- SparseKCanonicalization.cpp - Rewrites that are always right
-//---------------------*- C++ -*-===//
+//===- SparseKCanonicalization.cpp - Rewrites that are always right -------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- SparseKDialect.cpp - Dialect registration ---------------------*- C++
-//-*-===//
+//===- SparseKDialect.cpp - Dialect registration --------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

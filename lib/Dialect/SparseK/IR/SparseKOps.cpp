@@ -1,5 +1,4 @@
-//===- SparseKOps.cpp - Type inference and verification ---------------------*-
-//C++ -*-===//
+//===- SparseKOps.cpp - Type inference and verification -------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- DecomposeAttention.cpp - attention to topk_mask + gathered_attention
-//---------------------*- C++ -*-===//
+//===- DecomposeAttention.cpp - Selection and attention as two ops --------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

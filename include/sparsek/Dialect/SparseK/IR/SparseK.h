@@ -1,4 +1,4 @@
-//===- SparseK.h - The sparsek dialect ---------------------*- C++ -*-===//
+//===- SparseK.h - The sparsek dialect --------------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

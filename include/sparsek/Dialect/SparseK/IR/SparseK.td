@@ -1,4 +1,4 @@
-//===- SparseK.td - The sparsek dialect ---------------------*- tablegen -*-===//
+//===- SparseK.td - The sparsek dialect --------------------*- tablegen -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

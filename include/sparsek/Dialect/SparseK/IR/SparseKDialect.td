@@ -1,4 +1,4 @@
-//===- SparseKDialect.td - Dialect definition ---------------------*- tablegen -*-===//
+//===- SparseKDialect.td - Dialect definition --------------*- tablegen -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,4 +1,4 @@
-//===- SparseKEnums.td - Enums of the sparsek dialect ---------------------*- tablegen -*-===//
+//===- SparseKEnums.td - Enums of the sparsek dialect ------*- tablegen -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,4 +1,4 @@
-//===- SparseKOps.td - Ops of the sparsek dialect ---------------------*- tablegen -*-===//
+//===- SparseKOps.td - Ops of the sparsek dialect ----------*- tablegen -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Passes.h - Passes on the sparsek dialect ---------------------*- C++
-//-*-===//
+//===- Passes.h - Passes on the sparsek dialect -----------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

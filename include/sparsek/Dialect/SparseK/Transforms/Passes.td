@@ -1,4 +1,4 @@
-//===- Passes.td - Passes on the sparsek dialect ---------------------*- tablegen -*-===//
+//===- Passes.td - Passes on the sparsek dialect -----------*- tablegen -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
