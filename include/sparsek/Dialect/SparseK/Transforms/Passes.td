@@ -19,4 +19,31 @@ def SparsekDecomposeAttentionPass : Pass<"sparsek-decompose-attention"> {
   let dependentDialects = ["::sparsek::SparseKDialect"];
 }
 
+def SparsekInsertRuntimeChecksPass : Pass<"sparsek-insert-runtime-checks"> {
+  let summary = "check at run time what the verifiers cannot see at compile time";
+  let description = [{
+    Puts `cf.assert` ops in front of every sparsek op: dynamic sizes that must
+    agree (S1), no more queries than keys, and the values of `cu_seqlens` (S4).
+    What is static has been verified and gets no check. The lowerings take the
+    checked facts for granted, so this pass comes before them; the messages
+    carry the labels of the verifiers. Running it twice inserts checks twice.
+
+    ```mlir
+    %o, %lse = sparsek.causal_attention %q, %k, %v
+        : tensor<1x8x?x64xf32>, tensor<1x2x?x64xf32>, tensor<1x2x?x64xf32>
+    // becomes
+    %nk = tensor.dim %k, %c2 : tensor<1x2x?x64xf32>
+    %nv = tensor.dim %v, %c2 : tensor<1x2x?x64xf32>
+    %agree = arith.cmpi eq, %nk, %nv : index
+    cf.assert %agree, "'sparsek.causal_attention' op S1: numbers of keys must agree, but k[2] and v[2] differ"
+    %m = tensor.dim %q, %c2 : tensor<1x8x?x64xf32>
+    %fits = arith.cmpi sle, %m, %nk : index
+    cf.assert %fits, "'sparsek.causal_attention' op S1: q holds the last M <= N positions, but M is above N"
+    %o, %lse = sparsek.causal_attention ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+}
+
 #endif // SPARSEK_DIALECT_SPARSEK_TRANSFORMS_PASSES
