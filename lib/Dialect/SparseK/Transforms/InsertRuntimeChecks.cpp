@@ -77,11 +77,11 @@ public:
     Dim queries{"q", query, 2}, keys{"k", key, 2};
     if (op.getCuSeqlens()) {
       if (!queries.isStatic() || !keys.isStatic())
-        assertThat(compare(arith::CmpIPredicate::eq, dim(queries), dim(keys)),
+        assertThat(compare(arith::CmpIPredicate::eq, {dim(queries), dim(keys)}),
                    "S4: packed documents need M = N");
       documents(op.getCuSeqlens(), {"q", query, 0}, keys);
     } else if (!queries.isStatic() || !keys.isStatic()) {
-      assertThat(compare(arith::CmpIPredicate::sle, dim(queries), dim(keys)),
+      assertThat(compare(arith::CmpIPredicate::sle, {dim(queries), dim(keys)}),
                  "S1: q holds the last M <= N positions, but M is above N");
     }
   }
@@ -93,8 +93,12 @@ private:
   Value dim(const Dim &dim) {
     return b.createOrFold<tensor::DimOp>(dim.tensor, dim.index);
   }
-  Value compare(arith::CmpIPredicate predicate, Value left, Value right) {
-    return arith::CmpIOp::create(b, predicate, left, right);
+  /// Braced initialisation builds `left` before `right` with every compiler.
+  struct Operands {
+    Value left, right;
+  };
+  Value compare(arith::CmpIPredicate predicate, Operands operands) {
+    return arith::CmpIOp::create(b, predicate, operands.left, operands.right);
   }
   void assertThat(Value condition, const Twine &message) {
     std::string text =
@@ -113,16 +117,17 @@ private:
           other.tensor == reference->tensor && other.index == reference->index;
       if (same || (other.isStatic() && reference->isStatic()))
         continue;
-      assertThat(compare(arith::CmpIPredicate::eq, dim(*reference), dim(other)),
-                 "S1: " + what + " must agree, but " + reference->str() +
-                     " and " + other.str() + " differ");
+      assertThat(
+          compare(arith::CmpIPredicate::eq, {dim(*reference), dim(other)}),
+          "S1: " + what + " must agree, but " + reference->str() + " and " +
+              other.str() + " differ");
     }
   }
 
   void size(const Dim &checked, int64_t expected, const Twine &message) {
     if (!checked.isStatic())
       assertThat(
-          compare(arith::CmpIPredicate::eq, dim(checked), index(expected)),
+          compare(arith::CmpIPredicate::eq, {dim(checked), index(expected)}),
           message);
   }
 
@@ -133,7 +138,7 @@ private:
     size(batch, 1, "S4: cu_seqlens packs documents into a batch of 1");
     Dim bounds{"cu_seqlens", cuSeqlens, 0};
     if (!bounds.isStatic())
-      assertThat(compare(arith::CmpIPredicate::sge, dim(bounds), index(2)),
+      assertThat(compare(arith::CmpIPredicate::sge, {dim(bounds), index(2)}),
                  "S4: cu_seqlens must have S+1 >= 2 elements");
 
     Value count = arith::SubIOp::create(b, dim(bounds), index(1));
@@ -141,9 +146,9 @@ private:
       Value bound = tensor::ExtractOp::create(b, cuSeqlens, position);
       return arith::IndexCastOp::create(b, b.getIndexType(), bound);
     };
-    assertThat(compare(arith::CmpIPredicate::eq, at(index(0)), index(0)),
+    assertThat(compare(arith::CmpIPredicate::eq, {at(index(0)), index(0)}),
                "S4: cu_seqlens must start at 0");
-    assertThat(compare(arith::CmpIPredicate::eq, at(count), dim(length)),
+    assertThat(compare(arith::CmpIPredicate::eq, {at(count), dim(length)}),
                "S4: cu_seqlens must end at N");
     Value yes = arith::ConstantIntOp::create(b, /*value=*/1, /*width=*/1);
     auto loop = scf::ForOp::create(b, index(0), count, index(1), yes);
@@ -152,7 +157,7 @@ private:
       b.setInsertionPointToStart(loop.getBody());
       Value i = loop.getInductionVar();
       Value next = arith::AddIOp::create(b, i, index(1));
-      Value rises = compare(arith::CmpIPredicate::sle, at(i), at(next));
+      Value rises = compare(arith::CmpIPredicate::sle, {at(i), at(next)});
       Value all = arith::AndIOp::create(b, loop.getRegionIterArg(0), rises);
       scf::YieldOp::create(b, all);
     }
