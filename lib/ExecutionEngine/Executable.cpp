@@ -1,0 +1,447 @@
+//===- Executable.cpp - Compile a module for this CPU and call it
+//--------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "sparsek/ExecutionEngine/Executable.h"
+
+#include "Internal.h"
+
+#include "mlir/AsmParser/AsmParser.h"
+#include "mlir/AsmParser/AsmParserState.h"
+#include "mlir/Bytecode/BytecodeReader.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/SourceMgr.h"
+
+#include <cstring>
+
+using namespace mlir;
+using namespace sparsek;
+using namespace sparsek::detail;
+
+//===----------------------------------------------------------------------===//
+// Diagnostics
+//===----------------------------------------------------------------------===//
+
+/// "file:line:column: " where the location has one inside.
+static std::string getLocationString(Location location) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  if (auto file = location->findInstanceOf<FileLineColLoc>())
+    os << file.getFilename().strref() << ":" << file.getLine() << ":"
+       << file.getColumn() << ": ";
+  else if (!isa<UnknownLoc>(location))
+    os << location << ": ";
+  return text;
+}
+
+DiagnosticCollector::DiagnosticCollector(MLIRContext &context)
+    : handler(&context, [this](Diagnostic &diagnostic) {
+        if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
+          return failure();
+        if (!text.empty())
+          text += "\n";
+        text += getLocationString(diagnostic.getLocation());
+        text.append("error: ").append(diagnostic.str());
+        for (Diagnostic &note : diagnostic.getNotes())
+          text.append("\n")
+              .append(getLocationString(note.getLocation()))
+              .append("note: ")
+              .append(note.str());
+        return success();
+      }) {}
+
+llvm::Error DiagnosticCollector::takeError(StringRef fallback) {
+  llvm::Error error =
+      llvm::createStringError(text.empty() ? fallback.str() : text);
+  text.clear();
+  return error;
+}
+
+//===----------------------------------------------------------------------===//
+// Parsing
+//===----------------------------------------------------------------------===//
+
+/// Gives the arguments of functions their names in the text as locations.
+static void nameArguments(ModuleOp module, const AsmParserState &state) {
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (function.isExternal())
+      continue;
+    const AsmParserState::BlockDefinition *block =
+        state.getBlockDef(&function.getBody().front());
+    if (!block || block->arguments.size() != function.getNumArguments())
+      continue;
+    for (auto [argument, definition] :
+         llvm::zip_equal(function.getArguments(), block->arguments)) {
+      llvm::SMRange range = definition.loc;
+      if (!range.isValid())
+        continue;
+      StringRef name(range.Start.getPointer(),
+                     range.End.getPointer() - range.Start.getPointer());
+      if (name.consume_front("%"))
+        argument.setLoc(NameLoc::get(StringAttr::get(module.getContext(), name),
+                                     argument.getLoc()));
+    }
+  }
+}
+
+llvm::Expected<OwningOpRef<ModuleOp>>
+sparsek::parseModule(MLIRContext &context, StringRef text, StringRef name) {
+  DiagnosticCollector diagnostics(context);
+  llvm::SourceMgr sourceMgr;
+  sourceMgr.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(text, name),
+                               llvm::SMLoc());
+  ParserConfig config(&context);
+  if (isBytecode(*sourceMgr.getMemoryBuffer(sourceMgr.getMainFileID()))) {
+    if (auto module = parseSourceFile<ModuleOp>(sourceMgr, config))
+      return module;
+    return diagnostics.takeError(
+        (Twine("'") + name + "' is no valid bytecode").str());
+  }
+  // The parser keeps no value names; its record of the source does.
+  AsmParserState state;
+  Block parsed;
+  if (failed(parseAsmSourceFile(sourceMgr, &parsed, config, &state)))
+    return diagnostics.takeError(
+        (Twine("'") + name + "' cannot be parsed").str());
+  auto module =
+      mlir::detail::constructContainerOpForParserIfNecessary<ModuleOp>(
+          &parsed, &context, FileLineColLoc::get(&context, name, 0, 0));
+  if (!module)
+    return diagnostics.takeError(
+        (Twine("'") + name + "' holds no module").str());
+  nameArguments(*module, state);
+  return module;
+}
+
+//===----------------------------------------------------------------------===//
+// Compiling
+//===----------------------------------------------------------------------===//
+
+struct Executable::Impl {
+  std::vector<Signature> signatures;
+  /// Public functions that cannot be called, and why.
+  llvm::StringMap<std::string> refused;
+  std::vector<PackedFunction> functions;
+  CompiledCode code;
+  unsigned threads = 0;
+
+  void recordSignatures(ModuleOp module);
+};
+
+Executable::Executable(std::unique_ptr<Impl> impl) : impl(std::move(impl)) {}
+Executable::~Executable() = default;
+
+/// Records what can be called, and asks for C interfaces that leave the
+/// caller's arrays as they are.
+void Executable::Impl::recordSignatures(ModuleOp module) {
+  MLIRContext *context = module.getContext();
+  auto unit = UnitAttr::get(context);
+  auto no = BoolAttr::get(context, false);
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (!function.isPublic() || function.isExternal())
+      continue;
+    llvm::Expected<Signature> signature = ::getSignature(function);
+    if (!signature) {
+      refused[function.getName()] = llvm::toString(signature.takeError());
+      continue;
+    }
+    function->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(), unit);
+    for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i)
+      if (isa<TensorType>(function.getArgument(i).getType()))
+        function.setArgAttr(
+            i, bufferization::BufferizationDialect::kWritableAttrName, no);
+    signatures.push_back(std::move(*signature));
+  }
+}
+
+/// Runs the pipeline of `options` on `module`.
+static llvm::Error runPipeline(ModuleOp module, const CompileOptions &options,
+                               DiagnosticCollector &diagnostics) {
+  PassManager passManager(module.getContext(), ModuleOp::getOperationName());
+  if (options.configure && failed(options.configure(passManager)))
+    return diagnostics.takeError("the pass manager was not set up");
+  if (options.buildPipeline) {
+    if (failed(options.buildPipeline(passManager)))
+      return diagnostics.takeError("the pipeline cannot be built");
+  } else {
+    StringRef pipeline = StringRef(options.pipeline).trim();
+    if (pipeline.consume_front("builtin.module(") &&
+        !pipeline.consume_back(")"))
+      return llvm::createStringError(Twine("the pipeline '") +
+                                     options.pipeline +
+                                     "' lacks a closing parenthesis");
+    std::string reason;
+    llvm::raw_string_ostream os(reason);
+    if (failed(parsePassPipeline(pipeline, passManager, os)))
+      return llvm::createStringError(Twine("in the pipeline '") +
+                                     options.pipeline +
+                                     "': " + StringRef(reason).trim());
+  }
+  if (failed(passManager.run(module)))
+    return diagnostics.takeError("the pipeline failed");
+  return llvm::Error::success();
+}
+
+llvm::Expected<std::unique_ptr<Executable>>
+Executable::compile(ModuleOp source, const CompileOptions &options) {
+  MLIRContext &context = *source.getContext();
+  context.loadDialect<bufferization::BufferizationDialect, LLVM::LLVMDialect>();
+  OwningOpRef<ModuleOp> module(source.clone());
+  DiagnosticCollector diagnostics(context);
+
+  auto impl = std::make_unique<Impl>();
+  impl->threads = options.threads;
+  impl->recordSignatures(*module);
+  if (impl->signatures.empty()) {
+    std::string text = "the module has no public func.func that can be called";
+    for (const auto &entry : impl->refused)
+      text.append("\n").append(entry.getValue());
+    return llvm::createStringError(text);
+  }
+  if (llvm::Error error = runPipeline(*module, options, diagnostics))
+    return error;
+
+  auto llvmContext = std::make_unique<llvm::LLVMContext>();
+  std::unique_ptr<llvm::Module> llvmModule =
+      translateModuleToLLVMIR(*module, *llvmContext, "sparsek");
+  if (!llvmModule)
+    return diagnostics.takeError("the pipeline did not reach LLVM IR");
+  llvm::Expected<CompiledCode> code = compileLLVM(
+      std::move(llvmModule), std::move(llvmContext), impl->signatures, options);
+  if (!code)
+    return code.takeError();
+  impl->code = std::move(*code);
+  for (const Signature &signature : impl->signatures) {
+    auto address = impl->code.jit->lookup(getPackedName(signature.name));
+    if (!address)
+      return address.takeError();
+    impl->functions.push_back(address->toPtr<PackedFunction>());
+  }
+  return std::unique_ptr<Executable>(new Executable(std::move(impl)));
+}
+
+llvm::Expected<std::unique_ptr<Executable>>
+Executable::compile(MLIRContext &context, StringRef text, StringRef name,
+                    const CompileOptions &options) {
+  llvm::Expected<OwningOpRef<ModuleOp>> module =
+      parseModule(context, text, name);
+  if (!module)
+    return module.takeError();
+  return compile(module->get(), options);
+}
+
+ArrayRef<Signature> Executable::getSignatures() const {
+  return impl->signatures;
+}
+
+llvm::Expected<const Signature *>
+Executable::getSignature(StringRef entry) const {
+  if (entry.empty() && impl->signatures.size() == 1)
+    return &impl->signatures.front();
+  for (const Signature &signature : impl->signatures)
+    if (signature.name == entry)
+      return &signature;
+  if (auto it = impl->refused.find(entry); it != impl->refused.end())
+    return llvm::createStringError(it->second);
+  std::string text =
+      entry.empty()
+          ? "the module has several functions, name one"
+          : (Twine("there is no public function '") + entry + "'").str();
+  text += "; available:";
+  for (const Signature &signature : impl->signatures)
+    text.append("\n  ").append(signature.getString());
+  return llvm::createStringError(text);
+}
+
+//===----------------------------------------------------------------------===//
+// Calling
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// A memref descriptor as the LLVM dialect lays it out, for any rank: allocated
+/// pointer, aligned pointer, offset, sizes, strides.
+class Descriptor {
+public:
+  explicit Descriptor(size_t rank) : words(3 + 2 * rank), rank(rank) {}
+  Descriptor(const void *bytes, size_t rank) : Descriptor(rank) {
+    std::memcpy(words.data(), bytes, getNumBytes());
+  }
+  explicit Descriptor(const TensorRef &tensor)
+      : Descriptor(tensor.shape.size()) {
+    words[0] = words[1] = reinterpret_cast<intptr_t>(tensor.data);
+    int64_t stride = 1;
+    for (size_t i = rank; i-- > 0;) {
+      words[3 + i] = tensor.shape[i];
+      words[3 + rank + i] = stride;
+      stride *= std::max<int64_t>(tensor.shape[i], 1);
+    }
+  }
+
+  static size_t getNumBytes(size_t rank) { return 8 * (3 + 2 * rank); }
+  size_t getNumBytes() const { return getNumBytes(rank); }
+  void *getData() { return words.data(); }
+  void *getAllocated() const { return reinterpret_cast<void *>(words[0]); }
+  int64_t getOffset() const { return words[2]; }
+  char *getStart(unsigned elementBytes) const {
+    return reinterpret_cast<char *>(words[1]) + getOffset() * elementBytes;
+  }
+  ArrayRef<int64_t> getSizes() const { return ArrayRef(words).slice(3, rank); }
+  ArrayRef<int64_t> getStrides() const {
+    return ArrayRef(words).slice(3 + rank, rank);
+  }
+  bool isContiguous() const {
+    int64_t stride = 1;
+    for (size_t i = rank; i-- > 0;) {
+      if (getSizes()[i] > 1 && getStrides()[i] != stride)
+        return false;
+      stride *= getSizes()[i];
+    }
+    return true;
+  }
+
+private:
+  SmallVector<int64_t, 16> words;
+  size_t rank;
+};
+} // namespace
+
+static_assert(sizeof(void *) == 8, "descriptors are made of 64-bit words");
+
+static void copyStrided(char *&to, const char *from, ArrayRef<int64_t> sizes,
+                        ArrayRef<int64_t> strides, unsigned elementBytes) {
+  if (sizes.empty()) {
+    std::memcpy(to, from, elementBytes);
+    to += elementBytes;
+    return;
+  }
+  for (int64_t i = 0; i < sizes.front(); ++i)
+    copyStrided(to, from + i * strides.front() * elementBytes,
+                sizes.drop_front(), strides.drop_front(), elementBytes);
+}
+
+namespace {
+/// The memory that a call returns: decides what the caller may keep and frees
+/// the rest.
+class ResultCollector {
+public:
+  explicit ResultCollector(ArrayRef<TensorRef> inputs) {
+    for (const TensorRef &input : inputs)
+      if (input.data)
+        foreign.insert(input.data);
+  }
+
+  llvm::Expected<Tensor> collect(const Descriptor &result, ElementType type) {
+    unsigned bytes = getByteSize(type);
+    void *allocated = result.getAllocated();
+    std::shared_ptr<void> owner;
+    // Not the first result in an allocation, an argument, or a constant of the
+    // compiled module (its allocated pointer is a mark): copied, never freed.
+    bool owned = allocated && allocated != kGlobalMark &&
+                 foreign.insert(allocated).second;
+    if (owned)
+      owner = std::shared_ptr<void>(allocated, std::free);
+    // Small parts of large allocations are copied too.
+    if (owned && result.isContiguous() && result.getOffset() == 0)
+      return Tensor(type, result.getSizes(), result.getStart(bytes), owner);
+    if (owned)
+      delayed.push_back(owner);
+    llvm::Expected<Tensor> copy = Tensor::create(type, result.getSizes());
+    if (copy && copy->getNumElements() != 0) {
+      char *to = copy->getDataAs<char>();
+      if (result.isContiguous())
+        std::memcpy(to, result.getStart(bytes), copy->getNumBytes());
+      else
+        copyStrided(to, result.getStart(bytes), result.getSizes(),
+                    result.getStrides(), bytes);
+    }
+    return copy;
+  }
+
+private:
+  inline static void *const kGlobalMark =
+      reinterpret_cast<void *>(uintptr_t(0xdeadbeef));
+  llvm::SmallPtrSet<void *, 8> foreign;
+  /// Later results may lie in these allocations.
+  SmallVector<std::shared_ptr<void>> delayed;
+};
+} // namespace
+
+llvm::Error Executable::call(StringRef entry, ArrayRef<TensorRef> inputs,
+                             std::vector<Tensor> &outputs) const {
+  llvm::Expected<const Signature *> found = getSignature(entry);
+  if (!found)
+    return found.takeError();
+  const Signature &signature = **found;
+  if (llvm::Error error = signature.checkArguments(inputs))
+    return error;
+
+  // One pointer per argument: to a descriptor, or to the scalar itself.
+  SmallVector<Descriptor> descriptors;
+  descriptors.reserve(inputs.size());
+  SmallVector<void *> packed;
+  for (auto [input, argument] : llvm::zip_equal(inputs, signature.arguments)) {
+    if (argument.isTensor)
+      packed.push_back(descriptors.emplace_back(input).getData());
+    else
+      packed.push_back(input.data);
+  }
+
+  // The results lie one after the other, as in a C struct.
+  SmallVector<size_t> offsets;
+  size_t resultBytes = 0;
+  for (const ValueSignature &result : signature.results) {
+    size_t bytes = result.isTensor
+                       ? Descriptor::getNumBytes(result.shape.size())
+                       : getByteSize(result.type);
+    resultBytes = llvm::alignTo(resultBytes, result.isTensor ? 8 : bytes);
+    offsets.push_back(resultBytes);
+    resultBytes += bytes;
+  }
+  SmallVector<int64_t> resultWords(llvm::divideCeil(resultBytes, 8) + 1);
+  char *resultData = reinterpret_cast<char *>(resultWords.data());
+  packed.push_back(resultData);
+
+  if (impl->code.usesOpenMP && impl->threads != 0) {
+    llvm::Expected<const OpenMPLibrary *> openMP = OpenMPLibrary::get();
+    if (!openMP)
+      return openMP.takeError();
+    (*openMP)->setNumThreads(impl->threads);
+  }
+  std::string message;
+  if (!callGuarded(impl->functions[*found - impl->signatures.data()],
+                   packed.data(), message))
+    return llvm::createStringError(Twine("in '") + signature.name +
+                                   "': " + message);
+
+  outputs.clear();
+  ResultCollector collector(inputs);
+  llvm::Error failure = llvm::Error::success();
+  for (auto [result, offset] : llvm::zip_equal(signature.results, offsets)) {
+    char *bytes = resultData + offset;
+    Descriptor descriptor = result.isTensor
+                                ? Descriptor(bytes, result.shape.size())
+                                : Descriptor(TensorRef{result.type, {}, bytes});
+    // A scalar lies in this frame: a null allocation is always copied.
+    if (!result.isTensor)
+      *static_cast<void **>(descriptor.getData()) = nullptr;
+    llvm::Expected<Tensor> tensor = collector.collect(descriptor, result.type);
+    if (tensor)
+      outputs.push_back(std::move(*tensor));
+    else
+      failure = llvm::joinErrors(std::move(failure), tensor.takeError());
+  }
+  return failure;
+}
