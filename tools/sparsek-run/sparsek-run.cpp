@@ -76,9 +76,8 @@ struct Options {
                                 cl::cat(inputCategory)};
   cl::opt<std::string> pipeline{
       "pipeline", cl::value_desc("name"), cl::init("cpu"),
-      cl::desc(
-          "How to lower: 'cpu' (default), 'reference', 'none' for a module "
-          "in the LLVM dialect, or the text of a pass pipeline"),
+      cl::desc("How to lower: 'cpu' (default), 'reference', or the text of "
+               "a pass pipeline"),
       cl::cat(compileCategory)};
   cl::opt<unsigned> optLevel{"opt-level", cl::value_desc("0-3"), cl::init(3),
                              cl::desc("LLVM's optimisation level"),
@@ -141,8 +140,6 @@ static std::string getPipelineText(StringRef pipeline) {
     return "sparsek-cpu-pipeline";
   if (pipeline == "reference")
     return "sparsek-reference-pipeline";
-  if (pipeline == "none")
-    return "";
   return pipeline.str();
 }
 

@@ -53,8 +53,7 @@ struct Signature {
 
 struct CompileOptions {
   /// The passes from tensors to the LLVM dialect, in the syntax of
-  /// `--pass-pipeline` without the outer `builtin.module(...)`. Empty for a
-  /// module that is in the LLVM dialect already.
+  /// `--pass-pipeline`; the outer `builtin.module(...)` may be left out.
   std::string pipeline = "sparsek-cpu-pipeline";
   /// Fills in the passes instead of `pipeline`.
   std::function<mlir::LogicalResult(mlir::OpPassManager &)> buildPipeline;
