@@ -38,6 +38,27 @@ function(sparsek_tablegen td target)
   add_dependencies(sparsek-headers ${target})
 endfunction()
 
+# Every page of docs/generated hangs on this target; scripts/update-docs.sh copies them into the source tree.
+add_custom_target(sparsek-doc)
+
+# sparsek_doc(<Name>.td <page> <flag>...): one generated page.
+function(sparsek_doc td page)
+  set(LLVM_TARGET_DEFINITIONS ${td})
+  tablegen(MLIR ${page}.md ${ARGN} EXTRA_INCLUDES "${PROJECT_SOURCE_DIR}/include")
+  set(output "${PROJECT_BINARY_DIR}/docs/generated/${page}.md")
+  add_custom_command(OUTPUT ${output}
+    COMMAND ${CMAKE_COMMAND} -E copy ${CMAKE_CURRENT_BINARY_DIR}/${page}.md ${output}
+    DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/${page}.md)
+  add_custom_target(sparsek-doc-${page} DEPENDS ${output})
+  add_dependencies(sparsek-doc sparsek-doc-${page})
+endfunction()
+
+# sparsek_add_passes(<Name>): the passes of Passes.td, in the registration function register<Name>Passes.
+function(sparsek_add_passes name)
+  sparsek_tablegen(Passes.td ${name}IncGen Passes.h.inc "-gen-pass-decls -name ${name}")
+  sparsek_doc(Passes.td ${name}Passes -gen-pass-doc)
+endfunction()
+
 # sparsek_add_dialect(<Name> <namespace>): ops, types, attributes and enums of <Name>.td.
 function(sparsek_add_dialect name namespace)
   sparsek_tablegen(${name}.td Sparsek${name}IncGen
@@ -49,6 +70,7 @@ function(sparsek_add_dialect name namespace)
     ${name}Enums.cpp.inc "-gen-enum-defs"
     ${name}Attributes.h.inc "-gen-attrdef-decls -attrdefs-dialect=${namespace}"
     ${name}Attributes.cpp.inc "-gen-attrdef-defs -attrdefs-dialect=${namespace}")
+  sparsek_doc(${name}.td ${name}Dialect -gen-dialect-doc -dialect=${namespace})
 endfunction()
 
 # sparsek_link_llvm(<target> <scope> <components>...): libLLVM.so, or the components one by one in static mode.
