@@ -8,8 +8,9 @@ import time
 from fractions import Fraction
 
 import numpy as np
-import oracle
 import pytest
+
+import oracle
 
 KINDS = ("normal", "narrow", "ties", "equal", "two", "sorted", "reversed", "mixed")
 
@@ -59,7 +60,7 @@ def exact_threshold(values, k):
     def total(x):
         return sum(min(max(u - x, Fraction(0)), Fraction(1)) for u in finite)
 
-    knots = sorted({u for u in finite} | {u - 1 for u in finite})
+    knots = sorted(set(finite) | {u - 1 for u in finite})
     if total(knots[0]) < k:
         raise AssertionError("the sum starts at the number of finite scores")
     # The first knot where the sum is k or less ends the piece with the root.
@@ -193,7 +194,7 @@ def test_special_scores():
     assert oracle.gates(np.float32(1.0), 0.25) == 0.75
     big = oracle.select(np.array([[[1e30, 1e30, 1e30, 0]]], dtype=np.float32), topk=1, window=0)
     gate = oracle.gates(np.float32(1e30), big.tau[0, 0])
-    assert ((0 <= gate) & (gate <= 1)).all()
+    assert ((gate >= 0) & (gate <= 1)).all()
 
 
 @pytest.mark.parametrize("norm", oracle.NORMS)
@@ -229,7 +230,7 @@ def test_score_in_chunks(norm):
         )
         parts.append(part)
     assert np.array_equal(np.concatenate(parts, axis=2), whole)
-    assert all(np.array_equal(a, b) for a, b in zip(stats, last))
+    assert all(np.array_equal(a, b) for a, b in zip(stats, last, strict=True))
 
 
 @pytest.mark.parametrize("norm", oracle.NORMS)
@@ -330,7 +331,8 @@ def test_packed_documents_are_separate(hs):
         )
         assert np.allclose(o[:, :, rows], alone) and np.allclose(lse[:, :, rows], lse_alone)
         if end - start >= budget["window"]:
-            for whole, part in zip(found, oracle.select(u[:, :, rows], **budget)):
+            alone = oracle.select(u[:, :, rows], **budget)
+            for whole, part in zip(found, alone, strict=True):
                 assert np.array_equal(whole[:, :, rows], part)
 
 
