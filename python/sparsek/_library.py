@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The C API (`include/sparsek-c/Sparsek.h`) through ctypes.
 
-One shared library serves every version of Python. It is looked for beside this
-file, then at the path in SPARSEK_LIBRARY.
+One shared library serves every version of Python. It is looked for in this
+package, then at the path in SPARSEK_LIBRARY.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ _PROTOTYPES = {
 
 def find_library() -> Path:
     """The path of the library. Raises SparsekError with what to do if there is none."""
-    packaged = Path(__file__).parent / LIBRARY_NAME
+    packaged = Path(__file__).parent / "lib" / LIBRARY_NAME
     if packaged.is_file():
         return packaged
     named = os.environ.get(ENVIRONMENT)

@@ -42,7 +42,9 @@ func.func @count(%n: index, %flag: i1) -> index {
   %s = arith.select %flag, %r, %n : index
   return %s : index
 }
-func.func private @hidden(%a: tensor<2xf32>)
+func.func private @hidden(%a: tensor<2xf32>) {
+  return
+}
 """
 
 
@@ -80,14 +82,20 @@ class TestImport:
         with pytest.raises(AttributeError, match="no attribute 'flash'"):
             sparsek.flash  # noqa: B018
 
-    @pytest.mark.skipif((PACKAGE / _library.LIBRARY_NAME).exists(), reason="the library is here")
+    def test_tools_that_are_not_here(self):
+        if (PACKAGE / "bin").exists():
+            pytest.skip("the tools are here")
+        done = python("-c", "from sparsek import _tools; _tools.sparsek_opt()")
+        assert done.returncode == 1 and "build the project with CMake" in done.stderr
+
+    @pytest.mark.skipif((PACKAGE / "lib").exists(), reason="the library is here")
     def test_missing_library(self):
         done = python("-c", "import sparsek; sparsek.version()", SPARSEK_LIBRARY="/nowhere/lib.so")
         assert "SparsekError: cannot find the compiler library" in done.stderr
         assert "SPARSEK_LIBRARY=/nowhere/lib.so" in done.stderr
         assert "build the project with CMake and set SPARSEK_LIBRARY" in done.stderr
 
-    @pytest.mark.skipif((PACKAGE / _library.LIBRARY_NAME).exists(), reason="the library is here")
+    @pytest.mark.skipif((PACKAGE / "lib").exists(), reason="the library is here")
     def test_wrong_library(self, tmp_path):
         wrong = tmp_path / "libWrong.so"
         wrong.write_bytes(b"not a library")
@@ -115,7 +123,7 @@ class TestOpt:
         assert "@from_a_file" in sparsek.opt(path, "cse")
         assert "@from_a_file" in sparsek.opt(str(path), "cse")
         path.write_text("func.func @f() { return 1 }")
-        with pytest.raises(sparsek.SparsekError, match=r"a\.mlir:1:25: error: expected"):
+        with pytest.raises(sparsek.SparsekError, match=r"a\.mlir:1:24: error: expected"):
             sparsek.opt(path, "cse")
 
     def test_errors_have_locations(self):
@@ -139,12 +147,13 @@ class TestOpt:
         assert '"x.y"' in sparsek.opt(text, "cse", allow_unregistered=True)
 
 
+@pytest.fixture(scope="module")
+def executable():
+    return sparsek.compile(MODULE)
+
+
 @pytest.mark.library
 class TestCompile:
-    @pytest.fixture(scope="class")
-    def executable(self):
-        return sparsek.compile(MODULE)
-
     def test_signature(self, executable):
         assert executable.entries == ("add", "same", "count")
         found = executable.signature("add")
