@@ -1,4 +1,5 @@
-//===- Sparsek.cpp - C API of sparsek ----------------------------*- C++ -*-===//
+//===- Sparsek.cpp - C API of sparsek ----------------------------*- C++
+//-*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -286,8 +287,7 @@ static std::string interfaceName(const Entry &entry) {
 
 /// A pipeline may drop a function or change how it is called; both would
 /// otherwise show up as a crash in the call.
-static LogicalResult checkLowered(ModuleOp op,
-                                  const std::deque<Entry> &entries,
+static LogicalResult checkLowered(ModuleOp op, const std::deque<Entry> &entries,
                                   StringRef pipeline) {
   for (const Entry &entry : entries) {
     auto function = op.lookupSymbol<LLVM::LLVMFuncOp>(interfaceName(entry));
@@ -309,8 +309,8 @@ static LogicalResult checkLowered(ModuleOp op,
 
 static llvm::Expected<std::unique_ptr<ExecutionEngine>> makeJit(ModuleOp op,
                                                                 int optLevel) {
-  static const bool initialised =
-      !llvm::InitializeNativeTarget() && !llvm::InitializeNativeTargetAsmPrinter();
+  static const bool initialised = !llvm::InitializeNativeTarget() &&
+                                  !llvm::InitializeNativeTargetAsmPrinter();
   if (!initialised)
     return llvm::createStringError("LLVM has no code generator for this host");
   auto builder = llvm::orc::JITTargetMachineBuilder::detectHost();
@@ -330,9 +330,8 @@ static llvm::Expected<std::unique_ptr<ExecutionEngine>> makeJit(ModuleOp op,
   return ExecutionEngine::create(op, options, std::move(*machine));
 }
 
-extern "C" SparsekEngine *
-sparsekCompile(const SparsekModule *module,
-               const SparsekCompileOptions *options) {
+extern "C" SparsekEngine *sparsekCompile(const SparsekModule *module,
+                                         const SparsekCompileOptions *options) {
   SparsekCompileOptions chosen =
       options ? *options : sparsekDefaultCompileOptions();
   if (chosen.optLevel < 0 || chosen.optLevel > 3) {
@@ -572,8 +571,8 @@ extern "C" SparsekResults *sparsekCall(const SparsekEngine *engine,
   return results.release();
 }
 
-extern "C" const SparsekArray *
-sparsekResultArray(const SparsekResults *results, size_t index) {
+extern "C" const SparsekArray *sparsekResultArray(const SparsekResults *results,
+                                                  size_t index) {
   return &results->arrays[index];
 }
 
