@@ -64,6 +64,7 @@ typedef enum SparsekDtype {
 /* The type of an argument or a result. Scalars have rank 0, as do arrays
  * without dimensions; both are passed as an array of one element. */
 typedef struct SparsekType {
+  const char *name; /* of an argument in the text, without '%'; "" if unknown */
   SparsekDtype dtype;
   int32_t rank;
   const int64_t *shape; /* rank sizes, SPARSEK_DYNAMIC where unknown */
@@ -94,8 +95,13 @@ typedef struct SparsekCompileOptions {
    * of sparsek-opt's --pass-pipeline without the `builtin.module(...)` around
    * it. Default "sparsek-cpu-pipeline"; "" is for IR that is there already. */
   const char *pipeline;
+  /* The processor to compile for, as LLVM calls it. Default NULL: this one. */
+  const char *cpu;
   /* How hard LLVM optimises, 0 to 3. Default 3. */
   int32_t optLevel;
+  /* Threads of a parallel loop. Default 0: OMP_NUM_THREADS, or one per
+   * processor. */
+  int32_t threads;
 } SparsekCompileOptions;
 
 /* Called with pieces of text, none of them zero-terminated. */
@@ -109,7 +115,7 @@ SPARSEK_API const char *sparsekVersion(void);
 SPARSEK_API int32_t sparsekApiVersion(void);
 
 /* What went wrong in the last failing call of this thread: one diagnostic per
- * line group, each with `file:line:column:`, the severity, and the source line.
+ * line, with `file:line:column:` where that is known and followed by its notes.
  * Valid until the next call of the thread; "" before the first failure. */
 SPARSEK_API const char *sparsekLastError(void);
 
@@ -134,8 +140,8 @@ SPARSEK_API void sparsekReleaseModule(SparsekModule *module);
 SPARSEK_API SparsekCompileOptions sparsekDefaultCompileOptions(void);
 
 /* Compiles the module for the host; the module itself stays as it is. Every
- * public function whose arguments and results are ranked tensors, memrefs or
- * scalars of the types above becomes an entry. `options` may be NULL for the
+ * public function whose arguments and results are ranked tensors or scalars of
+ * the types above becomes an entry. `options` may be NULL for the
  * defaults. NULL on failure. */
 SPARSEK_API SparsekEngine *
 sparsekCompile(const SparsekModule *module,
@@ -150,9 +156,9 @@ SPARSEK_API const char *sparsekEntryName(const SparsekEngine *engine,
 SPARSEK_API const SparsekSignature *
 sparsekEntrySignature(const SparsekEngine *engine, const char *entry);
 
-/* Calls an entry. Count, types and known sizes of the arguments are checked;
- * NULL on failure. The arguments are only read, unless the function stores to
- * a memref. */
+/* Calls an entry. Count, types and known sizes of the arguments are checked, and
+ * so are the checks that the compiled code makes itself. NULL on failure. The
+ * arguments are only read, and the results share no memory with them. */
 SPARSEK_API SparsekResults *sparsekCall(const SparsekEngine *engine,
                                         const char *entry,
                                         const SparsekArray *arguments,
@@ -162,8 +168,6 @@ SPARSEK_API SparsekResults *sparsekCall(const SparsekEngine *engine,
 SPARSEK_API const SparsekArray *
 sparsekResultArray(const SparsekResults *results, size_t index);
 
-/* Frees the results. The arguments of the call must still be alive: a result
- * may be one of them. */
 SPARSEK_API void sparsekReleaseResults(SparsekResults *results);
 
 SPARSEK_API void sparsekReleaseEngine(SparsekEngine *engine);

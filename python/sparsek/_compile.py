@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import weakref
 from dataclasses import dataclass
@@ -29,10 +30,11 @@ CPU_PIPELINE = "sparsek-cpu-pipeline"
 @dataclass(frozen=True)
 class ArrayType:
     """Element type and sizes of an argument or a result; a size is None where
-    only the call decides it."""
+    only the call decides it. Arguments have the name that the text gives them."""
 
     dtype: np.dtype
     shape: tuple[int | None, ...]
+    name: str = ""
 
     def __str__(self) -> str:
         from sparsek._dtypes import name_of
@@ -84,24 +86,29 @@ def compile(
     *,
     pipeline: str = CPU_PIPELINE,
     opt_level: int = 3,
+    cpu: str | None = None,
+    threads: int = 0,
     allow_unregistered: bool = False,
 ) -> Executable:
     """Compiles IR text (or the file at a path) for this machine.
 
     Every public function of ranked tensors and scalars can be called in the
     result. `pipeline` has to end in the LLVM dialect; `opt_level` is LLVM's, 0
-    to 3. Raises SparsekError with the diagnostics when something is refused.
+    to 3; `cpu` is LLVM's name of a processor, by default this one; parallel
+    loops run on `threads` threads, by default OMP_NUM_THREADS or all
+    processors. Raises SparsekError with the diagnostics when something is
+    refused.
     """
-    return Executable(_Module(source, allow_unregistered), pipeline, opt_level)
+    options = CompileOptions(pipeline.encode(), cpu.encode() if cpu else None, opt_level, threads)
+    return Executable(_Module(source, allow_unregistered), options)
 
 
 class Executable:
     """Compiled functions; made by `sparsek.compile`. May be used from several
     threads at once."""
 
-    def __init__(self, module: _Module, pipeline: str, opt_level: int) -> None:
+    def __init__(self, module: _Module, options: CompileOptions) -> None:
         lib = library()
-        options = CompileOptions(pipeline.encode(), opt_level)
         self._handle = lib.sparsekCompile(module.handle, ctypes.byref(options))
         if not self._handle:
             raise last_error()
@@ -129,8 +136,9 @@ class Executable:
         """Calls a function, the only one if `entry` is not given, and returns its
         results as fresh arrays.
 
-        Raises TypeError for a wrong number of arguments or element type, and
-        ValueError for a shape that the function does not take.
+        Raises TypeError for a wrong number of arguments or element type,
+        ValueError for a shape that the function does not take, and SparsekError
+        when a check in the compiled code fails.
         """
         import numpy as np
 
@@ -147,14 +155,11 @@ class Executable:
         kept = []
         for index, (array, want) in enumerate(zip(arrays, expected, strict=True)):
             array = np.asarray(array)
+            what = want.name or f"argument {index + 1}"
             if array.dtype != want.dtype:
-                raise TypeError(
-                    f"argument {index} of {name} must be {want}, got {name_of(array.dtype)}"
-                )
+                raise TypeError(f"{what} of {name} must be {want}, got {name_of(array.dtype)}")
             if not want.accepts(array.shape):
-                raise ValueError(
-                    f"argument {index} of {name} must be {want}, got shape {array.shape}"
-                )
+                raise ValueError(f"{what} of {name} must be {want}, got shape {array.shape}")
             array = np.require(array, requirements=("C", "A"))
             shape = (ctypes.c_int64 * array.ndim)(*array.shape)
             kept.append((array, shape))
@@ -222,6 +227,7 @@ def _types(types: ctypes._Pointer[Type], count: int) -> tuple[ArrayType, ...]:
         ArrayType(
             NUMPY[t.dtype],
             tuple(None if size == DYNAMIC else size for size in t.shape[: t.rank]),
+            t.name.decode(),
         )
         for t in types[:count]
     )
@@ -237,7 +243,5 @@ def _copy(array: Array) -> np.ndarray:
     shape = tuple(array.shape[: array.rank])
     if 0 in shape:
         return np.empty(shape, dtype)
-    strides = [s * dtype.itemsize for s in array.strides[: array.rank]]
-    extent = sum((n - 1) * s for n, s in zip(shape, strides, strict=True)) + dtype.itemsize
-    memory = (ctypes.c_char * extent).from_address(array.data)
-    return np.ndarray(shape, dtype, memory, strides=strides).copy(order="C")
+    memory = (ctypes.c_char * (math.prod(shape) * dtype.itemsize)).from_address(array.data)
+    return np.ndarray(shape, dtype, memory).copy()

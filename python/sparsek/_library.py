@@ -22,6 +22,7 @@ DYNAMIC = -1
 
 class Type(ctypes.Structure):
     _fields_ = (
+        ("name", ctypes.c_char_p),
         ("dtype", ctypes.c_int),
         ("rank", ctypes.c_int32),
         ("shape", ctypes.POINTER(ctypes.c_int64)),
@@ -48,7 +49,12 @@ class Array(ctypes.Structure):
 
 
 class CompileOptions(ctypes.Structure):
-    _fields_ = (("pipeline", ctypes.c_char_p), ("opt_level", ctypes.c_int32))
+    _fields_ = (
+        ("pipeline", ctypes.c_char_p),
+        ("cpu", ctypes.c_char_p),
+        ("opt_level", ctypes.c_int32),
+        ("threads", ctypes.c_int32),
+    )
 
 
 TextCallback = ctypes.CFUNCTYPE(

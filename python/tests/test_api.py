@@ -127,7 +127,7 @@ class TestOpt:
             sparsek.opt(path, "cse")
 
     def test_errors_have_locations(self):
-        with pytest.raises(sparsek.SparsekError, match=r"(?s)<text>:2:7: error: .*%x = foo"):
+        with pytest.raises(sparsek.SparsekError, match=r"<text>:2:7: error: "):
             sparsek.opt("func.func @f() {\n %x = foo\n}", "cse")
         with pytest.raises(sparsek.SparsekError, match="invalid pass pipeline 'nope'"):
             sparsek.opt("module {}", "nope")
@@ -159,6 +159,7 @@ class TestCompile:
         found = executable.signature("add")
         assert list(map(str, found.arguments)) == ["f32[?, 3]", "f32[]"]
         assert list(map(str, found.results)) == ["f32[?, 3]", "i32[]"]
+        assert [a.name for a in found.arguments] == ["a", "s"]
         with pytest.raises(ValueError, match="name one as entry: add, same, count"):
             executable.signature()
 
@@ -189,7 +190,7 @@ class TestCompile:
             executable.run(a, entry="sub")
         with pytest.raises(TypeError, match=r"takes 2 arguments \(f32\[\?, 3\], f32\[\]\), got 1"):
             executable.run(a, entry="add")
-        with pytest.raises(TypeError, match=r"argument 0 of add must be f32\[\?, 3\], got f64"):
+        with pytest.raises(TypeError, match=r"a of add must be f32\[\?, 3\], got f64"):
             executable.run(a.astype(np.float64), F32(0), entry="add")
         with pytest.raises(ValueError, match=r"must be f32\[\?, 3\], got shape \(3, 2\)"):
             executable.run(a.T, F32(0), entry="add")
@@ -205,16 +206,18 @@ class TestCompile:
             assert all(pool.map(call, range(200)))
 
     def test_nothing_to_call(self):
-        with pytest.raises(sparsek.SparsekError, match="no public function of ranked tensors"):
+        with pytest.raises(sparsek.SparsekError, match="ranked tensors and scalars of"):
             sparsek.compile("func.func @f(%a: tensor<*xf32>) { return }")
 
     def test_pipeline_that_does_not_lower(self):
-        with pytest.raises(sparsek.SparsekError, match="'cse' leaves no C interface for @f"):
+        with pytest.raises(sparsek.SparsekError, match="cannot be converted to LLVM IR"):
             sparsek.compile("func.func @f() { return }", pipeline="cse")
 
-    def test_levels(self):
+    def test_options(self):
         with pytest.raises(sparsek.SparsekError, match="optLevel must be 0, 1, 2 or 3, got 4"):
             sparsek.compile(MODULE, opt_level=4)
+        with pytest.raises(sparsek.SparsekError, match="threads must not be negative, got -1"):
+            sparsek.compile(MODULE, threads=-1)
         a = np.ones((1, 3), F32)
         for level in range(4):
             compiled = sparsek.compile(MODULE, opt_level=level)
