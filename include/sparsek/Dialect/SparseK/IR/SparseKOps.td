@@ -51,7 +51,7 @@ def SparseK_ScoreOp : SparseK_Op<"score", [AttrSizedOperandSegments]> {
     `features` is `x[B,N,C]`, normally the hidden states that the attention
     layer receives; `weight` is `W[C,Hs]`. The result is `u[B,Hs,N]` in f32.
 
-    `norm(timestep)` replaces a raw score `s` by `(s - mean)/sqrt(var + 1e-5)`
+    `norm<timestep>` replaces a raw score `s` by `(s - mean)/sqrt(var + 1e-5)`
     with mean and population variance over the positions up to its own;
     non-finite scores enter no statistic. `slope` multiplies the absolute
     position; the position of the first row is `offset` (default 0).
@@ -63,7 +63,7 @@ def SparseK_ScoreOp : SparseK_Op<"score", [AttrSizedOperandSegments]> {
 
     ```mlir
     %u = sparsek.score %x, %w slope(1.0e-6) : tensor<1x4096x512xf32>, tensor<512x2xf32>
-    %u1, %s1 = sparsek.score %x1, %w norm(timestep) offset(%c) statistics(%s0) carry
+    %u1, %s1 = sparsek.score %x1, %w norm<timestep> offset(%c) statistics(%s0) carry
         : tensor<1x?x512xbf16>, tensor<512x2xbf16>, i64, tensor<1x2x3xf64>
     ```
   }];
