@@ -87,6 +87,7 @@ void sparsek::buildLowerToLLVMPipeline(
   if (options.parallel)
     pm.addPass(createConvertSCFToOpenMPPass());
   pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(createSparsekLowerRuntimeChecksPass());
   if (options.cWrappers)
     pm.addNestedPass<func::FuncOp>(LLVM::createLLVMRequestCWrappersPass());
   pm.addPass(createConvertVectorToLLVMPass());

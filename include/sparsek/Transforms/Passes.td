@@ -44,6 +44,32 @@ def SparsekExpandCopiesPass : Pass<"sparsek-expand-copies"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
+def SparsekLowerRuntimeChecksPass : Pass<"sparsek-lower-runtime-checks", "::mlir::ModuleOp"> {
+  let summary = "make failing checks call a function of the host instead of aborting";
+  let description = [{
+    The conversion to LLVM turns `cf.assert` into a call of `abort`. This pass
+    makes it a branch to a call of `sparsek_runtime_check_failed`, which gets
+    the message as a zero-terminated string and must not return. The execution
+    engine of this project defines that function and hands the message to its
+    caller as an error; another host defines its own.
+
+    Regions that hold one block, such as the body of `scf.for`, have no place
+    for the branch: convert scf to cf first, or the pass fails.
+
+    ```mlir
+    cf.assert %same, "N differs"
+    // becomes
+      cf.cond_br %same, ^bb2, ^bb1
+    ^bb1:
+      %message = llvm.mlir.addressof @sparsek_runtime_check_message : !llvm.ptr
+      llvm.call @sparsek_runtime_check_failed(%message) : (!llvm.ptr) -> ()
+      llvm.unreachable
+    ^bb2:
+    ```
+  }];
+  let dependentDialects = ["::mlir::cf::ControlFlowDialect", "::mlir::LLVM::LLVMDialect"];
+}
+
 def SparsekProtectArgumentsPass : Pass<"sparsek-protect-arguments", "::mlir::ModuleOp"> {
   let summary = "keep bufferization from writing into the arguments of public functions";
   let description = [{
