@@ -5,8 +5,8 @@
 // The argument is not overwritten: the result is a new buffer.
 // CHECK-NOT: memref.
 // CHECK: llvm.func @f(
+// CHECK: llvm.call @sparsek_runtime_check_failed
 // CHECK: llvm.call @malloc
-// CHECK: llvm.call @abort
 // CHECK: llvm.func @_mlir_ciface_f(
 // BARE-NOT: _mlir_ciface_f
 func.func @f(%x: tensor<?xf32>, %i: index) -> tensor<?xf32> {
@@ -53,6 +53,7 @@ func.func @f(%x: tensor<?xf32>, %i: index) -> tensor<?xf32> {
 // PASSES-NEXT: canonicalize
 // PASSES-NEXT: cse,
 // PASSES-NEXT: convert-scf-to-cf
+// PASSES-NEXT: sparsek-lower-runtime-checks,
 // PASSES-NEXT: func.func(
 // PASSES-NEXT:   llvm-request-c-wrappers
 // PASSES-NEXT: ),
