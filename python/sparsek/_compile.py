@@ -134,7 +134,7 @@ class Executable:
 
     def run(self, *arrays: np.ndarray, entry: str | None = None) -> tuple[np.ndarray, ...]:
         """Calls a function, the only one if `entry` is not given, and returns its
-        results as fresh arrays.
+        results as new arrays.
 
         Raises TypeError for a wrong number of arguments or element type,
         ValueError for a shape that the function does not take, and SparsekError
@@ -170,11 +170,9 @@ class Executable:
         results = lib.sparsekCall(self._handle, name.encode(), descriptors, len(arrays))
         if not results:
             raise last_error()
-        try:
-            count = len(self._signatures[name].results)
-            return tuple(_copy(lib.sparsekResultArray(results, i).contents) for i in range(count))
-        finally:
-            lib.sparsekReleaseResults(results)
+        owner = _Results(results)
+        count = len(self._signatures[name].results)
+        return tuple(_view(lib.sparsekResultArray(results, i).contents, owner) for i in range(count))
 
     def _entry(self, name: str | None) -> str:
         known = ", ".join(self._signatures)
@@ -233,8 +231,15 @@ def _types(types: ctypes._Pointer[Type], count: int) -> tuple[ArrayType, ...]:
     )
 
 
-def _copy(array: Array) -> np.ndarray:
-    """A fresh NumPy array of what a descriptor points to."""
+class _Results:
+    """The results of one call, released when no array looks at them any more."""
+
+    def __init__(self, handle: int) -> None:
+        weakref.finalize(self, library().sparsekReleaseResults, handle)
+
+
+def _view(array: Array, owner: _Results) -> np.ndarray:
+    """The memory that a descriptor points to as an array that keeps it alive."""
     import numpy as np
 
     from sparsek._dtypes import NUMPY
@@ -244,4 +249,5 @@ def _copy(array: Array) -> np.ndarray:
     if 0 in shape:
         return np.empty(shape, dtype)
     memory = (ctypes.c_char * (math.prod(shape) * dtype.itemsize)).from_address(array.data)
-    return np.ndarray(shape, dtype, memory).copy()
+    memory.owner = owner
+    return np.ndarray(shape, dtype, memory)
