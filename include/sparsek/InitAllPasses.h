@@ -7,6 +7,7 @@
 #ifndef SPARSEK_INITALLPASSES_H
 #define SPARSEK_INITALLPASSES_H
 
+#include "sparsek/Conversion/Passes.h"
 #include "sparsek/Dialect/SparseK/Transforms/Passes.h"
 #include "sparsek/Pipelines/Pipelines.h"
 #include "sparsek/Transforms/Passes.h"
@@ -17,6 +18,7 @@ namespace sparsek {
 
 /// The passes and pipelines of this project.
 inline void registerSparsekPasses() {
+  registerSparsekConversionPasses();
   registerSparsekSparseKTransformsPasses();
   registerSparsekTransformsPasses();
   registerPipelines();

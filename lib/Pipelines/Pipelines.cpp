@@ -7,6 +7,7 @@
 
 #include "sparsek/Pipelines/Pipelines.h"
 
+#include "sparsek/Conversion/Passes.h"
 #include "sparsek/Dialect/SparseK/Transforms/Passes.h"
 #include "sparsek/Transforms/Passes.h"
 
@@ -22,6 +23,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/TargetParser/Host.h"
 
 using namespace mlir;
 using namespace sparsek;
@@ -84,8 +86,12 @@ void sparsek::buildLowerToLLVMPipeline(
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 
-  if (options.parallel)
+  if (options.parallel) {
     pm.addPass(createConvertSCFToOpenMPPass());
+    // Dissolves the memref.alloca_scope around the bodies, which may not hold
+    // the blocks that the next pass makes.
+    pm.addPass(createCanonicalizerPass());
+  }
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(createSparsekLowerRuntimeChecksPass());
   if (options.cWrappers)
@@ -121,10 +127,34 @@ void sparsek::buildReferencePipeline(OpPassManager &pm,
   buildLowerToLLVMPipeline(pm, lower);
 }
 
+/// The options of the kernels, with those left open fitted to the host.
+static ConvertSparseKToVectorPassOptions
+getKernelOptions(const CPUPipelineOptions &options) {
+  ConvertSparseKToVectorPassOptions kernels;
+  kernels.parallel = options.parallel;
+  kernels.keyBlock = options.keyBlock;
+  kernels.tileRows = options.tileRows;
+  kernels.vectorLanes = options.vectorLanes;
+  if (kernels.vectorLanes == 0) {
+    llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+    kernels.vectorLanes = features.lookup("avx512f") ? 16
+                          : features.lookup("avx")   ? 8
+                                                     : 4;
+  }
+  // AVX2 has 16 registers: 4 x 2 sums leave room for the operands. AVX-512 and
+  // others have 32.
+  kernels.microRows = options.microRows;
+  if (kernels.microRows == 0)
+    kernels.microRows = kernels.vectorLanes == 8 ? 4 : 8;
+  return kernels;
+}
+
 void sparsek::buildCPUPipeline(OpPassManager &pm,
                                const CPUPipelineOptions &options) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createSparsekDecomposeAttentionPass());
+  pm.addPass(createSparsekInsertRuntimeChecksPass());
+  pm.addPass(createConvertSparseKToVectorPass(getKernelOptions(options)));
   buildBufferizationPipeline(pm);
   LowerToLLVMPipelineOptions lower;
   lower.cWrappers = options.cWrappers;

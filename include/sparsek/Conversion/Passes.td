@@ -9,4 +9,66 @@
 
 include "mlir/Pass/PassBase.td"
 
+//===----------------------------------------------------------------------===//
+// SparseKToVector
+//===----------------------------------------------------------------------===//
+
+def ConvertSparseKToVectorPass : Pass<"convert-sparsek-to-vector", "::mlir::ModuleOp"> {
+  let summary = "sparsek ops to calls of vector kernels for a CPU";
+  let description = [{
+    Replaces `score`, `topk_mask`, `gathered_attention` and `causal_attention`
+    by calls of private functions, made once per configuration: element type,
+    head sizes, group size, gate and optional operands are compiled in and in
+    the name, lengths, `topk`, `window`, `scale` and strides are arguments. The
+    functions use scf, memref, vector, arith and math only.
+
+    - Attention: a tile is a few consecutive positions times the query heads of
+      one KV head, one row per vector lane. It attends to one list of keys, its
+      window and the keys alive by `expiry`, in blocks that are copied to
+      scratch, with register-tiled products and an online softmax. Work is
+      linear in N and memory O(N).
+    - Selection: one pass over the keys with three heaps, O(N log N) (C3, C4).
+    - Scores: dot products in one order of summation (C1).
+
+    Pre-conditions: `sparsek.attention` has been decomposed
+    (`--sparsek-decompose-attention`; a remaining one is an error), and dynamic
+    sizes and the values of `cu_seqlens` agree, which
+    `--sparsek-insert-runtime-checks` checks. The results are new buffers;
+    operands are read through buffers whose innermost dimension, in features,
+    queries, keys and values, is contiguous.
+
+    ```mlir
+    %o, %lse = sparsek.causal_attention %q, %k, %v
+        : tensor<1x8x?x64xf32>, tensor<1x2x?x64xf32>, tensor<1x2x?x64xf32>
+    // becomes
+    %0 = bufferization.to_buffer %q read_only
+        : tensor<1x8x?x64xf32> to memref<1x8x?x64xf32, strided<[?, ?, ?, 1], offset: ?>>
+    %1 = memref.cast %0 : ... to memref<?x?x?x?xf32, strided<[?, ?, ?, 1], offset: ?>>
+    ...
+    %o_buffer = memref.alloc(%m) {alignment = 64 : i64} : memref<1x8x?x64xf32>
+    ...
+    call @sparsek_causal_attention_f32_d64x64_g4(%1, ..., %scale) : ...
+    %o = bufferization.to_tensor %o_buffer restrict writable
+        : memref<1x8x?x64xf32> to tensor<1x8x?x64xf32>
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
+    "::mlir::func::FuncDialect", "::mlir::math::MathDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+  let options = [
+    Option<"vectorLanes", "vector-lanes", "int64_t", /*default=*/"16",
+           "f32 lanes of a vector: 16 for AVX-512, 8 for AVX2">,
+    Option<"panelVectors", "panel-vectors", "int64_t", /*default=*/"2",
+           "Vectors of query rows in a register tile">,
+    Option<"microRows", "micro-rows", "int64_t", /*default=*/"8",
+           "Keys, or value columns, in a register tile">,
+    Option<"keyBlock", "key-block", "int64_t", /*default=*/"64",
+           "Keys attended to at a time; a multiple of micro-rows">,
+    Option<"tileRows", "tile-rows", "int64_t", /*default=*/"128",
+           "Query rows (positions times grouped heads) of a tile">,
+    Option<"parallel", "parallel", "bool", /*default=*/"true",
+           "Emit scf.parallel over heads and runs of tiles">];
+}
+
 #endif // SPARSEK_CONVERSION_PASSES

@@ -1,5 +1,5 @@
 //===- Pipelines.h - From tensors to the LLVM dialect ---------------------*-
-//C++ -*-===//
+// C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -69,6 +69,24 @@ struct CPUPipelineOptions
   Option<bool> parallel{*this, "parallel",
                         llvm::cl::desc("Run tiles and heads on OpenMP threads"),
                         llvm::cl::init(true)};
+  Option<int64_t> vectorLanes{
+      *this, "vector-lanes",
+      llvm::cl::desc(
+          "f32 lanes of a vector: 16 for AVX-512, 8 for AVX2; 0 asks "
+          "the host"),
+      llvm::cl::init(0)};
+  Option<int64_t> microRows{
+      *this, "micro-rows",
+      llvm::cl::desc("Keys, or value columns, in a register tile; 0 fits it to "
+                     "the vector registers"),
+      llvm::cl::init(0)};
+  Option<int64_t> keyBlock{*this, "key-block",
+                           llvm::cl::desc("Keys attended to at a time"),
+                           llvm::cl::init(64)};
+  Option<int64_t> tileRows{
+      *this, "tile-rows",
+      llvm::cl::desc("Query rows (positions times grouped heads) of a tile"),
+      llvm::cl::init(128)};
 };
 
 //===----------------------------------------------------------------------===//
