@@ -120,7 +120,9 @@ void sparsek::buildLowerToLLVMPipeline(
 
 void sparsek::buildReferencePipeline(OpPassManager &pm,
                                      const ReferencePipelineOptions &options) {
+  pm.addPass(createSparsekInsertRuntimeChecksPass());
   pm.addPass(createSparsekDecomposeAttentionPass());
+  pm.addPass(createConvertSparseKToLinalgPass());
   buildBufferizationPipeline(pm);
   LowerToLLVMPipelineOptions lower;
   lower.cWrappers = options.cWrappers;

@@ -1,5 +1,4 @@
-//===- DecomposeAggregates.cpp - linalg.softmax and its like as generics
-//---------------------*- C++ -*-===//
+//===- DecomposeAggregates.cpp - linalg.softmax and its like as generics --===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

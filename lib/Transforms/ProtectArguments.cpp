@@ -1,5 +1,4 @@
-//===- ProtectArguments.cpp - Read-only arguments of public functions
-//---------------------*- C++ -*-===//
+//===- ProtectArguments.cpp - Read-only arguments of public functions -----===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

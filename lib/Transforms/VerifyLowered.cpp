@@ -1,5 +1,4 @@
-//===- VerifyLowered.cpp - Nothing but the LLVM dialect is left
-//---------------------*- C++ -*-===//
+//===- VerifyLowered.cpp - Nothing but the LLVM dialect is left -*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

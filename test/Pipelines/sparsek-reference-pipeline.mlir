@@ -19,8 +19,19 @@ func.func @f(%x: tensor<?xf32>, %i: index) -> tensor<?xf32> {
   return %0 : tensor<?xf32>
 }
 
+// CHECK: llvm.func @attention(
+// CHECK-NOT: sparsek.
+// CHECK: llvm.intr.exp
+func.func @attention(%q: tensor<1x4x?x8xbf16>, %k: tensor<1x2x?x8xbf16>, %v: tensor<1x2x?x8xbf16>, %x: tensor<1x?x16xbf16>, %w: tensor<16x1xbf16>) -> tensor<1x4x?x8xbf16> {
+  %u = sparsek.score %x, %w norm<timestep> : tensor<1x?x16xbf16>, tensor<16x1xbf16>
+  %o, %lse = sparsek.attention %q, %k, %v, %u topk(4) window(4) : tensor<1x4x?x8xbf16>, tensor<1x2x?x8xbf16>, tensor<1x2x?x8xbf16>, tensor<1x1x?xf32>
+  return %o : tensor<1x4x?x8xbf16>
+}
+
 // PASSES: builtin.module(
+// PASSES-NEXT: sparsek-insert-runtime-checks,
 // PASSES-NEXT: sparsek-decompose-attention,
+// PASSES-NEXT: convert-sparsek-to-linalg,
 // PASSES-NEXT: sparsek-decompose-aggregates,
 // PASSES-NEXT: sparsek-protect-arguments,
 // PASSES-NEXT: eliminate-empty-tensors,

@@ -10,6 +10,48 @@
 include "mlir/Pass/PassBase.td"
 
 //===----------------------------------------------------------------------===//
+// SparseKToLinalg
+//===----------------------------------------------------------------------===//
+
+def ConvertSparseKToLinalgPass : Pass<"convert-sparsek-to-linalg"> {
+  let summary = "sparsek ops to linalg on tensors, by definition";
+  let description = [{
+    The reference lowering: every op becomes the formulas of its definition, in
+    linalg, tensor, scf, arith and math ops on tensors, which any compiler of
+    linalg can take. It is what other lowerings are compared with, so it uses no
+    property that has to be proved: no sorting, no intervals, O(N^2) work.
+
+    - `sparsek.score`: products in f32, in the order of the features for every
+      row; `norm<timestep>` as Welford's recurrence in f64, position by position.
+    - `sparsek.topk_mask`: each threshold by bisection down to neighbouring f64
+      values, each expiry by counting the keys ranked above.
+    - `sparsek.gathered_attention`, `sparsek.causal_attention`: one query
+      position at a time; per key a flag (visible or not) and a gate, softmax in
+      f32. Temporaries have B * Hq * N elements.
+
+    `sparsek.attention` must be split before (`--sparsek-decompose-attention`),
+    and dynamic sizes are taken to agree (`--sparsek-insert-runtime-checks`).
+
+    ```mlir
+    %u = sparsek.score %x, %w : tensor<1x64x16xf32>, tensor<16x2xf32>
+    // becomes, with maps (b, h, n, c) -> (b, n, c), (c, h) and (b, h, n)
+    %zero = linalg.fill ins(%c0 : f32) outs(%empty : tensor<1x2x64xf32>) -> tensor<1x2x64xf32>
+    %u = linalg.generic {indexing_maps = [#x, #w, #u],
+        iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+        ins(%x, %w : tensor<1x64x16xf32>, tensor<16x2xf32>) outs(%zero : tensor<1x2x64xf32>) {
+      ^bb0(%xe: f32, %we: f32, %sum: f32):
+        %p = arith.mulf %xe, %we : f32
+        %s = arith.addf %sum, %p : f32
+        linalg.yield %s : f32
+    } -> tensor<1x2x64xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+//===----------------------------------------------------------------------===//
 // SparseKToVector
 //===----------------------------------------------------------------------===//
 

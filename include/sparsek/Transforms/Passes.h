@@ -1,4 +1,4 @@
-//===- Passes.h - Passes on no dialect in particular ---------------------*- C++ -*-===//
+//===- Passes.h - Passes on no dialect in particular ------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

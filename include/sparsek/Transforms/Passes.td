@@ -1,4 +1,4 @@
-//===- Passes.td - Passes on no dialect in particular ---------------------*- tablegen -*-===//
+//===- Passes.td - Passes on no dialect in particular ------*- tablegen -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,4 +1,5 @@
-//===- AttentionToLinalg.cpp - Attention by definition ---------------------*- C++ -*-===//
+//===- AttentionToLinalg.cpp - Attention by definition ---------------------*-
+// C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -26,6 +27,8 @@
 
 using namespace mlir;
 using namespace sparsek;
+
+using Values = TensorBuilder::Values;
 
 using Operand = TensorBuilder::Operand;
 
@@ -55,7 +58,7 @@ public:
   }
   virtual ~AttentionLowering() = default;
 
-  SmallVector<Value> lower();
+  Values lower();
 
 protected:
   /// For the query at position t, whose document starts at `start`.
@@ -83,8 +86,7 @@ private:
                 const Visible &visible);
   Value total(TensorBuilder &b, Value weights, Value top);
   Value anyKey(TensorBuilder &b, const Visible &visible);
-  Value weightedValues(TensorBuilder &b, Value weights,
-                       const Visible &visible);
+  Value weightedValues(TensorBuilder &b, Value weights, const Visible &visible);
   Value normalised(TensorBuilder &b, Value sums, Value total, Value any);
   Value logOfSum(TensorBuilder &b, Value top, Value total, Value any);
 
@@ -110,11 +112,11 @@ Value AttentionLowering::logits(TensorBuilder &b, Value row,
   Value zero = b.filled(sizes, b.real(0, f32));
   Value products =
       b.generic("bgrjd", {{row, "bgrd"}, {key, "bgjd"}}, {{zero, "bgrj"}},
-                [&](TensorBuilder &b, SmallVector<Value> args) {
+                [&](TensorBuilder &b, Values args) {
                   Value q = b.toFloat(args[0], f32);
                   Value k = b.toFloat(args[1], f32);
                   Value product = b.mul(q, k);
-                  return SmallVector<Value>{b.add(args[2], product)};
+                  return Values{b.add(args[2], product)};
                 })
           .front();
   SmallVector<Operand> inputs{{products, "bgrj"}};
@@ -123,11 +125,11 @@ Value AttentionLowering::logits(TensorBuilder &b, Value row,
   Value empty = b.empty(sizes, f32);
   return b
       .generic("bgrj", inputs, {{empty, "bgrj"}},
-               [&](TensorBuilder &b, SmallVector<Value> args) {
+               [&](TensorBuilder &b, Values args) {
                  Value logit = b.mul(args[0], b.real(scale, f32));
                  if (gatesKeys())
                    logit = b.mul(logit, args[1]);
-                 return SmallVector<Value>{logit};
+                 return Values{logit};
                })
       .front();
 }
@@ -139,15 +141,16 @@ Value AttentionLowering::maximum(TensorBuilder &b, Value logits,
   Value init = b.filled(perHead(b), b.infinity(f32));
   if (sink)
     init = b.generic("bgr", {{sink, "gr"}}, {{init, "bgr"}},
-                     [](TensorBuilder &, SmallVector<Value> args) {
-                       return SmallVector<Value>{args[0]};
+                     [](TensorBuilder &, Values args) {
+                       args.pop_back();
+                       return args;
                      })
                .front();
   return b
       .generic("bgrj", {{logits, "bgrj"}, visible.keys}, {{init, "bgr"}},
-               [](TensorBuilder &b, SmallVector<Value> args) {
+               [](TensorBuilder &b, Values args) {
                  Value larger = b.max(args[2], args[0]);
-                 return SmallVector<Value>{b.select(args[1], larger, args[2])};
+                 return Values{b.select(args[1], larger, args[2])};
                })
       .front();
 }
@@ -160,11 +163,11 @@ Value AttentionLowering::weights(TensorBuilder &b, Value logits, Value top,
   return b
       .generic("bgrj", {{logits, "bgrj"}, {top, "bgr"}, visible.keys},
                {{empty, "bgrj"}},
-               [&](TensorBuilder &b, SmallVector<Value> args) {
+               [&](TensorBuilder &b, Values args) {
                  Value shifted = b.sub(args[0], args[1]);
                  Value weight = math::ExpOp::create(b, shifted);
                  Value none = b.real(0, f32);
-                 return SmallVector<Value>{b.select(args[2], weight, none)};
+                 return Values{b.select(args[2], weight, none)};
                })
       .front();
 }
@@ -174,16 +177,15 @@ Value AttentionLowering::total(TensorBuilder &b, Value weights, Value top) {
   Value init = b.filled(perHead(b), b.real(0, b.getF32Type()));
   if (sink)
     init = b.generic("bgr", {{sink, "gr"}, {top, "bgr"}}, {{init, "bgr"}},
-                     [](TensorBuilder &b, SmallVector<Value> args) {
+                     [](TensorBuilder &b, Values args) {
                        Value shifted = b.sub(args[0], args[1]);
-                       return SmallVector<Value>{
-                           math::ExpOp::create(b, shifted)};
+                       return Values{math::ExpOp::create(b, shifted)};
                      })
                .front();
   return b
       .generic("bgrj", {{weights, "bgrj"}}, {{init, "bgr"}},
-               [](TensorBuilder &b, SmallVector<Value> args) {
-                 return SmallVector<Value>{b.add(args[1], args[0])};
+               [](TensorBuilder &b, Values args) {
+                 return Values{b.add(args[1], args[0])};
                })
       .front();
 }
@@ -193,8 +195,8 @@ Value AttentionLowering::anyKey(TensorBuilder &b, const Visible &visible) {
   Value no = b.filled(perHead(b), b.integer(0, 1));
   return b
       .generic("bgrj", {visible.keys}, {{no, "bgr"}},
-               [](TensorBuilder &b, SmallVector<Value> args) {
-                 return SmallVector<Value>{b.either(args[1], args[0])};
+               [](TensorBuilder &b, Values args) {
+                 return Values{b.either(args[1], args[0])};
                })
       .front();
 }
@@ -204,20 +206,19 @@ Value AttentionLowering::weightedValues(TensorBuilder &b, Value weights,
                                         const Visible &visible) {
   Type f32 = b.getF32Type();
   Value zero = b.filled(perHead(b, {b.size(value, 3)}), b.real(0, f32));
-  SmallVector<Operand> inputs{
-      {weights, "bgrj"}, {value, "bgje"}, visible.keys};
+  SmallVector<Operand> inputs{{weights, "bgrj"}, {value, "bgje"}, visible.keys};
   if (gatesValues())
     inputs.push_back(visible.gates);
   return b
       .generic("bgrje", inputs, {{zero, "bgre"}},
-               [&](TensorBuilder &b, SmallVector<Value> args) {
+               [&](TensorBuilder &b, Values args) {
                  Value weight = args[0], sum = args.back();
                  if (gatesValues())
                    weight = b.mul(weight, args[3]);
                  Value v = b.toFloat(args[1], f32);
                  Value term = b.mul(weight, v);
                  Value next = b.add(sum, term);
-                 return SmallVector<Value>{b.select(args[2], next, sum)};
+                 return Values{b.select(args[2], next, sum)};
                })
       .front();
 }
@@ -229,11 +230,11 @@ Value AttentionLowering::normalised(TensorBuilder &b, Value sums, Value total,
   return b
       .generic("bgre", {{sums, "bgre"}, {total, "bgr"}, {any, "bgr"}},
                {{empty, "bgre"}},
-               [&](TensorBuilder &b, SmallVector<Value> args) {
+               [&](TensorBuilder &b, Values args) {
                  Value mean = b.div(args[0], args[1]);
                  Value none = b.real(0, b.getF32Type());
                  Value output = b.select(args[2], mean, none);
-                 return SmallVector<Value>{b.toFloat(output, element)};
+                 return Values{b.toFloat(output, element)};
                })
       .front();
 }
@@ -246,25 +247,24 @@ Value AttentionLowering::logOfSum(TensorBuilder &b, Value top, Value total,
   return b
       .generic("bgr", {{top, "bgr"}, {total, "bgr"}, {any, "bgr"}},
                {{empty, "bgr"}},
-               [&](TensorBuilder &b, SmallVector<Value> args) {
+               [&](TensorBuilder &b, Values args) {
                  Value log = math::LogOp::create(b, args[1]);
                  Value lse = b.add(args[0], log);
                  Value none = b.infinity(f32);
-                 return SmallVector<Value>{b.select(args[2], lse, none)};
+                 return Values{b.select(args[2], lse, none)};
                })
       .front();
 }
 
-SmallVector<Value> AttentionLowering::lower() {
+Values AttentionLowering::lower() {
   OpFoldResult rows = b.size(query, 3);
   Value output = b.empty(perHead(b, {rows, b.size(value, 3)}), element);
   Value lse = b.empty(perHead(b, {rows}), b.getF32Type());
   Value first = b.index(0), end = b.sizeValue(query, 3);
   // q holds the last M of the N positions.
   Value offset = b.sub(length, end);
-  SmallVector<Value> results = b.loop(
-      first, end, {output, lse},
-      [&](TensorBuilder &b, Value m, SmallVector<Value> state) {
+  Values results = b.loop(
+      first, end, {output, lse}, [&](TensorBuilder &b, Value m, Values state) {
         Value t = b.add(m, offset);
         Value start = documents->startOf(b, t);
         Visible visible = visibleKeys(b, t, start);
@@ -279,7 +279,7 @@ SmallVector<Value> AttentionLowering::lower() {
         Value lseRow = logOfSum(b, top, sum, any);
         Value nextOutput = b.withSlice(state[0], 3, m, outputRow);
         Value nextLse = b.withSlice(state[1], 3, m, lseRow);
-        return SmallVector<Value>{nextOutput, nextLse};
+        return Values{nextOutput, nextLse};
       });
   Value mergedOutput = b.merge(results[0], 1);
   Value mergedLse = b.merge(results[1], 1);
@@ -301,14 +301,11 @@ private:
   Visible visibleKeys(TensorBuilder &b, Value t, Value start) override {
     Value empty = b.empty({b.size(key, 2)}, b.getI1Type());
     Value keys =
-        b.generic("j", {}, {{empty, "j"}},
-                  [&](TensorBuilder &b, SmallVector<Value>) {
-                    Value j = b.iteration(0);
-                    Value before = b.lessOrEqual(j, t);
-                    return SmallVector<Value>{
-                        documents->andInDocument(b, before, j, start)};
-                  })
-            .front();
+        b.generic("j", {}, {{empty, "j"}}, [&](TensorBuilder &b, Values) {
+           Value j = b.iteration(0);
+           Value before = b.lessOrEqual(j, t);
+           return Values{documents->andInDocument(b, before, j, start)};
+         }).front();
     return {{keys, "j"}, {}};
   }
 };
@@ -322,8 +319,7 @@ public:
   GatheredLowering(TensorBuilder &b, GatheredAttentionOp op)
       : AttentionLowering(b, op), gate(op.getGate()),
         scores(cleanScores(b, op.getScores())), threshold(op.getThreshold()),
-        expiry(op.getExpiry()),
-        window(windowWithin(b, op.getWindow(), length)),
+        expiry(op.getExpiry()), window(windowWithin(b, op.getWindow(), length)),
         dims(dimSize(scores, 1) == 1 ? "b0j" : "bgj") {}
 
 private:
@@ -350,7 +346,7 @@ private:
     Value ungated = b.empty(sizes, b.getF32Type());
     Value tau = b.slice(threshold, 2, t);
     Value local = b.toI32(b.sub(t, start));
-    auto body = [&](TensorBuilder &b, SmallVector<Value> args) {
+    auto body = [&](TensorBuilder &b, Values args) {
       Value score = args[0], expiry = args[1], tau = args[2];
       Value j = b.iteration(2);
       Value birth = b.add(j, window);
@@ -363,9 +359,9 @@ private:
       seen = documents->andInDocument(b, seen, j, start);
       Value one = b.real(1, b.getF32Type());
       Value gate = b.select(selected, clampedGate(b, score, tau), one);
-      return SmallVector<Value>{seen, gate};
+      return Values{seen, gate};
     };
-    SmallVector<Value> results =
+    Values results =
         b.generic("bhj", {{scores, "bhj"}, {expiry, "bhj"}, {tau, "bh"}},
                   {{none, "bhj"}, {ungated, "bhj"}}, body);
     return {{results[0], dims}, {results[1], dims}};

@@ -1,4 +1,4 @@
-//===- CleanScores.h - Scores and windows as the definitions mean them ---------------------*- C++ -*-===//
+//===- CleanScores.h - Scores and windows as the definitions mean them ----===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

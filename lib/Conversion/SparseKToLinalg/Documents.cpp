@@ -1,4 +1,5 @@
-//===- Documents.cpp - Documents packed into one batch ---------------------*- C++ -*-===//
+//===- Documents.cpp - Documents packed into one batch ---------------------*-
+// C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -9,6 +10,8 @@
 using namespace mlir;
 using namespace sparsek;
 
+using Values = TensorBuilder::Values;
+
 Documents::Documents(TensorBuilder &b, Value cuSeqlens, OpFoldResult length) {
   if (!cuSeqlens)
     return;
@@ -16,13 +19,12 @@ Documents::Documents(TensorBuilder &b, Value cuSeqlens, OpFoldResult length) {
   // with the next one.
   Value first = b.filled({length}, b.integer(0, 32));
   starts = b.generic("nd", {{cuSeqlens, "d"}}, {{first, "n"}},
-                     [](TensorBuilder &b, SmallVector<Value> args) {
+                     [](TensorBuilder &b, Values args) {
                        Value bound = args[0], start = args[1];
                        Value position = b.toI32(b.iteration(0));
                        Value reached = b.lessOrEqual(bound, position);
                        Value later = b.max(start, bound);
-                       return SmallVector<Value>{
-                           b.select(reached, later, start)};
+                       return Values{b.select(reached, later, start)};
                      })
                .front();
 }

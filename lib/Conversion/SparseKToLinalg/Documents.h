@@ -1,4 +1,5 @@
-//===- Documents.h - Documents packed into one batch ---------------------*- C++ -*-===//
+//===- Documents.h - Documents packed into one batch ---------------------*- C++
+//-*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,4 +1,4 @@
-//===- Patterns.h - The parts of convert-sparsek-to-linalg ---------------------*- C++ -*-===//
+//===- Patterns.h - The parts of convert-sparsek-to-linalg ------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

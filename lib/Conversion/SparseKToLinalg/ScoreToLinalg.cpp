@@ -1,4 +1,5 @@
-//===- ScoreToLinalg.cpp - sparsek.score by definition ---------------------*- C++ -*-===//
+//===- ScoreToLinalg.cpp - sparsek.score by definition ---------------------*-
+// C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -16,6 +17,8 @@
 using namespace mlir;
 using namespace sparsek;
 
+using Values = TensorBuilder::Values;
+
 /// Added to the variance before the root (C1).
 static constexpr double kEpsilon = 1e-5;
 
@@ -31,7 +34,7 @@ struct LowerScore : public OpRewritePattern<ScoreOp> {
       rewriter.replaceOp(op, addSlope(b, op, raw));
       return success();
     }
-    SmallVector<Value> normalised = normalise(b, op, raw);
+    Values normalised = normalise(b, op, raw);
     if (!op.getCarry())
       normalised.pop_back();
     rewriter.replaceOp(op, normalised);
@@ -49,11 +52,11 @@ private:
     return b
         .generic("bhnc", {{op.getFeatures(), "bnc"}, {op.getWeight(), "ch"}},
                  {{zero, "bhn"}},
-                 [](TensorBuilder &b, SmallVector<Value> args) {
+                 [](TensorBuilder &b, Values args) {
                    Value x = b.toFloat(args[0], b.getF32Type());
                    Value w = b.toFloat(args[1], b.getF32Type());
                    Value product = b.mul(x, w);
-                   return SmallVector<Value>{b.add(args[2], product)};
+                   return Values{b.add(args[2], product)};
                  })
         .front();
   }
@@ -77,18 +80,17 @@ private:
       return raw;
     return b
         .generic("bhn", {}, {{raw, "bhn"}},
-                 [&](TensorBuilder &b, SmallVector<Value> args) {
+                 [&](TensorBuilder &b, Values args) {
                    Value n = b.iteration(2);
                    Value score = b.toF64(args[0]);
-                   return SmallVector<Value>{rounded(b, op, score, n)};
+                   return Values{rounded(b, op, score, n)};
                  })
         .front();
   }
 
   /// The running statistics [B,Hs] before the first position: count, mean and
   /// sum of squared deviations.
-  static SmallVector<Value> initialStatistics(TensorBuilder &b, ScoreOp op,
-                                              Value raw) {
+  static Values initialStatistics(TensorBuilder &b, ScoreOp op, Value raw) {
     auto type = cast<RankedTensorType>(raw.getType());
     Value statistics = op.getStatistics();
     if (statistics) {
@@ -98,7 +100,7 @@ private:
       if (statistics.getType() != known)
         statistics = tensor::CastOp::create(b, known, statistics);
     }
-    SmallVector<Value> state;
+    Values state;
     for (int64_t i = 0; i < 3; ++i) {
       if (statistics)
         state.push_back(b.slice(statistics, 2, b.getIndexAttr(i)));
@@ -112,11 +114,10 @@ private:
   /// One step of Welford's recurrence for each batch and head, and the score of
   /// the position with the statistics up to it. Scores that are not finite
   /// enter no statistic.
-  static SmallVector<Value> step(TensorBuilder &b, ScoreOp op, Value n,
-                                 Value raw, ArrayRef<Value> state) {
-    Value scores =
-        b.empty({b.size(raw, 0), b.size(raw, 1)}, b.getF32Type());
-    auto body = [&](TensorBuilder &b, SmallVector<Value> args) {
+  static Values step(TensorBuilder &b, ScoreOp op, Value n, Value raw,
+                     ArrayRef<Value> state) {
+    Value scores = b.empty({b.size(raw, 0), b.size(raw, 1)}, b.getF32Type());
+    auto body = [&](TensorBuilder &b, Values args) {
       Value s = b.toF64(args[0]);
       Value count = args[1], mean = args[2], squares = args[3];
       Value magnitude = math::AbsFOp::create(b, s);
@@ -138,28 +139,24 @@ private:
       Value deviationOfAll = math::SqrtOp::create(b, shifted);
       Value centred = b.sub(s, mean);
       Value score = b.div(centred, deviationOfAll);
-      return SmallVector<Value>{count, mean, squares,
-                                rounded(b, op, score, n)};
+      return Values{count, mean, squares, rounded(b, op, score, n)};
     };
-    return b.generic("bh", {{raw, "bh"}},
-                     {{state[0], "bh"},
-                      {state[1], "bh"},
-                      {state[2], "bh"},
-                      {scores, "bh"}},
-                     body);
+    return b.generic(
+        "bh", {{raw, "bh"}},
+        {{state[0], "bh"}, {state[1], "bh"}, {state[2], "bh"}, {scores, "bh"}},
+        body);
   }
 
   /// The scores [B,Hs,N] and the statistics [B,Hs,3] after the last position.
-  static SmallVector<Value> normalise(TensorBuilder &b, ScoreOp op, Value raw) {
+  static Values normalise(TensorBuilder &b, ScoreOp op, Value raw) {
     OpFoldResult batch = b.size(raw, 0), heads = b.size(raw, 1);
-    SmallVector<Value> init = initialStatistics(b, op, raw);
+    Values init = initialStatistics(b, op, raw);
     init.push_back(b.empty({batch, heads, b.size(raw, 2)}, b.getF32Type()));
     Value first = b.index(0), end = b.sizeValue(raw, 2);
-    SmallVector<Value> state = b.loop(
-        first, end, init, [&](TensorBuilder &b, Value n, SmallVector<Value> s) {
+    Values state =
+        b.loop(first, end, init, [&](TensorBuilder &b, Value n, Values s) {
           Value column = b.slice(raw, 2, n);
-          SmallVector<Value> next =
-              step(b, op, n, column, ArrayRef(s).take_front(3));
+          Values next = step(b, op, n, column, ArrayRef(s).take_front(3));
           next[3] = b.withSlice(s[3], 2, n, next[3]);
           return next;
         });

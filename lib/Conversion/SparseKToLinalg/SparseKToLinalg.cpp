@@ -1,4 +1,5 @@
-//===- SparseKToLinalg.cpp - sparsek ops by definition ---------------------*- C++ -*-===//
+//===- SparseKToLinalg.cpp - sparsek ops by definition ---------------------*-
+// C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,4 +1,4 @@
-//===- TensorBuilder.cpp - Tensor code that reads like its formula ---------------------*- C++ -*-===//
+//===- TensorBuilder.cpp - Tensor code that reads like its formula --------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,4 +1,4 @@
-//===- TensorBuilder.h - Tensor code that reads like its formula ---------------------*- C++ -*-===//
+//===- TensorBuilder.h - Tensor code that reads like its formula ----------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -11,9 +11,7 @@
 
 namespace sparsek {
 
-/// Builds linalg, scf and arith ops with one location. Functions with several
-/// operands create ops only for their result, so the order of the ops is that
-/// of the statements, with every compiler.
+/// Builds linalg, scf and arith ops with one location, in few words.
 class TensorBuilder : public mlir::ImplicitLocOpBuilder {
 public:
   using Value = mlir::Value;

@@ -1,4 +1,4 @@
-//===- TopkMaskToLinalg.cpp - sparsek.topk_mask by definition ---------------------*- C++ -*-===//
+//===- TopkMaskToLinalg.cpp - sparsek.topk_mask by definition ---*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -24,6 +24,8 @@
 
 using namespace mlir;
 using namespace sparsek;
+
+using Values = TensorBuilder::Values;
 
 /// The expiry of a key that is never evicted (C3).
 static constexpr int32_t kNever = std::numeric_limits<int32_t>::max();
@@ -88,7 +90,7 @@ struct LowerTopkMask : public OpRewritePattern<TopkMaskOp> {
 
     Value threshold = thresholds(b, selection, sizes);
     Value expiry = expiries(b, selection, sizes);
-    SmallVector<Value> results{threshold, expiry};
+    Values results{threshold, expiry};
     if (op.getInterior())
       results.push_back(interiorCounts(b, selection, threshold, sizes));
     rewriter.replaceOp(op, results);
@@ -102,15 +104,13 @@ private:
 
   /// How many keys of the pool [first, end) count in full at `tau`, and the sum
   /// of the gates of those that count in part.
-  static SmallVector<Value> gateSum(TensorBuilder &b,
-                                    const Selection &selection, Value batch,
-                                    Value head, Value first, Value end,
-                                    Value tau) {
+  static Values gateSum(TensorBuilder &b, const Selection &selection,
+                        Value batch, Value head, Value first, Value end,
+                        Value tau) {
     Value none = b.index(0);
     Value zero = b.real(0, b.getF64Type());
     return b.loop(
-        first, end, {none, zero},
-        [&](TensorBuilder &b, Value j, SmallVector<Value> state) {
+        first, end, {none, zero}, [&](TensorBuilder &b, Value j, Values state) {
           Value score = b.toF64(b.at(selection.scores, {batch, head, j}));
           Value gate = b.sub(score, tau);
           Value one = b.real(1, b.getF64Type());
@@ -120,8 +120,8 @@ private:
           Value increment = b.index(1);
           Value fullCount = b.add(state[0], increment);
           Value partSum = b.add(state[1], gate);
-          return SmallVector<Value>{b.select(full, fullCount, state[0]),
-                                    b.select(part, partSum, state[1])};
+          return Values{b.select(full, fullCount, state[0]),
+                        b.select(part, partSum, state[1])};
         });
   }
 
@@ -135,18 +135,16 @@ private:
     Value low = b.integer(orderedKey(-2 * largest), 64);
     Value high = b.integer(orderedKey(largest), 64);
     Value start = b.index(0), steps = b.index(64);
-    SmallVector<Value> bracket = b.loop(
-        start, steps, {low, high},
-        [&](TensorBuilder &b, Value, SmallVector<Value> state) {
+    Values bracket = b.loop(
+        start, steps, {low, high}, [&](TensorBuilder &b, Value, Values state) {
           Value middle = middleKey(b, state[0], state[1]);
           Value tau = valueOfKey(b, middle);
-          SmallVector<Value> sum =
-              gateSum(b, selection, batch, head, first, end, tau);
+          Values sum = gateSum(b, selection, batch, head, first, end, tau);
           // full + part <= topk, without rounding the sum of the two.
           Value rest = b.toF64(b.sub(selection.topk, sum[0]));
           Value reached = b.lessOrEqual(sum[1], rest);
-          return SmallVector<Value>{b.select(reached, state[0], middle),
-                                    b.select(reached, middle, state[1])};
+          return Values{b.select(reached, state[0], middle),
+                        b.select(reached, middle, state[1])};
         });
     return valueOfKey(b, bracket[1]);
   }
@@ -156,7 +154,7 @@ private:
   static Value thresholds(TensorBuilder &b, const Selection &selection,
                           ArrayRef<OpFoldResult> sizes) {
     Value empty = b.empty(sizes, b.getF32Type());
-    auto root = [&](TensorBuilder &b, SmallVector<Value>) {
+    auto root = [&](TensorBuilder &b, Values) {
       Value batch = b.iteration(0), head = b.iteration(1), t = b.iteration(2);
       Value first = selection.documents.startOf(b, t);
       Value one = b.index(1);
@@ -165,11 +163,11 @@ private:
       Value lowest = b.infinity(b.getF32Type());
       Value candidates =
           b.loop(first, end, none,
-                 [&](TensorBuilder &b, Value j, SmallVector<Value> state) {
+                 [&](TensorBuilder &b, Value j, Values state) {
                    Value score = b.at(selection.scores, {batch, head, j});
                    Value counts = b.less(lowest, score);
                    Value next = b.add(state[0], one);
-                   return SmallVector<Value>{b.select(counts, next, state[0])};
+                   return Values{b.select(counts, next, state[0])};
                  })
               .front();
       Value enough = b.less(selection.topk, candidates);
@@ -183,20 +181,20 @@ private:
           [&](OpBuilder &builder, Location loc) {
             scf::YieldOp::create(builder, loc, lowest);
           });
-      return SmallVector<Value>{choice.getResult(0)};
+      return Values{choice.getResult(0)};
     };
     Value roots = b.generic("bht", {}, {{empty, "bht"}}, root).front();
 
     Value lowest = b.filled(sizes, b.infinity(b.getF32Type()));
     return b
         .generic("bhti", {{roots, "bhi"}}, {{lowest, "bht"}},
-                 [&](TensorBuilder &b, SmallVector<Value> args) {
+                 [&](TensorBuilder &b, Values args) {
                    Value t = b.iteration(2), i = b.iteration(3);
                    Value first = selection.documents.startOf(b, t);
                    Value before = b.lessOrEqual(i, t);
                    before = b.both(before, b.lessOrEqual(first, i));
                    Value larger = b.max(args[0], args[1]);
-                   return SmallVector<Value>{b.select(before, larger, args[1])};
+                   return Values{b.select(before, larger, args[1])};
                  })
         .front();
   }
@@ -209,24 +207,26 @@ private:
   static Value expiries(TensorBuilder &b, const Selection &selection,
                         ArrayRef<OpFoldResult> sizes) {
     Value empty = b.empty(sizes, b.getI32Type());
-    auto expiry = [&](TensorBuilder &b, SmallVector<Value> args) {
+    auto expiry = [&](TensorBuilder &b, Values args) {
       Value batch = b.iteration(0), head = b.iteration(1), j = b.iteration(2);
       Value score = args[0];
       Value first = selection.documents.startOf(b, j);
       Value none = b.index(0), one = b.index(1);
-      SmallVector<Value> ranked = b.loop(
-          none, selection.length, {none, none},
-          [&](TensorBuilder &b, Value i, SmallVector<Value> state) {
-            Value other = b.at(selection.scores, {batch, head, i});
-            Value higher = b.less(score, other);
-            Value earlier = b.both(b.equal(score, other), b.less(i, j));
-            Value above = b.either(higher, earlier);
-            above = selection.documents.andInDocument(b, above, i, first);
-            Value next = b.add(state[0], one);
-            Value count = b.select(above, next, state[0]);
-            Value isLast = b.both(above, b.equal(count, selection.topk));
-            return SmallVector<Value>{count, b.select(isLast, i, state[1])};
-          });
+      Values ranked =
+          b.loop(none, selection.length, {none, none},
+                 [&](TensorBuilder &b, Value i, Values state) {
+                   Value other = b.at(selection.scores, {batch, head, i});
+                   Value higher = b.less(score, other);
+                   Value earlier = b.less(i, j);
+                   earlier = b.both(b.equal(score, other), earlier);
+                   Value above = b.either(higher, earlier);
+                   above =
+                       selection.documents.andInDocument(b, above, i, first);
+                   Value next = b.add(state[0], one);
+                   Value count = b.select(above, next, state[0]);
+                   Value isLast = b.both(above, b.equal(count, selection.topk));
+                   return Values{count, b.select(isLast, i, state[1])};
+                 });
       Value evicted = b.lessOrEqual(selection.topk, ranked[0]);
       Value birth = b.sub(b.add(j, selection.window), first);
       Value last = b.sub(b.max(ranked[1], j), first);
@@ -235,7 +235,7 @@ private:
       Value death = b.select(evicted, eviction, never);
       Value lowest = b.infinity(b.getF32Type());
       Value selectable = b.less(lowest, score);
-      return SmallVector<Value>{b.select(selectable, death, b.toI32(birth))};
+      return Values{b.select(selectable, death, b.toI32(birth))};
     };
     return b
         .generic("bhj", {{selection.scores, "bhj"}}, {{empty, "bhj"}}, expiry)
@@ -250,7 +250,7 @@ private:
   static Value interiorCounts(TensorBuilder &b, const Selection &selection,
                               Value threshold, ArrayRef<OpFoldResult> sizes) {
     Value none = b.filled(sizes, b.integer(0, 32));
-    auto count = [&](TensorBuilder &b, SmallVector<Value> args) {
+    auto count = [&](TensorBuilder &b, Values args) {
       Value t = b.iteration(2), j = b.iteration(3);
       Value first = selection.documents.startOf(b, t);
       Value born = b.add(j, selection.window);
@@ -262,7 +262,7 @@ private:
       inside = b.both(inside, b.less(difference, one));
       inside = b.both(inPool, inside);
       Value next = b.add(args[2], b.integer(1, 32));
-      return SmallVector<Value>{b.select(inside, next, args[2])};
+      return Values{b.select(inside, next, args[2])};
     };
     return b
         .generic("bhtj", {{selection.scores, "bhj"}, {threshold, "bht"}},

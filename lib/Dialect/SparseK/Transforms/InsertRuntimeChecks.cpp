@@ -1,5 +1,4 @@
-//===- InsertRuntimeChecks.cpp - Checks of what the verifier cannot see
-//---------------------*- C++ -*-===//
+//===- InsertRuntimeChecks.cpp - Checks of what the verifier cannot see ---===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
