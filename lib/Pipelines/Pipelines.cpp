@@ -1,5 +1,4 @@
-//===- Pipelines.cpp - From tensors to the LLVM dialect ---------------------*-
-// C++ -*-===//
+//===- Pipelines.cpp - From tensors to the LLVM dialect ---------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- ExpandCopies.cpp - Strided copies as linalg ---------------------*- C++
-//-*-===//
+//===- ExpandCopies.cpp - Strided copies as linalg --------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- SparseKToLinalg.h - sparsek ops by definition ---------------------*- C++
-//-*-===//
+//===- SparseKToLinalg.h - sparsek ops by definition ------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Pipelines.h - From tensors to the LLVM dialect ---------------------*-
-// C++ -*-===//
+//===- Pipelines.h - From tensors to the LLVM dialect -----------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- AttentionToLinalg.cpp - Attention by definition ---------------------*-
-// C++ -*-===//
+//===- AttentionToLinalg.cpp - Attention by definition ----------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Documents.cpp - Documents packed into one batch ---------------------*-
-// C++ -*-===//
+//===- Documents.cpp - Documents packed into one batch ----------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

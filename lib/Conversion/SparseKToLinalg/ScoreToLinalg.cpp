@@ -1,5 +1,4 @@
-//===- ScoreToLinalg.cpp - sparsek.score by definition ---------------------*-
-// C++ -*-===//
+//===- ScoreToLinalg.cpp - sparsek.score by definition ----------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- SparseKToLinalg.cpp - sparsek ops by definition ---------------------*-
-// C++ -*-===//
+//===- SparseKToLinalg.cpp - sparsek ops by definition ----------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
