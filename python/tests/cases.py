@@ -330,11 +330,21 @@ TOLERANCES = {
     "f16": Tolerance(norm=2**-10, rtol=2**-10, atol=2**-11),
     "bf16": Tolerance(norm=2**-7, rtol=2**-7, atol=2**-8),
 }
-# Statistics are f32 whatever the inputs are, which are exact in f64.
-LSE = Tolerance(norm=2e-6, rtol=2e-6, atol=4e-6)
+# Statistics are f32 whatever the inputs are, which are exact in f64. The unit is
+# that of the terms of a logit (lse_unit).
+LSE = Tolerance(norm=2e-6, rtol=2e-6, atol=1e-6)
 # One rounding of an accurate sum: half a unit in the last place of tau. Near
 # zero the unit is that of the scores around it, within 1 of tau.
 TAU = Tolerance(norm=np.inf, rtol=2**-23, atol=2**-23)
+
+
+def lse_unit(q: np.ndarray, k: np.ndarray, scale: float | None) -> float:
+    """The largest sum of the magnitudes of a logit's terms, at least 4: an f32
+    sum of D products errs in proportion to it, whatever cancels."""
+    scale = q.shape[3] ** -0.5 if scale is None else scale
+    q, k = (np.abs(a.astype(np.float64)) for a in (q, k))
+    k = np.repeat(k, q.shape[1] // k.shape[1], axis=1)
+    return max(4.0, scale * float((q @ k.swapaxes(2, 3)).max(initial=0.0)))
 
 
 def check_close(
