@@ -8,6 +8,8 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 . scripts/common.sh
 
+# In braces, so that bash has read all of it before it runs: the file may change meanwhile.
+{
 preset=ci
 while [ $# -gt 0 ]; do
   case "$1" in
@@ -31,7 +33,8 @@ fi
 say "Python environment"
 make_venv "$venv" || stop "the Python environment could not be made"
 say "Build"
-build_preset "$preset" "-DPython3_EXECUTABLE=$python" || stop "the build failed"
+configure_preset "$preset" "-DPython3_EXECUTABLE=$python" || stop "CMake failed"
+build_preset "$preset" || stop "the build failed"
 rm -rf "$results"
 mkdir -p "$results"
 export PYTHONPATH=$PWD/python SPARSEK_LIBRARY=$build/lib/libSparsek.so PATH=$build/bin:$PATH
@@ -62,3 +65,5 @@ expected+=(roundtrip fuzz generated-docs missing-dependencies)
 
 say "Totals"
 "$python" scripts/count_tests.py --total "$results" "${expected[@]}"
+exit
+}

@@ -13,10 +13,12 @@ make_venv() {
   fi
 }
 
-# build_preset <preset> [cmake argument]...: configures and builds build/<preset>.
+# configure_preset <preset> [cmake argument]...: configures build/<preset>.
+configure_preset() { cmake --preset "$@"; }
+
+# build_preset <preset> [target]...: builds build/<preset>.
 build_preset() {
   local preset=$1
   shift
-  cmake --preset "$preset" "$@"
-  cmake --build "build/$preset" --parallel "$(nproc)"
+  cmake --build "build/$preset" --parallel "$(nproc)" ${1:+--target "$@"}
 }

@@ -10,7 +10,8 @@ cd "$(dirname "$0")/.."
 say "Packages"
 scripts/install-deps.sh
 say "Build"
-build_preset ci
+configure_preset ci
+build_preset ci Sparsek sparsek-opt sparsek-run
 say "Python environment"
 make_venv build/venv
 say "A Llama decoder layer, dense and sparse"

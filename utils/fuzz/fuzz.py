@@ -31,6 +31,9 @@ SPLIT = re.compile(r"^// -----.*$", re.MULTILINE)
 OUTPUT_MARKER = "// ==fuzz=="
 MAX_PIECE = 30_000
 MEMORY_LIMIT = 16 << 30
+# Options worth trying; passes that refuse nearly everything, so that nothing comes after them.
+OPTIONS: dict[str, list[str]] = {}
+REFUSING = {"sparsek-verify-lowered"}
 LEAST_PARSED, LEAST_REACHED = 0.30, 0.10
 
 
@@ -85,16 +88,26 @@ def signature(messages: str) -> list[str]:
     return fatal[:1] + frames[:8]
 
 
-def project_passes(tool: Tool) -> list[str]:
-    listed = subprocess.run([tool.path, "--list-passes"], capture_output=True, text=True, check=True).stdout
-    return sorted(set(re.findall(r"^\s*--(sparsek-[\w-]+)", listed, re.MULTILINE)))
+def project_passes(tool: Tool) -> tuple[list[str], list[str]]:
+    """The passes and the pipelines of this project."""
+    listed = subprocess.run([tool.path, "--help"], capture_output=True, text=True, check=True).stdout
+    names = sorted(set(re.findall(r"^ {6}--(sparsek-[\w-]+)", listed, re.MULTILINE)))
+    pipelines = [name for name in names if name.endswith("-pipeline")]
+    return [name for name in names if name not in pipelines], pipelines
 
 
-def choose_passes(rng: random.Random, passes: list[str]) -> list[str]:
-    """A pass of this project first, so that what parses reaches one; then perhaps others."""
-    chosen = [f"--{rng.choice(passes)}"]
+def choose_passes(rng: random.Random, passes: list[str], pipelines: list[str]) -> list[str]:
+    """A pass of this project first, so that what parses reaches one; then perhaps a pipeline or other passes."""
+
+    def spelled(name: str) -> str:
+        options = OPTIONS.get(name)
+        return f"--{name}={rng.choice(options)}" if options and rng.random() < 0.7 else f"--{name}"
+
+    chosen = [spelled(rng.choice([name for name in passes if name not in REFUSING]))]
+    if rng.random() < 0.3:
+        chosen.append(spelled(rng.choice(pipelines)))
     for _ in range(rng.choice((0, 0, 1, 2))):
-        chosen.append(rng.choice([f"--{name}" for name in passes] + ["--canonicalize", "--cse", "--inline"]))
+        chosen.append(rng.choice([spelled(name) for name in passes] + ["--canonicalize", "--cse", "--inline"]))
     return chosen
 
 
@@ -114,7 +127,7 @@ class Fuzzer:
         cache = Path(options.build, "CMakeCache.txt").read_text(encoding="utf-8")
         sanitized = re.search(r"^SPARSEK_SANITIZE:\w+=\S+", cache, re.MULTILINE) is not None
         self.tool = Tool(str(Path(options.build, "bin", "sparsek-opt")), options.timeout, sanitized)
-        self.passes = project_passes(self.tool)
+        self.passes, self.pipelines = project_passes(self.tool)
         self.known = load_known_crashes()
         self.valid = self.load_valid()
 
@@ -134,7 +147,7 @@ class Fuzzer:
         return mutate(rng, base, self.valid)
 
     def arguments(self, batch: int) -> list[str]:
-        return choose_passes(random.Random(f"{self.options.seed}:passes:{batch}"), self.passes)
+        return choose_passes(random.Random(f"{self.options.seed}:passes:{batch}"), self.passes, self.pipelines)
 
     def survivors(self, numbers: list[int], arguments: list[str], result: Result) -> list[int]:
         """The mutants for which sparsek-opt succeeds; crashes and hangs go to `result`."""
@@ -233,7 +246,7 @@ def report(fuzzer: Fuzzer, total: Result, seconds: float) -> int:
         failed = True
         print(f"HANG: mutant {number}, no end after {options.timeout:.0f} s: {fuzzer.save(number, 'hang')}")
     count = options.count
-    print(f"{count} mutants of {len(fuzzer.corpus)} pieces ({len(fuzzer.valid) // 3} valid), seed {options.seed}, {len(fuzzer.passes)} passes, {seconds:.0f} s: "
+    print(f"{count} mutants of {len(fuzzer.corpus)} pieces ({len(fuzzer.valid) // 3} valid), seed {options.seed}, {len(fuzzer.passes)} passes and {len(fuzzer.pipelines)} pipelines, {seconds:.0f} s: "
           f"{total.parsed} parsed ({total.parsed / count:.0%}), {total.reached} reached a sparsek pass "
           f"({total.reached / count:.0%}), {total.passed} came through, {len(total.crashes)} crashes "
           f"({sum(known_counts.values())} known upstream), {len(total.hangs)} hangs")  # fmt: skip
