@@ -1,4 +1,6 @@
 // REQUIRES: mlir-opt, dylib
+// An uninstrumented process cannot load the sanitizers with a plugin.
+// UNSUPPORTED: sanitizers
 // The dialect and the passes run in a stock mlir-opt (which reads --pass-pipeline after it has loaded plugins, but no --<pass>)...
 // RUN: mlir-opt --load-dialect-plugin=%sparsek_plugin --load-pass-plugin=%sparsek_plugin %s --pass-pipeline='builtin.module(sparsek-decompose-attention)' | FileCheck %s
 // ...and the plugin brings no second copy of MLIR.
