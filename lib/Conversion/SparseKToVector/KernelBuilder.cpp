@@ -58,82 +58,88 @@ Value KernelBuilder::constant(Type type, double value) {
   return arith::ConstantOp::create(*this, attr);
 }
 
-Value KernelBuilder::add(Value lhs, Value rhs) {
+Value KernelBuilder::add(Operands operands) {
+  auto [lhs, rhs] = operands;
   if (isFloat(lhs))
     return arith::AddFOp::create(*this, lhs, rhs);
   return arith::AddIOp::create(*this, lhs, rhs);
 }
 
-Value KernelBuilder::sub(Value lhs, Value rhs) {
+Value KernelBuilder::sub(Operands operands) {
+  auto [lhs, rhs] = operands;
   if (isFloat(lhs))
     return arith::SubFOp::create(*this, lhs, rhs);
   return arith::SubIOp::create(*this, lhs, rhs);
 }
 
-Value KernelBuilder::mul(Value lhs, Value rhs) {
+Value KernelBuilder::mul(Operands operands) {
+  auto [lhs, rhs] = operands;
   if (isFloat(lhs))
     return arith::MulFOp::create(*this, lhs, rhs);
   return arith::MulIOp::create(*this, lhs, rhs);
 }
 
-Value KernelBuilder::div(Value lhs, Value rhs) {
+Value KernelBuilder::div(Operands operands) {
+  auto [lhs, rhs] = operands;
   if (isFloat(lhs))
     return arith::DivFOp::create(*this, lhs, rhs);
   return arith::DivUIOp::create(*this, lhs, rhs);
 }
 
-Value KernelBuilder::rem(Value lhs, Value rhs) {
-  return arith::RemUIOp::create(*this, lhs, rhs);
+Value KernelBuilder::rem(Operands operands) {
+  return arith::RemUIOp::create(*this, operands.lhs, operands.rhs);
 }
 
-Value KernelBuilder::ceilDiv(Value lhs, Value rhs) {
-  return arith::CeilDivUIOp::create(*this, lhs, rhs);
+Value KernelBuilder::ceilDiv(Operands operands) {
+  return arith::CeilDivUIOp::create(*this, operands.lhs, operands.rhs);
 }
 
-Value KernelBuilder::min(Value lhs, Value rhs) {
+Value KernelBuilder::min(Operands operands) {
+  auto [lhs, rhs] = operands;
   if (isFloat(lhs))
-    return select(lt(rhs, lhs), rhs, lhs);
+    return select({lt({rhs, lhs}), rhs, lhs});
   return arith::MinSIOp::create(*this, lhs, rhs);
 }
 
-Value KernelBuilder::max(Value lhs, Value rhs) {
+Value KernelBuilder::max(Operands operands) {
+  auto [lhs, rhs] = operands;
   if (isFloat(lhs))
-    return select(lt(lhs, rhs), rhs, lhs);
+    return select({lt({lhs, rhs}), rhs, lhs});
   return arith::MaxSIOp::create(*this, lhs, rhs);
 }
 
-Value KernelBuilder::select(Value condition, Value yes, Value no) {
-  return arith::SelectOp::create(*this, condition, yes, no);
+Value KernelBuilder::select(Choice choice) {
+  return arith::SelectOp::create(*this, choice.condition, choice.yes,
+                                 choice.no);
 }
 
-Value KernelBuilder::both(Value lhs, Value rhs) {
-  return arith::AndIOp::create(*this, lhs, rhs);
+Value KernelBuilder::both(Operands operands) {
+  return arith::AndIOp::create(*this, operands.lhs, operands.rhs);
 }
 
-Value KernelBuilder::either(Value lhs, Value rhs) {
-  return arith::OrIOp::create(*this, lhs, rhs);
+Value KernelBuilder::either(Operands operands) {
+  return arith::OrIOp::create(*this, operands.lhs, operands.rhs);
 }
 
-Value KernelBuilder::lt(Value lhs, Value rhs) {
+Value KernelBuilder::lt(Operands operands) {
+  auto [lhs, rhs] = operands;
   if (isFloat(lhs))
     return arith::CmpFOp::create(*this, arith::CmpFPredicate::OLT, lhs, rhs);
   return arith::CmpIOp::create(*this, arith::CmpIPredicate::slt, lhs, rhs);
 }
 
-Value KernelBuilder::le(Value lhs, Value rhs) {
+Value KernelBuilder::le(Operands operands) {
+  auto [lhs, rhs] = operands;
   if (isFloat(lhs))
     return arith::CmpFOp::create(*this, arith::CmpFPredicate::OLE, lhs, rhs);
   return arith::CmpIOp::create(*this, arith::CmpIPredicate::sle, lhs, rhs);
 }
 
-Value KernelBuilder::eq(Value lhs, Value rhs) {
+Value KernelBuilder::eq(Operands operands) {
+  auto [lhs, rhs] = operands;
   if (isFloat(lhs))
     return arith::CmpFOp::create(*this, arith::CmpFPredicate::OEQ, lhs, rhs);
   return arith::CmpIOp::create(*this, arith::CmpIPredicate::eq, lhs, rhs);
-}
-
-Value KernelBuilder::ne(Value lhs, Value rhs) {
-  return arith::CmpIOp::create(*this, arith::CmpIPredicate::ne, lhs, rhs);
 }
 
 Value KernelBuilder::toIndex(Value value) {
@@ -170,8 +176,8 @@ Value KernelBuilder::load(Value memref, ValueRange indices) {
   return memref::LoadOp::create(*this, memref, indices);
 }
 
-void KernelBuilder::store(Value value, Value memref, ValueRange indices) {
-  memref::StoreOp::create(*this, value, memref, indices);
+void KernelBuilder::store(const Store &store) {
+  memref::StoreOp::create(*this, store.value, store.memref, store.indices);
 }
 
 Value KernelBuilder::loadVector(Value memref, ValueRange indices,
@@ -181,8 +187,8 @@ Value KernelBuilder::loadVector(Value memref, ValueRange indices,
                                 indices);
 }
 
-void KernelBuilder::storeVector(Value value, Value memref, ValueRange indices) {
-  vector::StoreOp::create(*this, value, memref, indices);
+void KernelBuilder::storeVector(const Store &store) {
+  vector::StoreOp::create(*this, store.value, store.memref, store.indices);
 }
 
 Value KernelBuilder::splat(Value scalar, int64_t lanes) {
@@ -215,18 +221,18 @@ void KernelBuilder::withScratch(function_ref<void()> body) {
 // Control flow
 //===----------------------------------------------------------------------===//
 
-void KernelBuilder::loop(Value begin, Value end, Value step,
-                         function_ref<void(Value)> body) {
-  auto op = scf::ForOp::create(*this, begin, end, step);
+void KernelBuilder::loop(Range range, function_ref<void(Value)> body) {
+  auto op = scf::ForOp::create(*this, range.begin, range.end, range.step);
   InsertionGuard guard(*this);
   setInsertionPointToStart(op.getBody());
   body(op.getInductionVar());
 }
 
 KernelBuilder::Values
-KernelBuilder::loop(Value begin, Value end, Value step, ValueRange inits,
+KernelBuilder::loop(Range range, ValueRange inits,
                     function_ref<Values(Value, ValueRange)> body) {
-  auto op = scf::ForOp::create(*this, begin, end, step, inits);
+  auto op =
+      scf::ForOp::create(*this, range.begin, range.end, range.step, inits);
   InsertionGuard guard(*this);
   setInsertionPointToStart(op.getBody());
   scf::YieldOp::create(*this,
@@ -236,10 +242,11 @@ KernelBuilder::loop(Value begin, Value end, Value step, ValueRange inits,
 
 void KernelBuilder::parallelLoop(Value end, bool parallel,
                                  function_ref<void(Value)> body) {
+  Value begin = index(0), step = index(1);
   if (!parallel)
-    return loop(index(0), end, index(1), body);
-  auto op = scf::ParallelOp::create(*this, ValueRange{index(0)},
-                                    ValueRange{end}, ValueRange{index(1)});
+    return loop({begin, end, step}, body);
+  auto op = scf::ParallelOp::create(*this, ValueRange{begin}, ValueRange{end},
+                                    ValueRange{step});
   InsertionGuard guard(*this);
   setInsertionPointToStart(op.getBody());
   body(op.getInductionVars().front());

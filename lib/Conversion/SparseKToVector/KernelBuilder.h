@@ -17,6 +17,10 @@ namespace sparsek {
 /// A builder at one location whose methods read like the kernel they emit.
 /// Arithmetic picks the integer or the float op from the operand's type and
 /// takes scalars and vectors.
+///
+/// Operands come in braces, `b.add({x, b.mul({y, z})})`: unlike arguments, they
+/// are evaluated from left to right, so that the ops are emitted in one order
+/// with every compiler.
 class KernelBuilder : public mlir::ImplicitLocOpBuilder {
 public:
   using Value = mlir::Value;
@@ -33,27 +37,31 @@ public:
   Value constant(Type type, double value);
 
   // Arithmetic.
-  Value add(Value lhs, Value rhs);
-  Value sub(Value lhs, Value rhs);
-  Value mul(Value lhs, Value rhs);
+  struct Operands {
+    Value lhs, rhs;
+  };
+  struct Choice {
+    Value condition, yes, no;
+  };
+  Value add(Operands operands);
+  Value sub(Operands operands);
+  Value mul(Operands operands);
   /// Unsigned for indices, which are never negative where this is used.
-  Value div(Value lhs, Value rhs);
-  Value rem(Value lhs, Value rhs);
-  Value ceilDiv(Value lhs, Value rhs);
-  /// Smaller and larger value; for floats the left operand where the
-  /// comparison involves a NaN on the right.
-  Value min(Value lhs, Value rhs);
-  Value max(Value lhs, Value rhs);
-  Value select(Value condition, Value yes, Value no);
-  Value both(Value lhs, Value rhs);
-  Value either(Value lhs, Value rhs);
+  Value div(Operands operands);
+  Value rem(Operands operands);
+  Value ceilDiv(Operands operands);
+  /// Smaller and larger value; for floats `lhs` where one of them is a NaN.
+  Value min(Operands operands);
+  Value max(Operands operands);
+  Value select(Choice choice);
+  Value both(Operands operands);
+  Value either(Operands operands);
   /// Signed or ordered comparisons.
-  Value lt(Value lhs, Value rhs);
-  Value le(Value lhs, Value rhs);
-  Value gt(Value lhs, Value rhs) { return lt(rhs, lhs); }
-  Value ge(Value lhs, Value rhs) { return le(rhs, lhs); }
-  Value eq(Value lhs, Value rhs);
-  Value ne(Value lhs, Value rhs);
+  Value lt(Operands operands);
+  Value le(Operands operands);
+  Value gt(Operands operands) { return lt({operands.rhs, operands.lhs}); }
+  Value ge(Operands operands) { return le({operands.rhs, operands.lhs}); }
+  Value eq(Operands operands);
   Value toIndex(Value value);
   Value toI32(Value value);
   /// A float in f32, whatever its width; scalars and vectors.
@@ -64,9 +72,13 @@ public:
   // Memory.
   Value dim(Value memref, int64_t index);
   Value load(Value memref, mlir::ValueRange indices);
-  void store(Value value, Value memref, mlir::ValueRange indices);
+  struct Store {
+    Value value, memref;
+    llvm::SmallVector<Value, 4> indices;
+  };
+  void store(const Store &store);
   Value loadVector(Value memref, mlir::ValueRange indices, int64_t lanes);
-  void storeVector(Value value, Value memref, mlir::ValueRange indices);
+  void storeVector(const Store &store);
   Value splat(Value scalar, int64_t lanes);
   /// Runs `body` and frees the scratch memory that it allocates. Deallocation
   /// passes leave that memory alone: its life is that of one work item.
@@ -77,9 +89,11 @@ public:
 
   // Control flow. Bodies emit at the builder's insertion point.
   using Values = llvm::SmallVector<Value>;
-  void loop(Value begin, Value end, Value step,
-            llvm::function_ref<void(Value)> body);
-  Values loop(Value begin, Value end, Value step, mlir::ValueRange inits,
+  struct Range {
+    Value begin, end, step;
+  };
+  void loop(Range range, llvm::function_ref<void(Value)> body);
+  Values loop(Range range, mlir::ValueRange inits,
               llvm::function_ref<Values(Value, mlir::ValueRange)> body);
   /// A parallel loop from 0 to `end`, or a sequential one.
   void parallelLoop(Value end, bool parallel,

@@ -78,34 +78,35 @@ void ScoreEmitter::emit() {
     // W^T in f32: the weights of a head in one piece.
     Value packed =
         b.scratch(b.getF32Type(), {kernel.heads, kernel.featureSize});
-    b.loop(zero, heads, one, [&](Value head) {
-      b.loop(zero, b.index(kernel.featureSize), one, [&](Value c) {
-        b.store(b.toF32(b.load(weight, {c, head})), packed, {head, c});
+    b.loop({zero, heads, one}, [&](Value head) {
+      b.loop({zero, b.index(kernel.featureSize), one}, [&](Value c) {
+        b.store({b.toF32(b.load(weight, {c, head})), packed, {head, c}});
       });
     });
 
     Value block = b.index(kRowsPerItem);
-    Value blocks = b.ceilDiv(rows, block);
-    b.parallelLoop(b.mul(batches, blocks), shape.parallel, [&](Value item) {
-      Value batch = b.div(item, blocks);
-      Value first = b.mul(b.rem(item, blocks), block);
-      Value last = b.min(b.add(first, block), rows);
-      b.loop(first, last, one, [&](Value row) {
-        b.loop(zero, heads, one, [&](Value head) {
+    Value blocks = b.ceilDiv({rows, block});
+    b.parallelLoop(b.mul({batches, blocks}), shape.parallel, [&](Value item) {
+      Value batch = b.div({item, blocks});
+      Value first = b.mul({b.rem({item, blocks}), block});
+      Value last = b.min({b.add({first, block}), rows});
+      b.loop({first, last, one}, [&](Value row) {
+        b.loop({zero, heads, one}, [&](Value head) {
           Value score = emitDot(packed, batch, head, row);
           if (kernel.norm == Norm::None) {
             Value wide = arith::ExtFOp::create(b, b.getF64Type(), score);
             score = arith::TruncFOp::create(b, b.getF32Type(),
-                                            b.add(wide, emitBias(row)));
+                                            b.add({wide, emitBias(row)}));
           }
-          b.store(score, scores, {batch, head, row});
+          b.store({score, scores, {batch, head, row}});
         });
       });
     });
   });
   if (kernel.norm == Norm::Timestep)
-    b.parallelLoop(b.mul(batches, heads), shape.parallel, [&](Value item) {
-      emitNormalise(b.div(item, heads), b.rem(item, heads));
+    b.parallelLoop(b.mul({batches, heads}), shape.parallel, [&](Value item) {
+      Value batch = b.div({item, heads});
+      emitNormalise(batch, b.rem({item, heads}));
     });
 }
 
@@ -125,15 +126,19 @@ Value ScoreEmitter::emitDot(Value packedWeight, Value batch, Value head,
     return vector::ReductionOp::create(b, vector::CombiningKind::ADD, vector);
   };
   Value total;
-  if (whole > 0)
-    total = reduce(b.loop(b.index(0), b.index(whole), b.index(shape.lanes),
-                          {zeros(shape.lanes)},
-                          [&](Value c, ValueRange sum) -> SmallVector<Value> {
-                            return {product(c, shape.lanes, sum[0])};
-                          })[0]);
+  if (whole > 0) {
+    Value init = zeros(shape.lanes);
+    auto sums =
+        b.loop({b.index(0), b.index(whole), b.index(shape.lanes)}, {init},
+               [&](Value c, ValueRange sum) -> SmallVector<Value> {
+                 return {product(c, shape.lanes, sum[0])};
+               });
+    total = reduce(sums[0]);
+  }
   if (rest > 0) {
-    Value tail = reduce(product(b.index(whole), rest, zeros(rest)));
-    total = total ? b.add(total, tail) : tail;
+    Value init = zeros(rest);
+    Value tail = reduce(product(b.index(whole), rest, init));
+    total = total ? b.add({total, tail}) : tail;
   }
   return total;
 }
@@ -141,8 +146,8 @@ Value ScoreEmitter::emitDot(Value packedWeight, Value batch, Value head,
 /// slope * (offset + row), f64.
 Value ScoreEmitter::emitBias(Value row) {
   Value position =
-      arith::IndexCastOp::create(b, b.getI64Type(), b.add(offset, row));
-  return b.mul(slope, arith::SIToFPOp::create(b, b.getF64Type(), position));
+      arith::IndexCastOp::create(b, b.getI64Type(), b.add({offset, row}));
+  return b.mul({slope, arith::SIToFPOp::create(b, b.getF64Type(), position)});
 }
 
 /// Turns the raw scores of one head into normalised ones.
@@ -155,30 +160,32 @@ void ScoreEmitter::emitNormalise(Value batch, Value head) {
     for (auto [i, init] : llvm::enumerate(inits))
       init = b.load(statistics, {batch, head, b.index(i)});
   auto last = b.loop(
-      zero, b.dim(features, 1), one, inits,
+      {zero, b.dim(features, 1), one}, inits,
       [&](Value row, ValueRange state) -> SmallVector<Value> {
         Value raw = b.load(scores, {batch, head, row});
         Value finite =
-            b.both(b.le(raw, b.f32(FLT_MAX)), b.ge(raw, b.f32(-FLT_MAX)));
+            b.both({b.le({raw, b.f32(FLT_MAX)}), b.ge({raw, b.f32(-FLT_MAX)})});
         Value score = arith::ExtFOp::create(b, f64, raw);
-        Value count = b.add(state[0], b.f64(1));
-        Value delta = b.sub(score, state[1]);
-        Value mean = b.add(state[1], b.div(delta, count));
-        Value squares = b.add(state[2], b.mul(delta, b.sub(score, mean)));
-        count = b.select(finite, count, state[0]);
-        mean = b.select(finite, mean, state[1]);
-        squares = b.select(finite, squares, state[2]);
-        Value variance = b.div(squares, b.max(count, b.f64(1)));
-        Value deviation = math::SqrtOp::create(b, b.add(variance, b.f64(1e-5)));
+        Value count = b.add({state[0], b.f64(1)});
+        Value delta = b.sub({score, state[1]});
+        Value mean = b.add({state[1], b.div({delta, count})});
+        Value squares = b.add({state[2], b.mul({delta, b.sub({score, mean})})});
+        count = b.select({finite, count, state[0]});
+        mean = b.select({finite, mean, state[1]});
+        squares = b.select({finite, squares, state[2]});
+        Value variance = b.div({squares, b.max({count, b.f64(1)})});
+        Value deviation =
+            math::SqrtOp::create(b, b.add({variance, b.f64(1e-5)}));
         Value result =
-            b.add(b.div(b.sub(score, mean), deviation), emitBias(row));
-        b.store(arith::TruncFOp::create(b, b.getF32Type(), result), scores,
-                {batch, head, row});
+            b.add({b.div({b.sub({score, mean}), deviation}), emitBias(row)});
+        b.store({arith::TruncFOp::create(b, b.getF32Type(), result),
+                 scores,
+                 {batch, head, row}});
         return {count, mean, squares};
       });
   if (kernel.carry)
     for (auto [i, value] : llvm::enumerate(last))
-      b.store(value, carried, {batch, head, b.index(i)});
+      b.store({value, carried, {batch, head, b.index(i)}});
 }
 
 //===----------------------------------------------------------------------===//

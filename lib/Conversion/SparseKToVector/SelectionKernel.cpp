@@ -116,13 +116,13 @@ void SelectionEmitter::emit() {
   Value batches = b.dim(scores, 0), heads = b.dim(scores, 1);
   Value length = b.dim(scores, 2);
   Value zero = b.index(0), one = b.index(1);
-  reach = b.min(window, length);
-  b.parallelLoop(b.mul(batches, heads), shape.parallel, [&](Value item) {
-    batch = b.div(item, heads);
-    head = b.rem(item, heads);
+  reach = b.min({window, length});
+  b.parallelLoop(b.mul({batches, heads}), shape.parallel, [&](Value item) {
+    batch = b.div({item, heads});
+    head = b.rem({item, heads});
     b.withScratch([&] {
       Type f32 = b.getF32Type();
-      ranks = Heap(b, b.getI64Type(), b.min(topk, length));
+      ranks = Heap(b, b.getI64Type(), b.min({topk, length}));
       saturated = Heap(b, f32, length);
       interior = Heap(b, f32, length);
       if (kernel.interior) {
@@ -131,10 +131,10 @@ void SelectionEmitter::emit() {
       }
       if (!kernel.packed)
         return emitDocument(zero, length);
-      Value documents = b.sub(b.dim(cuSeqlens, 0), one);
-      b.loop(zero, documents, one, [&](Value i) {
+      Value documents = b.sub({b.dim(cuSeqlens, 0), one});
+      b.loop({zero, documents, one}, [&](Value i) {
         Value start = b.toIndex(b.load(cuSeqlens, {i}));
-        Value end = b.toIndex(b.load(cuSeqlens, {b.add(i, one)}));
+        Value end = b.toIndex(b.load(cuSeqlens, {b.add({i, one})}));
         emitDocument(start, end);
       });
     });
@@ -146,38 +146,40 @@ void SelectionEmitter::emitDocument(Value start, Value end) {
   Value zero = b.index(0), one = b.index(1);
   Value minusInf = b.f32(-INFINITY);
   // Queries whose pool is empty.
-  b.loop(start, b.min(b.add(start, reach), end), one, [&](Value query) {
-    b.store(minusInf, threshold, {batch, head, query});
+  b.loop({start, b.min({b.add({start, reach}), end}), one}, [&](Value query) {
+    b.store({minusInf, threshold, {batch, head, query}});
     if (kernel.interior)
-      b.store(b.i32(0), interiorCount, {batch, head, query});
+      b.store({b.i32(0), interiorCount, {batch, head, query}});
   });
 
   SmallVector<Value> inits{zero,    zero, zero, b.f64(0), b.f64(-INFINITY),
                            minusInf};
   if (kernel.interior)
     inits.append({zero, zero});
-  b.loop(start, end, one, inits,
+  b.loop({start, end, one}, inits,
          [&](Value position, ValueRange values) -> SmallVector<Value> {
            State state(values);
            Value score = b.load(scores, {batch, head, position});
-           Value query = b.add(position, reach);
-           Value birth = b.toI32(b.min(b.sub(query, start), b.index(kNever)));
+           Value query = b.add({position, reach});
+           Value birth =
+               b.toI32(b.min({b.sub({query, start}), b.index(kNever)}));
            // NaN fails this comparison, too (C8).
            auto next = b.ifElse(
-               b.gt(score, minusInf), values.getTypes(),
+               b.gt({score, minusInf}), values.getTypes(),
                [&] {
                  return emitKey(state, score, position, birth, start).values();
                },
                [&] {
-                 b.store(birth, expiry, {batch, head, position});
+                 b.store({birth, expiry, {batch, head, position}});
                  return state.values();
                });
            state = State(next);
-           b.ifThen(b.lt(query, end), [&] {
-             b.store(state.stored, threshold, {batch, head, query});
+           b.ifThen(b.lt({query, end}), [&] {
+             b.store({state.stored, threshold, {batch, head, query}});
              if (kernel.interior)
-               b.store(b.toI32(state.interior32), interiorCount,
-                       {batch, head, query});
+               b.store({b.toI32(state.interior32),
+                        interiorCount,
+                        {batch, head, query}});
            });
            return next;
          });
@@ -188,7 +190,7 @@ SelectionEmitter::State SelectionEmitter::emitKey(State state, Value score,
                                                   Value position, Value birth,
                                                   Value start) {
   // +inf is the largest finite number; adding 0 makes -0 and +0 one number.
-  score = b.add(b.min(score, b.f32(FLT_MAX)), b.f32(0));
+  score = b.add({b.min({score, b.f32(FLT_MAX)}), b.f32(0)});
   emitRank(state, score, position, birth, start);
   emitInsert(state, score);
   emitSettle(state);
@@ -209,28 +211,29 @@ void SelectionEmitter::emitRank(State &state, Value score, Value position,
   Value lowMask = i64Constant(0xffffffff), shift = i64Constant(32);
   Value bits = arith::BitcastOp::create(b, b.getI32Type(), score);
   Value sign = arith::ShRSIOp::create(b, bits, b.i32(31));
-  Value flip = b.both(sign, b.i32(std::numeric_limits<int32_t>::max()));
+  Value flip = b.both({sign, b.i32(std::numeric_limits<int32_t>::max())});
   Value order =
       arith::ExtSIOp::create(b, i64, arith::XOrIOp::create(b, bits, flip));
-  Value offset = arith::IndexCastOp::create(b, i64, b.sub(position, start));
-  Value rank = b.either(arith::ShLIOp::create(b, order, shift),
-                        arith::XOrIOp::create(b, offset, lowMask));
+  Value offset = arith::IndexCastOp::create(b, i64, b.sub({position, start}));
+  Value rank = b.either({arith::ShLIOp::create(b, order, shift),
+                         arith::XOrIOp::create(b, offset, lowMask)});
 
   state.ranked = b.ifElse(
-      b.lt(state.ranked, topk), {b.getIndexType()},
+      b.lt({state.ranked, topk}), {b.getIndexType()},
       [&]() -> SmallVector<Value> {
-        b.store(never, expiry, {batch, head, position});
+        b.store({never, expiry, {batch, head, position}});
         return {ranks.push(state.ranked, rank)};
       },
       [&]() -> SmallVector<Value> {
         Value worst = ranks.top();
-        Value better = b.gt(rank, worst);
-        b.store(b.select(better, never, birth), expiry,
-                {batch, head, position});
+        Value better = b.gt({rank, worst});
+        b.store({b.select({better, never, birth}),
+                 expiry,
+                 {batch, head, position}});
         b.ifThen(better, [&] {
           Value evicted = b.toIndex(
-              b.both(arith::XOrIOp::create(b, worst, lowMask), lowMask));
-          b.store(birth, expiry, {batch, head, b.add(start, evicted)});
+              b.both({arith::XOrIOp::create(b, worst, lowMask), lowMask}));
+          b.store({birth, expiry, {batch, head, b.add({start, evicted})}});
           ranks.replaceTop(state.ranked, rank);
         });
         return {state.ranked};
@@ -242,17 +245,17 @@ void SelectionEmitter::emitInsert(State &state, Value score) {
   Type index = b.getIndexType(), f64 = b.getF64Type();
   Value wide = arith::ExtFOp::create(b, f64, score);
   auto parts = b.ifElse(
-      b.ge(wide, b.add(state.tau, b.f64(1))), {index, index, f64},
+      b.ge({wide, b.add({state.tau, b.f64(1)})}), {index, index, f64},
       [&]() -> SmallVector<Value> {
         return {state.interior, saturated.push(state.saturated, score),
                 state.sum};
       },
       [&]() -> SmallVector<Value> {
         auto inside = b.ifElse(
-            b.gt(wide, state.tau), {index, f64},
+            b.gt({wide, state.tau}), {index, f64},
             [&]() -> SmallVector<Value> {
               return {interior.push(state.interior, score),
-                      b.add(state.sum, wide)};
+                      b.add({state.sum, wide})};
             },
             [&]() -> SmallVector<Value> {
               return {state.interior, state.sum};
@@ -280,45 +283,46 @@ void SelectionEmitter::emitSettle(State &state) {
       [&](ValueRange values) -> SmallVector<Value> {
         Value tau = values[0], inside = values[1], full = values[2],
               sum = values[3];
-        Value some = b.gt(inside, zero);
+        Value some = b.gt({inside, zero});
         Value lowest = interior.top(), lowestFull = saturated.top();
         auto widen = [&](Value score) -> Value {
           return arith::ExtFOp::create(b, f64, score);
         };
         // Where the next score has to move.
-        Value death = b.select(some, widen(lowest), infinity);
-        Value entry = b.select(b.gt(full, zero),
-                               b.sub(widen(lowestFull), b.f64(1)), infinity);
-        Value bound = b.min(death, entry);
+        Value death = b.select({some, widen(lowest), infinity});
+        Value entry =
+            b.select({b.gt({full, zero}), b.sub({widen(lowestFull), b.f64(1)}),
+                      infinity});
+        Value bound = b.min({death, entry});
         Value root =
-            b.div(b.sub(b.add(sum, toF64(full)), budget), toF64(inside));
+            b.div({b.sub({b.add({sum, toF64(full)}), budget}), toF64(inside)});
         // With more than topk saturated scores no piece holds, which the
         // rounding of huge sums may hide.
-        Value few = b.le(full, topk);
-        Value holds = b.both(b.both(some, few), b.le(root, bound));
-        Value fits = b.both(b.eq(inside, zero), few);
-        Value done = b.either(holds, fits);
+        Value few = b.le({full, topk});
+        Value holds = b.both({b.both({some, few}), b.le({root, bound})});
+        Value fits = b.both({b.eq({inside, zero}), few});
+        Value done = b.either({holds, fits});
         Value next =
-            b.select(holds, b.max(tau, root), b.select(fits, tau, bound));
+            b.select({holds, b.max({tau, root}), b.select({fits, tau, bound})});
         auto moved = b.ifElse(
             done, {index, index, f64},
             [&]() -> SmallVector<Value> { return {inside, full, sum}; },
             [&]() -> SmallVector<Value> {
               return b.ifElse(
-                  b.le(death, entry), {index, index, f64},
+                  b.le({death, entry}), {index, index, f64},
                   [&]() -> SmallVector<Value> {
                     Value left = interior.pop(inside);
-                    Value rest =
-                        b.select(b.eq(left, zero), b.f64(0), b.sub(sum, death));
+                    Value rest = b.select(
+                        {b.eq({left, zero}), b.f64(0), b.sub({sum, death})});
                     return {left, full, rest};
                   },
                   [&]() -> SmallVector<Value> {
                     Value left = saturated.pop(full);
                     Value more = interior.push(inside, lowestFull);
-                    return {more, left, b.add(sum, widen(lowestFull))};
+                    return {more, left, b.add({sum, widen(lowestFull)})};
                   });
             });
-        Value again = b.eq(done, b.boolean(false));
+        Value again = b.eq({done, b.boolean(false)});
         return {next, moved[0], moved[1], moved[2], again};
       });
   state.tau = settled[0];
@@ -327,19 +331,20 @@ void SelectionEmitter::emitSettle(State &state) {
   state.sum = settled[3];
   // Rounding is monotone; the maximum guards against an error in the sum.
   Value rounded = arith::TruncFOp::create(b, b.getF32Type(), state.tau);
-  state.stored = b.max(state.stored, rounded);
+  state.stored = b.max({state.stored, rounded});
 }
 
 /// Counts the gates that the stored threshold leaves strictly between 0 and 1.
 void SelectionEmitter::emitCount(State &state, Value score) {
   Value zero = b.index(0), one = b.f32(1);
-  auto gate = [&](Value score) { return b.sub(score, state.stored); };
+  auto gate = [&](Value score) { return b.sub({score, state.stored}); };
   // All scores start as saturated and move on at once where they have to.
   state.saturated32 = saturated32.push(state.saturated32, score);
   auto moved = b.whileLoop(
       {state.interior32, state.saturated32},
       [&](ValueRange sizes) {
-        return b.both(b.gt(sizes[1], zero), b.lt(gate(saturated32.top()), one));
+        return b.both(
+            {b.gt({sizes[1], zero}), b.lt({gate(saturated32.top()), one})});
       },
       [&](ValueRange sizes) -> SmallVector<Value> {
         Value moving = saturated32.top();
@@ -350,8 +355,8 @@ void SelectionEmitter::emitCount(State &state, Value score) {
   state.interior32 = b.whileLoop(
       {moved[0]},
       [&](ValueRange sizes) {
-        return b.both(b.gt(sizes[0], zero),
-                      b.le(gate(interior32.top()), b.f32(0)));
+        return b.both(
+            {b.gt({sizes[0], zero}), b.le({gate(interior32.top()), b.f32(0)})});
       },
       [&](ValueRange sizes) -> SmallVector<Value> {
         return {interior32.pop(sizes[0])};
