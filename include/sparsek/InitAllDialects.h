@@ -8,6 +8,7 @@
 #define SPARSEK_INITALLDIALECTS_H
 
 #include "sparsek/Dialect/SparseK/IR/SparseK.h"
+#include "sparsek/Dialect/TMTensor/IR/TMTensor.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -17,7 +18,7 @@ namespace sparsek {
 
 /// The dialects of this project.
 inline void registerSparsekDialects(mlir::DialectRegistry &registry) {
-  registry.insert<SparseKDialect>();
+  registry.insert<SparseKDialect, tm_tensor::TMTensorDialect>();
 }
 
 /// The dialects of this project and of MLIR, with all interface models and
