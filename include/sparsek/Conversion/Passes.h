@@ -1,4 +1,4 @@
-//===- Passes.h - Conversions to and from the sparsek dialect ---------------------*- C++ -*-===//
+//===- Passes.h - Conversions to and from the sparsek dialect ---*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

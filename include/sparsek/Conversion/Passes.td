@@ -113,4 +113,79 @@ def ConvertSparseKToVectorPass : Pass<"convert-sparsek-to-vector", "::mlir::Modu
            "Emit scf.parallel over heads and runs of tiles">];
 }
 
+//===----------------------------------------------------------------------===//
+// RaiseAttention
+//===----------------------------------------------------------------------===//
+
+def SparsekRaiseAttentionPass
+    : Pass<"sparsek-raise-attention", "::mlir::ModuleOp"> {
+  let summary = "replace dense causal attention by sparsek ops";
+  let description = [{
+    Recognises dense causal attention in linalg on tensors, and
+    `tm_tensor.attention` with a causal mask, and replaces it by
+    `sparsek.attention` with the given policy (`mode=sparse`) or by
+    `sparsek.causal_attention` (`mode=dense`, for comparisons).
+
+    The match does not depend on the order or the names of ops: for every
+    contraction whose operand comes from a softmax, the element of that operand
+    is written as a scalar expression of the elements of other tensors, through
+    linalg ops, reshapes, slices, casts and index arithmetic. It must be
+    `exp(A_j) / sum_r exp(A_r)` with `A = scale * q.k` where `j <= m + (N - M)`
+    and -inf (or a value of at most -1e4) elsewhere. Sizes may be dynamic. From
+    the indices follow batch, query heads, KV heads (repeated heads are read
+    unrepeated) and the layouts; operands in other layouts are reshaped or
+    transposed. Of a rank-3 operand without further structure the outermost
+    dimension is taken for heads, with a batch of 1.
+
+    Pre-condition of `mode=sparse`: the function around the op is not used by
+    any symbol, since it gets new arguments, one per attention in program order:
+    with `scores=weights` the scoring weights `W[C,Hs]` for the hidden states,
+    which are the input of the projection that makes the values; with
+    `scores=tensor` the scores `u[B,Hs,N]`. The arguments carry the attribute
+    `sparsek.role` ("score_weight" or "scores").
+
+    Every replacement is reported by a remark. Attention that is left as it is
+    gets a remark with the reason; nothing is replaced on a guess. Where the
+    numbers of queries and keys are dynamic and nothing shows that they are
+    equal although the mask needs it, `cf.assert` checks it.
+
+    Before (abbreviated):
+    ```mlir
+    func.func @f(%q: tensor<1x8x64x32xf32>, %k: tensor<1x2x64x32xf32>, %v: tensor<1x2x64x32xf32>)
+        -> tensor<1x8x64x32xf32> {
+      ...               // repeats k and v
+      %s = linalg.batch_matmul ins(%q3, %kT3 : ...) outs(...)
+      ...               // scale, mask, softmax
+      %o = linalg.batch_matmul ins(%p, %v3 : ...) outs(...)
+      ...
+    }
+    ```
+    After `--sparsek-raise-attention="topk=16 window=16 scores=tensor"`:
+    ```mlir
+    func.func @f(%q: tensor<1x8x64x32xf32>, %k: tensor<1x2x64x32xf32>, %v: tensor<1x2x64x32xf32>,
+                 %u: tensor<1x1x64xf32> {sparsek.role = "scores"}) -> tensor<1x8x64x32xf32> {
+      %o, %lse = sparsek.attention %q, %k, %v, %u topk(16) window(16) : ...
+      return %o : tensor<1x8x64x32xf32>
+    }
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
+    "::sparsek::SparseKDialect", "::sparsek::tm_tensor::TMTensorDialect"];
+  let options = [
+    Option<"mode", "mode", "std::string", "\"sparse\"",
+           "sparse: sparsek.attention; dense: sparsek.causal_attention">,
+    Option<"topk", "topk", "int64_t", "256",
+           "selected keys per query, at least 1 (C3)">,
+    Option<"window", "window", "int64_t", "256",
+           "size of the sliding window, at least 0 (C2)">,
+    Option<"gate", "gate", "std::string", "\"key_value\"",
+           "key_value, value, none or straight_through (C5)">,
+    Option<"scores", "scores", "std::string", "\"weights\"",
+           "what each attention adds to the function's arguments: scoring weights (weights) or the scores (tensor)">,
+    Option<"scoreHeads", "score-heads", "std::string", "\"1\"",
+           "score heads: 1, or one per KV head (kv)">];
+}
+
 #endif // SPARSEK_CONVERSION_PASSES

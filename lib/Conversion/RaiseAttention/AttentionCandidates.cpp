@@ -1,0 +1,216 @@
+//===- AttentionCandidates.cpp - Where to look for attention --------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "AttentionMatcher.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/SmallPtrSet.h"
+
+using namespace mlir;
+using namespace sparsek::raise;
+
+static bool containsExp(Operation *op) {
+  if (isa<math::ExpOp, math::Exp2Op, linalg::SoftmaxOp>(op))
+    return true;
+  bool found = false;
+  for (Region &region : op->getRegions())
+    region.walk([&](Operation *nested) {
+      found |= isa<math::ExpOp, math::Exp2Op>(nested);
+    });
+  return found;
+}
+
+/// The ops of this block that a value depends on, up to contractions.
+static void sliceToContractions(Value value, Block *block,
+                                llvm::SetVector<Operation *> &slice,
+                                bool &contraction) {
+  SmallVector<Value> worklist = {value};
+  while (!worklist.empty() && slice.size() < 1024) {
+    Operation *op = worklist.pop_back_val().getDefiningOp();
+    if (!op || op->getBlock() != block)
+      continue;
+    if (matchContraction(op)) {
+      contraction = true;
+      continue;
+    }
+    if (slice.insert(op))
+      forEachUsedValue(op, [&](Value used) { worklist.push_back(used); });
+  }
+}
+
+/// Whether exponentials of a contraction are summed on the way to this value.
+static bool comesFromSoftmax(Value value, Block *block) {
+  llvm::SetVector<Operation *> slice;
+  bool reached = false;
+  sliceToContractions(value, block, slice, reached);
+  if (!reached || llvm::none_of(slice, containsExp))
+    return false;
+  for (Operation *op : slice) {
+    if (isa<linalg::SoftmaxOp>(op))
+      return true;
+    auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+    if (!linalgOp || linalgOp.getNumReductionLoops() == 0)
+      continue;
+    if (containsExp(op))
+      return true;
+    llvm::SetVector<Operation *> summed;
+    bool unused = false;
+    for (Value input : linalgOp.getDpsInputs())
+      sliceToContractions(input, block, summed, unused);
+    if (llvm::any_of(summed, containsExp))
+      return true;
+  }
+  return false;
+}
+
+/// The contraction behind reshapes, transposes and casts.
+static Operation *contractionBehindViews(Value value, Block *block) {
+  for (int step = 0; step < 16; ++step) {
+    Operation *op = value.getDefiningOp();
+    if (!op || op->getBlock() != block)
+      return nullptr;
+    if (matchContraction(op))
+      return op;
+    auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+    if (linalgOp) {
+      Block *body = linalgOp.getBlock();
+      if (linalgOp.getNumDpsInputs() != 1 || !body ||
+          !llvm::all_of(*body, [](Operation &nested) {
+            return isa<arith::ExtFOp, arith::TruncFOp, linalg::YieldOp>(nested);
+          }))
+        return nullptr;
+    } else if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp,
+                    tensor::CastOp, tensor::ReshapeOp>(op)) {
+      return nullptr;
+    }
+    value = op->getOperand(0);
+  }
+  return nullptr;
+}
+
+/// The second contraction that an op divides by the sum of a softmax.
+Operation *sparsek::raise::findDividedContraction(Operation *root) {
+  auto linalgOp = dyn_cast<linalg::LinalgOp>(root);
+  if (!linalgOp || linalgOp.getNumReductionLoops() != 0 ||
+      root->getNumResults() != 1 || linalgOp.getNumDpsInputs() < 2 ||
+      !linalgOp.getBlock() ||
+      llvm::none_of(*linalgOp.getBlock(), [](Operation &op) {
+        return isa<arith::DivFOp, arith::MulFOp>(op);
+      }))
+    return nullptr;
+  Block *block = root->getBlock();
+  for (Value input : linalgOp.getDpsInputs()) {
+    Operation *contraction = contractionBehindViews(input, block);
+    if (contraction && llvm::any_of(linalgOp.getDpsInputs(), [&](Value other) {
+          return other != input && comesFromSoftmax(other, block);
+        }))
+      return contraction;
+  }
+  return nullptr;
+}
+
+bool sparsek::raise::looksLikeAttention(Operation *root) {
+  if (auto contraction = matchContraction(root))
+    return comesFromSoftmax(contraction->lhs->get(), root->getBlock()) ||
+           comesFromSoftmax(contraction->rhs->get(), root->getBlock());
+  return findDividedContraction(root);
+}
+
+/// Whether the exponentials of the softmax serve this attention only.
+bool sparsek::raise::hasOtherUses(const Attention &a) {
+  Block *block = a.root->getBlock();
+  llvm::SetVector<Operation *> slice;
+  bool unused = false;
+  for (Value value : a.weights)
+    sliceToContractions(value, block, slice, unused);
+  SmallVector<Operation *> ordered(slice.begin(), slice.end());
+  llvm::append_range(ordered, a.consumers);
+  llvm::sort(ordered,
+             [](Operation *x, Operation *y) { return y->isBeforeInBlock(x); });
+  llvm::SmallPtrSet<Operation *, 32> inner = {a.root};
+  for (Operation *op : ordered) {
+    bool serves = llvm::all_of(op->getUsers(), [&](Operation *user) {
+      Operation *ancestor = block->findAncestorOpInBlock(*user);
+      return ancestor && inner.contains(ancestor);
+    });
+    if (serves)
+      inner.insert(op);
+    else if (op != a.root && containsExp(op))
+      return true;
+  }
+  return false;
+}
+
+bool AttentionMatcher::matchTMTensor(Attention &a, Reason &reason,
+                                     ExprRef &logits) {
+  auto op = cast<tm_tensor::AttentionOp>(a.root);
+  reason = kNoProduct;
+  SmallVector<ExprRef> q = eval.shapeOf(op.getQuery());
+  SmallVector<ExprRef> k = eval.shapeOf(op.getKey());
+  SmallVector<ExprRef> v = eval.shapeOf(op.getValue());
+  unsigned batch = q.size() - 2;
+  eval.unifySizes(k[batch], v[batch]);
+  eval.unifySizes(q[batch + 1], k[batch + 1]);
+  for (unsigned i : llvm::seq(batch)) {
+    eval.unifySizes(q[i], k[i]);
+    eval.unifySizes(q[i], v[i]);
+    eval.unifySizes(q[i], eval.dimOf(op->getResult(0), i));
+  }
+  SmallVector<ExprRef> out = eval.shapeOf(op->getResult(0));
+  eval.unifySizes(out[batch], q[batch]);
+  eval.unifySizes(out[batch + 1], v[batch + 1]);
+  if (op.getMask()) {
+    SmallVector<ExprRef> mask = eval.shapeOf(op.getMask());
+    eval.unifySizes(mask[batch], q[batch]);
+    eval.unifySizes(mask[batch + 1], k[batch]);
+  }
+  SmallVector<ExprRef> outer;
+  for (unsigned i : llvm::seq(batch))
+    outer.push_back(ctx.symbol(eval.dimOf(op.getQuery(), i)));
+  ExprRef row = ctx.symbol(eval.dimOf(op.getQuery(), batch));
+  ExprRef column = ctx.symbol(eval.dimOf(op.getKey(), batch));
+  ExprRef d = ctx.symbol(eval.dimOf(op.getQuery(), batch + 1));
+  ExprRef e = ctx.symbol(eval.dimOf(op.getValue(), batch + 1));
+  a.column = ExprContext::getAtom(column);
+  if (!a.column)
+    return false;
+  auto at = [&](ExprRef x, ExprRef y) {
+    SmallVector<ExprRef> indices(outer);
+    indices.push_back(x);
+    indices.push_back(y);
+    return indices;
+  };
+  auto headDim = ExprContext::getInt(eval.dimOf(op.getQuery(), batch + 1));
+  double scale = 0;
+  if (FloatAttr attr = op.getScaleAttr())
+    scale = attr.getValueAsDouble();
+  else if (headDim && *headDim > 0)
+    scale = 1 / std::sqrt(static_cast<double>(*headDim));
+  ExprRef dot =
+      ctx.mulf(eval.element(op.getQuery(), at(row, d), Mode::Scaled),
+               eval.element(op.getKey(), at(column, d), Mode::Scaled));
+  logits = ctx.scalef(ctx.reduce(Combiner::Add, d, dot), scale);
+  if (op.getMask()) {
+    // A boolean mask says what is visible.
+    ExprRef mask = eval.element(op.getMask(), at(row, column), Mode::Full);
+    if (mask->sort == Sort::Bool)
+      mask =
+          ctx.select(mask, ctx.floatConst(0),
+                     ctx.floatConst(-std::numeric_limits<double>::infinity()));
+    if (mask->sort != Sort::Float) {
+      reason = kUnknownMask;
+      return false;
+    }
+    logits = dependentTerms(ctx, ctx.addf(logits, mask), a.column);
+  }
+  a.result = {op->getResult(0), at(row, e)};
+  ExprRef value = ExprContext::getAtom(
+      eval.element(op.getValue(), at(column, e), Mode::View));
+  return value && toAccess(value, a.value);
+}

@@ -1,0 +1,186 @@
+//===- ScalarOps.cpp - arith and math ops on expressions ------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "ElementEvaluator.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace sparsek::raise;
+
+static ExprRef compare(ExprContext &ctx, arith::CmpIPredicate predicate,
+                       ExprRef a, ExprRef b) {
+  using P = arith::CmpIPredicate;
+  auto atLeast = [&](ExprRef x, ExprRef y) { return ctx.ge0(ctx.sub(x, y)); };
+  auto above = [&](ExprRef x, ExprRef y) {
+    return ctx.ge0(ctx.sub(ctx.sub(x, y), ctx.intConst(1)));
+  };
+  // Unsigned comparisons agree with signed ones on values >= 0 only.
+  switch (predicate) {
+  case P::ult:
+  case P::ule:
+  case P::ugt:
+  case P::uge:
+    if (!ctx.isNonNegative(a, false) || !ctx.isNonNegative(b, false))
+      return nullptr;
+    break;
+  default:
+    break;
+  }
+  switch (predicate) {
+  case P::eq:
+    return ctx.eq0(ctx.sub(a, b));
+  case P::ne:
+    return ctx.logicalNot(ctx.eq0(ctx.sub(a, b)));
+  case P::sge:
+  case P::uge:
+    return atLeast(a, b);
+  case P::sle:
+  case P::ule:
+    return atLeast(b, a);
+  case P::sgt:
+  case P::ugt:
+    return above(a, b);
+  case P::slt:
+  case P::ult:
+    return above(b, a);
+  }
+  return nullptr;
+}
+
+/// Integer values count as mathematical integers: positions, sizes and offsets
+/// are far from the limits of their types.
+static ExprRef applyInt(ExprContext &ctx, Operation *op, ArrayRef<ExprRef> v) {
+  auto divide = [&](bool quotient) -> ExprRef {
+    // Rounding is the same for numerators >= 0 and divisors > 0.
+    if (!ctx.isNonNegative(v[0], false) ||
+        !ctx.isNonNegative(ctx.sub(v[1], ctx.intConst(1)), true))
+      return nullptr;
+    return quotient ? ctx.floorDiv(v[0], v[1]) : ctx.mod(v[0], v[1]);
+  };
+  return llvm::TypeSwitch<Operation *, ExprRef>(op)
+      .Case<arith::AddIOp>([&](auto) { return ctx.add(v[0], v[1]); })
+      .Case<arith::SubIOp>([&](auto) { return ctx.sub(v[0], v[1]); })
+      .Case<arith::MulIOp>([&](auto) { return ctx.mul(v[0], v[1]); })
+      .Case<arith::DivSIOp, arith::FloorDivSIOp, arith::DivUIOp>(
+          [&](auto) { return divide(/*quotient=*/true); })
+      .Case<arith::RemSIOp, arith::RemUIOp>(
+          [&](auto) { return divide(/*quotient=*/false); })
+      .Case<arith::MaxSIOp>([&](auto) {
+        return ctx.select(ctx.ge0(ctx.sub(v[0], v[1])), v[0], v[1]);
+      })
+      .Case<arith::MinSIOp>([&](auto) {
+        return ctx.select(ctx.ge0(ctx.sub(v[0], v[1])), v[1], v[0]);
+      })
+      .Case<arith::CmpIOp>([&](auto cmp) {
+        return compare(ctx, cmp.getPredicate(), v[0], v[1]);
+      })
+      .Default([](Operation *) { return nullptr; });
+}
+
+static ExprRef applyBool(ExprContext &ctx, Operation *op, ArrayRef<ExprRef> v) {
+  return llvm::TypeSwitch<Operation *, ExprRef>(op)
+      .Case<arith::AndIOp, arith::MulIOp>(
+          [&](auto) { return ctx.logicalAnd(v[0], v[1]); })
+      .Case<arith::OrIOp>([&](auto) { return ctx.logicalOr(v[0], v[1]); })
+      .Case<arith::XOrIOp, arith::AddIOp>(
+          [&](auto) { return ctx.logicalXor(v[0], v[1]); })
+      .Case<arith::CmpIOp>([&](arith::CmpIOp cmp) -> ExprRef {
+        ExprRef differ = ctx.logicalXor(v[0], v[1]);
+        if (cmp.getPredicate() == arith::CmpIPredicate::ne)
+          return differ;
+        if (cmp.getPredicate() == arith::CmpIPredicate::eq)
+          return ctx.logicalNot(differ);
+        return nullptr;
+      })
+      .Default([](Operation *) { return nullptr; });
+}
+
+static ExprRef applyFloat(ExprContext &ctx, Operation *op,
+                          ArrayRef<ExprRef> v) {
+  auto constant = [&](auto fn) -> ExprRef {
+    if (auto c = ExprContext::getFloat(v[0]))
+      return ctx.floatConst(fn(*c));
+    return nullptr;
+  };
+  return llvm::TypeSwitch<Operation *, ExprRef>(op)
+      .Case<arith::AddFOp>([&](auto) { return ctx.addf(v[0], v[1]); })
+      .Case<arith::SubFOp>(
+          [&](auto) { return ctx.addf(v[0], ctx.scalef(v[1], -1)); })
+      .Case<arith::MulFOp>([&](auto) { return ctx.mulf(v[0], v[1]); })
+      .Case<arith::DivFOp>(
+          [&](auto) { return ctx.mulf(v[0], ctx.recip(v[1])); })
+      .Case<arith::NegFOp>([&](auto) { return ctx.scalef(v[0], -1); })
+      .Case<arith::MaximumFOp, arith::MaxNumFOp>(
+          [&](auto) { return ctx.maxf(v[0], v[1]); })
+      .Case<math::ExpOp>([&](auto) { return ctx.exp(v[0]); })
+      .Case<math::Exp2Op>([&](auto) {
+        return ctx.exp(ctx.scalef(v[0], 0.693147180559945309417));
+      })
+      .Case<math::SqrtOp>(
+          [&](auto) { return constant([](double x) { return std::sqrt(x); }); })
+      .Case<math::RsqrtOp>([&](auto) {
+        return constant([](double x) { return 1 / std::sqrt(x); });
+      })
+      .Default([](Operation *) { return nullptr; });
+}
+
+ExprRef ElementEvaluator::apply(Operation *op, ArrayRef<ExprRef> v,
+                                Type resultType, bool narrowing) {
+  Type element = getElementTypeOrSelf(resultType);
+  Sort sort = element.isInteger(1)      ? Sort::Bool
+              : isa<FloatType>(element) ? Sort::Float
+                                        : Sort::Int;
+  if (isa<arith::SelectOp>(op) && v[0]->sort == Sort::Bool)
+    return ctx.select(v[0], v[1], v[2]);
+  // Casts: the matched structure does not depend on the precision in which it
+  // is computed. Values that are only moved keep the type they were rounded to.
+  if (isa<arith::ExtFOp>(op))
+    return v[0];
+  if (isa<arith::TruncFOp>(op))
+    return narrowing || ExprContext::getFloat(v[0]) ? v[0] : nullptr;
+  if (isa<arith::IndexCastOp, arith::IndexCastUIOp, arith::ExtSIOp,
+          arith::ExtUIOp, arith::TruncIOp>(op)) {
+    if (v[0]->sort == Sort::Int && sort == Sort::Int)
+      return v[0];
+    if (v[0]->sort == Sort::Bool && sort == Sort::Bool)
+      return v[0];
+    if (v[0]->sort == Sort::Bool && isa<arith::ExtUIOp>(op))
+      return ctx.boolToInt(v[0]);
+    ExprRef atom =
+        v[0]->sort == Sort::Int ? ExprContext::getAtom(v[0]) : nullptr;
+    if (sort == Sort::Bool && atom && atom->is(ExprKind::BoolToInt))
+      return atom->ops[0];
+    return nullptr;
+  }
+  if (isa<arith::SIToFPOp, arith::UIToFPOp>(op)) {
+    if (v[0]->sort == Sort::Int)
+      return ctx.intToFloat(v[0]);
+    if (v[0]->sort == Sort::Bool && isa<arith::UIToFPOp>(op))
+      return ctx.intToFloat(ctx.boolToInt(v[0]));
+    return nullptr;
+  }
+  ExprRef result = nullptr;
+  if (llvm::all_of(v, [](ExprRef e) { return e->sort == Sort::Int; }))
+    result = applyInt(ctx, op, v);
+  else if (llvm::all_of(v, [](ExprRef e) { return e->sort == Sort::Bool; }))
+    result = applyBool(ctx, op, v);
+  else if (llvm::all_of(v, [](ExprRef e) { return e->sort == Sort::Float; }))
+    result = applyFloat(ctx, op, v);
+  if (result)
+    return result;
+  if (auto cmp = dyn_cast<arith::CmpFOp>(op))
+    return ctx.cmpf(static_cast<int64_t>(cmp.getPredicate()), v[0], v[1]);
+  // Any other op without side effects and attributes is a function of its
+  // operands.
+  if (!isa<arith::ArithDialect, math::MathDialect>(op->getDialect()) ||
+      isa<arith::CmpIOp>(op))
+    return nullptr;
+  return ctx.call(op->getName().getAsOpaquePointer(), v, sort);
+}
