@@ -130,13 +130,15 @@ Value AttentionBuilder::size(ExprRef extent) {
     }
     break;
   case ExprKind::FloorDiv:
-    result = arith::DivUIOp::create(builder, loc, size(extent->ops[0]),
-                                    size(extent->ops[1]));
+  case ExprKind::Mod: {
+    Value a = size(extent->ops[0]);
+    Value b = size(extent->ops[1]);
+    if (extent->is(ExprKind::FloorDiv))
+      result = arith::DivUIOp::create(builder, loc, a, b);
+    else
+      result = arith::RemUIOp::create(builder, loc, a, b);
     break;
-  case ExprKind::Mod:
-    result = arith::RemUIOp::create(builder, loc, size(extent->ops[0]),
-                                    size(extent->ops[1]));
-    break;
+  }
   default: {
     // A sum of the above; sizes have no other atoms.
     for (auto [atom, coeff] : llvm::zip(extent->ops, extent->coeffs)) {

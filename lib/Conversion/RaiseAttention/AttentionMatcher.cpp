@@ -244,6 +244,74 @@ bool AttentionMatcher::matchLateDivision(Attention &a, Reason &reason,
   return false;
 }
 
+bool AttentionMatcher::matchTMTensor(Attention &a, Reason &reason,
+                                     ExprRef &logits) {
+  auto op = cast<tm_tensor::AttentionOp>(a.root);
+  reason = kNoProduct;
+  SmallVector<ExprRef> q = eval.shapeOf(op.getQuery());
+  SmallVector<ExprRef> k = eval.shapeOf(op.getKey());
+  SmallVector<ExprRef> v = eval.shapeOf(op.getValue());
+  unsigned batch = q.size() - 2;
+  eval.unifySizes(k[batch], v[batch]);
+  eval.unifySizes(q[batch + 1], k[batch + 1]);
+  for (unsigned i : llvm::seq(batch)) {
+    eval.unifySizes(q[i], k[i]);
+    eval.unifySizes(q[i], v[i]);
+    eval.unifySizes(q[i], eval.dimOf(op->getResult(0), i));
+  }
+  SmallVector<ExprRef> out = eval.shapeOf(op->getResult(0));
+  eval.unifySizes(out[batch], q[batch]);
+  eval.unifySizes(out[batch + 1], v[batch + 1]);
+  if (op.getMask()) {
+    SmallVector<ExprRef> mask = eval.shapeOf(op.getMask());
+    eval.unifySizes(mask[batch], q[batch]);
+    eval.unifySizes(mask[batch + 1], k[batch]);
+  }
+  SmallVector<ExprRef> outer;
+  for (unsigned i : llvm::seq(batch))
+    outer.push_back(ctx.symbol(eval.dimOf(op.getQuery(), i)));
+  ExprRef row = ctx.symbol(eval.dimOf(op.getQuery(), batch));
+  ExprRef column = ctx.symbol(eval.dimOf(op.getKey(), batch));
+  ExprRef d = ctx.symbol(eval.dimOf(op.getQuery(), batch + 1));
+  ExprRef e = ctx.symbol(eval.dimOf(op.getValue(), batch + 1));
+  a.column = ExprContext::getAtom(column);
+  if (!a.column)
+    return false;
+  auto at = [&](ExprRef x, ExprRef y) {
+    SmallVector<ExprRef> indices(outer);
+    indices.push_back(x);
+    indices.push_back(y);
+    return indices;
+  };
+  auto headDim = ExprContext::getInt(eval.dimOf(op.getQuery(), batch + 1));
+  double scale = 0;
+  if (FloatAttr attr = op.getScaleAttr())
+    scale = attr.getValueAsDouble();
+  else if (headDim && *headDim > 0)
+    scale = 1 / std::sqrt(static_cast<double>(*headDim));
+  ExprRef dot =
+      ctx.mulf(eval.element(op.getQuery(), at(row, d), Mode::Scaled),
+               eval.element(op.getKey(), at(column, d), Mode::Scaled));
+  logits = ctx.scalef(ctx.reduce(Combiner::Add, d, dot), scale);
+  if (op.getMask()) {
+    // A boolean mask says what is visible.
+    ExprRef mask = eval.element(op.getMask(), at(row, column), Mode::Full);
+    if (mask->sort == Sort::Bool)
+      mask =
+          ctx.select(mask, ctx.floatConst(0),
+                     ctx.floatConst(-std::numeric_limits<double>::infinity()));
+    if (mask->sort != Sort::Float) {
+      reason = kUnknownMask;
+      return false;
+    }
+    logits = dependentTerms(ctx, ctx.addf(logits, mask), a.column);
+  }
+  a.result = {op->getResult(0), at(row, e)};
+  ExprRef value = ExprContext::getAtom(
+      eval.element(op.getValue(), at(column, e), Mode::View));
+  return value && toAccess(value, a.value);
+}
+
 //===----------------------------------------------------------------------===//
 // Hidden states
 //===----------------------------------------------------------------------===//

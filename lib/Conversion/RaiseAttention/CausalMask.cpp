@@ -302,9 +302,9 @@ MaskResult sparsek::raise::analyzeMask(ExprContext &ctx, ExprRef logits,
                 (!ctx.dependsOn(e, dot) && ctx.dependsOn(e, column));
     (mask ? opaque : nonlinear) = true;
   };
-  llvm::DenseSet<std::pair<ExprRef, bool>> seen;
+  llvm::DenseSet<std::pair<ExprRef, unsigned>> seen;
   auto collect = [&](auto &self, ExprRef e, bool term) -> void {
-    if (e == dot || !seen.insert({e, term}).second)
+    if (e == dot || !seen.insert({e, unsigned(term)}).second)
       return;
     switch (e->kind) {
     case ExprKind::Ge0:

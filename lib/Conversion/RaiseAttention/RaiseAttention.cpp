@@ -268,8 +268,10 @@ StringRef RaiseAttention::rewrite(Attention &a, ExprContext &ctx,
   }
 
   auto assertEqual = [&](ExprRef x, ExprRef y, StringRef message) {
-    Value equal = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq,
-                                        layouts.size(x), layouts.size(y));
+    Value a = layouts.size(x);
+    Value b = layouts.size(y);
+    Value equal =
+        arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, a, b);
     cf::AssertOp::create(builder, loc, equal, message);
   };
   for (auto [x, y] : a.equalSizes)
