@@ -157,6 +157,9 @@ void sparsek::buildCPUPipeline(OpPassManager &pm,
   pm.addPass(createSparsekInsertRuntimeChecksPass());
   pm.addPass(createConvertSparseKToVectorPass(getKernelOptions(options)));
   buildBufferizationPipeline(pm);
+  SparsekLowerContractionsPassOptions contractions;
+  contractions.parallel = options.parallel;
+  pm.addPass(createSparsekLowerContractionsPass(contractions));
   LowerToLLVMPipelineOptions lower;
   lower.cWrappers = options.cWrappers;
   lower.parallel = options.parallel;

@@ -44,6 +44,57 @@ def SparsekExpandCopiesPass : Pass<"sparsek-expand-copies"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
+def SparsekLowerContractionsPass : Pass<"sparsek-lower-contractions"> {
+  let summary = "matrix products on buffers to packed, tiled vector code for a CPU";
+  let description = [{
+    Replaces every linalg op on buffers that is a contraction of floats: matmul,
+    batch_matmul, and generics with any order of dimensions (transposed
+    operands, several batch, row or summed dimensions). The right operand is
+    packed into panels of `vector-lanes * tile-vectors` columns; each task packs
+    a block of rows of the left one and computes register tiles of `tile-rows`
+    rows and one panel with `vector.fma`. Sizes may be dynamic: packing fills
+    the last panel and the last tile up, and only what lies inside the result is
+    written. Tasks run in an `scf.parallel`.
+
+    f16 and bf16 operands are widened to f32 when they are packed, and sums are
+    kept in f32 (f64 for a result in f64) until they are added to the result.
+    Products are summed in the order of the summed dimension, from 0.
+
+    Left as they are: integers, products without a row, a column or a summed
+    dimension, and results whose last dimension is not contiguous, or belongs
+    to both operands.
+
+    ```mlir
+    linalg.matmul ins(%a, %b : memref<?x512xf32>, memref<512x256xf32>) outs(%c : memref<?x256xf32>)
+    // becomes
+    %panels = memref.alloc(...) : memref<?x?x32xf32>
+    scf.parallel (%panel) = ... { pack 32 columns of %b }
+    scf.parallel (%block, %chunk) = ... {
+      pack up to 120 rows of %a; for each panel of the chunk and each 12 rows of the block:
+      %tile:24 = scf.for %k = %c0 to %c512 step %c1 iter_args(...) {
+        vector.load, memref.load, vector.broadcast, vector.fma
+      }
+      vector.transfer_read, arith.addf, vector.transfer_write
+    }
+    ```
+  }];
+  let options = [
+    Option<"vectorLanes", "vector-lanes", "int64_t", /*default=*/"16",
+           "f32 lanes of a vector: 16 for AVX-512, 8 for AVX2">,
+    Option<"tileVectors", "tile-vectors", "int64_t", /*default=*/"2",
+           "Vectors in a row of a register tile">,
+    Option<"tileRows", "tile-rows", "int64_t", /*default=*/"12",
+           "Rows of a register tile: 12 for AVX-512, 6 for AVX2">,
+    Option<"blockRows", "block-rows", "int64_t", /*default=*/"120",
+           "Rows of a task at most; rounded up to whole tiles">,
+    Option<"minTasks", "min-tasks", "int64_t", /*default=*/"16",
+           "Split the columns where there would be fewer tasks">,
+    Option<"parallel", "parallel", "bool", /*default=*/"true",
+           "Emit scf.parallel over tasks">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
+}
+
 def SparsekLowerRuntimeChecksPass : Pass<"sparsek-lower-runtime-checks", "::mlir::ModuleOp"> {
   let summary = "make failing checks call a function of the host instead of aborting";
   let description = [{
