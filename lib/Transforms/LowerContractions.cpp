@@ -496,11 +496,11 @@ struct LowerContractions
       if (*option < 1)
         return emitError(UnknownLoc::get(context))
                << "option '" << option->getArgStr() << "' of '" << getArgument()
-               << "' must be at least 1, not " << *option;
+               << "' must be at least 1, not " << option->getValue();
     if (vectorLanes % 2 != 0)
       return emitError(UnknownLoc::get(context))
              << "option 'vector-lanes' of '" << getArgument()
-             << "' must be even, not " << vectorLanes;
+             << "' must be even, not " << vectorLanes.getValue();
     return success();
   }
 

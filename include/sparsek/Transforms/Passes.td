@@ -44,6 +44,28 @@ def SparsekExpandCopiesPass : Pass<"sparsek-expand-copies"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
+def SparsekFuseLinalgPass : Pass<"sparsek-fuse-linalg"> {
+  let summary = "fuse elementwise linalg on tensors, and transposes into contractions";
+  let description = [{
+    Upstream's fusion of elementwise `linalg.generic` ops, kept to cases that
+    save memory traffic and repeat no costly work: the producer has one user,
+    which reads each element once, or the producer neither divides nor calls a
+    math function. Nothing is fused into contractions, which have a lowering of
+    their own. A `linalg.transpose` that feeds a contraction disappears into its
+    indexing map; packing reads the operand in any order.
+
+    ```mlir
+    %t = linalg.transpose ins(%w : tensor<8x4xf32>) outs(%e : tensor<4x8xf32>) permutation = [1, 0]
+    %y = linalg.matmul ins(%x, %t : tensor<?x4xf32>, tensor<4x8xf32>) outs(%0 : tensor<?x8xf32>) -> tensor<?x8xf32>
+    // becomes
+    %y = linalg.generic {indexing_maps = [(m, n, k) -> (m, k), (m, n, k) -> (n, k), (m, n, k) -> (m, n)], ...}
+        ins(%x, %w : tensor<?x4xf32>, tensor<8x4xf32>) outs(%0 : tensor<?x8xf32>) { mulf, addf }
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def SparsekLowerContractionsPass : Pass<"sparsek-lower-contractions"> {
   let summary = "matrix products on buffers to packed, tiled vector code for a CPU";
   let description = [{
@@ -119,6 +141,33 @@ def SparsekLowerRuntimeChecksPass : Pass<"sparsek-lower-runtime-checks", "::mlir
     ```
   }];
   let dependentDialects = ["::mlir::cf::ControlFlowDialect", "::mlir::LLVM::LLVMDialect"];
+}
+
+def SparsekParallelizeLinalgPass : Pass<"sparsek-parallelize-linalg"> {
+  let summary = "tile linalg on buffers into parallel loops";
+  let description = [{
+    Tiles every linalg op on buffers with upstream's tiling: up to two leading
+    parallel loops become an `scf.parallel` and the rest stays one linalg op on
+    subviews. The last loop is kept whole, so that it can be vectorised; an op
+    with a single loop is cut into runs of `min-work` elements. Ops of fewer
+    elements than `min-work`, those without a leading parallel loop, and those
+    in a parallel loop already are left alone.
+
+    ```mlir
+    linalg.generic {iterator_types = ["parallel", "parallel"], ...} ins(%a : memref<?x512xf32>) ...
+    // becomes
+    scf.parallel (%i) = (%c0) to (%n) step (%c1) {
+      %row = memref.subview %a[%i, 0] [1, 512] [1, 1] : ...
+      linalg.generic {iterator_types = ["parallel", "parallel"], ...} ins(%row : ...) ...
+    }
+    ```
+  }];
+  let options = [
+    Option<"minWork", "min-work", "int64_t", /*default=*/"16384",
+           "Elements below which an op is not worth a parallel loop; a dynamic "
+           "size is taken for large">];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
 }
 
 def SparsekProtectArgumentsPass : Pass<"sparsek-protect-arguments", "::mlir::ModuleOp"> {
