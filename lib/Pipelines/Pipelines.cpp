@@ -32,6 +32,8 @@ using namespace sparsek;
 //===----------------------------------------------------------------------===//
 
 void sparsek::buildBufferizationPipeline(OpPassManager &pm) {
+  // Arithmetic on whole tensors has no bufferization of its own.
+  pm.addNestedPass<func::FuncOp>(createConvertElementwiseToLinalgPass());
   pm.addPass(createSparsekDecomposeAggregatesPass());
   pm.addPass(createSparsekProtectArgumentsPass());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());

@@ -171,9 +171,6 @@ private:
   }
   Value min(Value x, Value y) { return b.createOrFold<arith::MinSIOp>(x, y); }
   Value max(Value x, Value y) { return b.createOrFold<arith::MaxSIOp>(x, y); }
-  Value less(Value x, Value y) {
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, x, y);
-  }
 
   /// A nest of loops from 0 to `bounds`, sequential or parallel.
   void loops(ValueRange bounds, bool inParallel, Body body);
@@ -209,9 +206,10 @@ private:
   void packLeft(Value packed, Value firstRow, Value numTiles,
                 const DenseMap<unsigned, Value> &outer);
   void task(const DenseMap<unsigned, Value> &outer, Value block, Value chunk);
-  void registerTile(Value packedLeft, Value tile, Value firstRow, Value panel,
+  void registerTile(Value packedLeft, Value finished, Value tile,
+                    Value firstRow, Value panel,
                     const DenseMap<unsigned, Value> &outer);
-  void accumulate(ArrayRef<Value> tile, Value firstRow, Value firstColumn,
+  void accumulate(Value sums, Value firstRow, Value firstColumn,
                   const DenseMap<unsigned, Value> &outer);
   /// Indices of the packed right operand before the last two.
   SmallVector<Value> panelIndices(const DenseMap<unsigned, Value> &outer,
@@ -354,37 +352,37 @@ void Lowering::packLeft(Value packed, Value firstRow, Value numTiles,
         });
 }
 
-/// Adds a finished register tile to the result.
-void Lowering::accumulate(ArrayRef<Value> tile, Value firstRow,
-                          Value firstColumn,
+/// Adds the finished register tile in `sums` to the result.
+void Lowering::accumulate(Value sums, Value firstRow, Value firstColumn,
                           const DenseMap<unsigned, Value> &outer) {
   Type element = match.out.getType().getElementType();
   auto storedType = VectorType::get({tiling.lanes}, element);
-  DenseMap<unsigned, Value> loopValues = outer;
-  for (int64_t row = 0; row < tiling.rows; ++row) {
-    Value position = add(firstRow, row);
-    auto inside = scf::IfOp::create(b, less(position, sizes[match.row]),
-                                    /*withElseRegion=*/false);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(inside.thenBlock());
-    loopValues[match.row] = position;
-    for (int64_t i = 0; i < tiling.vectors; ++i) {
-      loopValues[match.column] = add(firstColumn, i * tiling.lanes);
-      SmallVector<Value> target = indices(match.out, loopValues);
-      // Behind the last column the transfers are masked.
-      Value old = vector::TransferReadOp::create(
-          b, storedType, match.out.buffer, target, zero(element));
-      Value sum =
-          arith::AddFOp::create(b, widen(old), tile[row * tiling.vectors + i]);
-      if (element != type)
-        sum = arith::TruncFOp::create(b, storedType, sum);
-      vector::TransferWriteOp::create(b, sum, match.out.buffer, target);
-    }
-  }
+  Value rowsLeft = b.createOrFold<arith::SubIOp>(sizes[match.row], firstRow);
+  // A loop, although the tile could stay in registers: the masked transfers are
+  // much code, and few of the instructions that run.
+  loops({min(rowsLeft, constant(tiling.rows))}, /*inParallel=*/false,
+        [&](ValueRange row) {
+          DenseMap<unsigned, Value> loopValues = outer;
+          loopValues[match.row] = add(firstRow, row.front());
+          for (int64_t i = 0; i < tiling.vectors; ++i) {
+            Value sum = vector::LoadOp::create(
+                b, vectorType, sums,
+                ValueRange{row.front(), constant(i * tiling.lanes)});
+            loopValues[match.column] = add(firstColumn, i * tiling.lanes);
+            SmallVector<Value> target = indices(match.out, loopValues);
+            // Behind the last column the transfers are masked.
+            Value old = vector::TransferReadOp::create(
+                b, storedType, match.out.buffer, target, zero(element));
+            sum = arith::AddFOp::create(b, widen(old), sum);
+            if (element != type)
+              sum = arith::TruncFOp::create(b, storedType, sum);
+            vector::TransferWriteOp::create(b, sum, match.out.buffer, target);
+          }
+        });
 }
 
-void Lowering::registerTile(Value packedLeft, Value tile, Value firstRow,
-                            Value panel,
+void Lowering::registerTile(Value packedLeft, Value finished, Value tile,
+                            Value firstRow, Value panel,
                             const DenseMap<unsigned, Value> &outer) {
   SmallVector<Value> zeros(tiling.rows * tiling.vectors, zero(vectorType));
   auto loop = scf::ForOp::create(b, constant(0), depth, constant(1), zeros);
@@ -411,8 +409,13 @@ void Lowering::registerTile(Value packedLeft, Value tile, Value firstRow,
     }
     scf::YieldOp::create(b, sums);
   }
-  accumulate(llvm::to_vector_of<Value>(loop.getResults()), firstRow,
-             mul(panel, tiling.getWidth()), outer);
+  for (auto [index, sum] : llvm::enumerate(loop.getResults())) {
+    int64_t row = index / tiling.vectors, i = index % tiling.vectors;
+    vector::StoreOp::create(
+        b, sum, finished,
+        ValueRange{constant(row), constant(i * tiling.lanes)});
+  }
+  accumulate(finished, firstRow, mul(panel, tiling.getWidth()), outer);
 }
 
 /// A block of rows times a run of panels.
@@ -428,6 +431,9 @@ void Lowering::task(const DenseMap<unsigned, Value> &outer, Value block,
                       type),
       ValueRange{numTiles, depth}, b.getI64IntegerAttr(64));
   packLeft(packedLeft, firstRow, numTiles, outer);
+  Value finished = memref::AllocOp::create(
+      b, MemRefType::get({tiling.rows, tiling.getWidth()}, type), ValueRange(),
+      b.getI64IntegerAttr(64));
 
   Value firstPanel = mul(chunk, panelsPerTask);
   Value numTaskPanels =
@@ -435,10 +441,11 @@ void Lowering::task(const DenseMap<unsigned, Value> &outer, Value block,
   // A panel stays in the cache while all tiles of the block use it.
   loops({numTaskPanels, numTiles}, /*inParallel=*/false,
         [&](ValueRange values) {
-          registerTile(packedLeft, values[1],
+          registerTile(packedLeft, finished, values[1],
                        add(firstRow, mul(values[1], tiling.rows)),
                        add(firstPanel, values[0]), outer);
         });
+  memref::DeallocOp::create(b, finished);
   memref::DeallocOp::create(b, packedLeft);
 }
 

@@ -32,6 +32,9 @@ func.func @attention(%q: tensor<1x4x?x8xbf16>, %k: tensor<1x2x?x8xbf16>, %v: ten
 // PASSES-NEXT: sparsek-insert-runtime-checks,
 // PASSES-NEXT: sparsek-decompose-attention,
 // PASSES-NEXT: convert-sparsek-to-linalg,
+// PASSES-NEXT: func.func(
+// PASSES-NEXT:   convert-elementwise-to-linalg
+// PASSES-NEXT: ),
 // PASSES-NEXT: sparsek-decompose-aggregates,
 // PASSES-NEXT: sparsek-protect-arguments,
 // PASSES-NEXT: eliminate-empty-tensors,

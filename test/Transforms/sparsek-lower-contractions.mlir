@@ -1,10 +1,10 @@
 // RUN: sparsek-opt %s --sparsek-lower-contractions | FileCheck %s
 // RUN: sparsek-opt %s --sparsek-lower-contractions="vector-lanes=8 tile-rows=6 parallel=false" | FileCheck %s --check-prefix=AVX2
-// RUN: not sparsek-opt %s --sparsek-lower-contractions=tile-rows=0 2>&1 | FileCheck %s --check-prefix=ROWS
-// RUN: not sparsek-opt %s --sparsek-lower-contractions=vector-lanes=3 2>&1 | FileCheck %s --check-prefix=LANES
+// RUN: not sparsek-opt %s --sparsek-lower-contractions=tile-rows=0 2>&1 | FileCheck %s --check-prefix=NO-ROWS
+// RUN: not sparsek-opt %s --sparsek-lower-contractions=vector-lanes=3 2>&1 | FileCheck %s --check-prefix=ODD-LANES
 
-// ROWS: option 'tile-rows' of 'sparsek-lower-contractions' must be at least 1, not 0
-// LANES: option 'vector-lanes' of 'sparsek-lower-contractions' must be even, not 3
+// NO-ROWS: option 'tile-rows' of 'sparsek-lower-contractions' must be at least 1, not 0
+// ODD-LANES: option 'vector-lanes' of 'sparsek-lower-contractions' must be even, not 3
 
 // CHECK-LABEL: func.func @matmul(
 // CHECK-SAME: %[[A:.*]]: memref<?x512xf32>, %[[B:.*]]: memref<512x256xf32>, %[[C:.*]]: memref<?x256xf32>
@@ -21,10 +21,12 @@
 // CHECK:       memref.load %[[ROWS]]
 // CHECK:       vector.broadcast
 // CHECK-COUNT-24: vector.fma
-// CHECK:     scf.if
+// CHECK-COUNT-24: vector.store
+// CHECK:     scf.for
 // CHECK:       vector.transfer_read %[[C]]
 // CHECK:       arith.addf
 // CHECK:       vector.transfer_write {{.*}}, %[[C]]
+// CHECK:     memref.dealloc
 // CHECK:     memref.dealloc %[[ROWS]]
 // CHECK:   memref.dealloc %[[PANELS]]
 // CHECK-NOT: linalg
