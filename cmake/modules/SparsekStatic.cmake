@@ -13,9 +13,10 @@ endif()
 set_target_properties(LLVMSupport PROPERTIES
   INTERFACE_LINK_LIBRARIES "rt;dl;m;${SPARSEK_ZLIB_ARCHIVE};${SPARSEK_ZSTD_ARCHIVE};LLVMDemangle")
 
-# What the MLIR archives that the tools link use of LLVM; the two GPU targets are those of the serialization of GPU modules.
+# What the MLIR archives that the tools link use of LLVM; the serialization of GPU modules names every target.
 llvm_map_components_to_libnames(sparsek_llvm_archives
-  AMDGPU AsmParser BitReader BitWriter Core FrontendOpenMP IPO IRReader Linker MC NVPTX ObjCopy Passes Support Target TransformUtils native)
+  AllTargetsAsmParsers AllTargetsCodeGens AllTargetsDescs AllTargetsInfos AsmParser BitReader BitWriter Core FrontendOpenMP IPO IRReader
+  Linker MC ObjCopy Passes Support Target TransformUtils)
 add_library(SparsekLLVMArchives INTERFACE IMPORTED)
 target_link_libraries(SparsekLLVMArchives INTERFACE ${sparsek_llvm_archives})
 
