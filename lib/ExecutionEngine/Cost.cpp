@@ -80,6 +80,10 @@ std::optional<int64_t> SizeFinder::findSize(Value tensor, int64_t dim) {
       .Case([&](tensor::ExpandShapeOp expand) {
         return findFold(expand.getMixedOutputShape()[dim]);
       })
+      .Case([&](tensor::ReshapeOp reshape) -> std::optional<int64_t> {
+        auto shape = reshape.getShape().getDefiningOp<tensor::FromElementsOp>();
+        return shape ? findIndex(shape.getElements()[dim]) : std::nullopt;
+      })
       .Case([&](tensor::CollapseShapeOp collapse) -> std::optional<int64_t> {
         int64_t product = 1;
         for (int64_t source : collapse.getReassociationIndices()[dim]) {
@@ -152,7 +156,8 @@ std::optional<int64_t> SizeFinder::findIndex(Value value) {
   SmallVector<OpFoldResult> results;
   if (failed(op->fold(operands, results)) || results.size() != 1)
     return std::nullopt;
-  return getConstantIntValue(results.front());
+  // A constant, or one of the operands.
+  return findFold(results.front());
 }
 
 /// The sum of min(first + i + 1, limit) over `count` queries i, of which the
@@ -202,23 +207,18 @@ static std::optional<double> getScoreFlops(ScoreOp op, SizeFinder &sizes) {
   return flops;
 }
 
-/// 2 * product of the loop sizes.
+/// 2 * product of the loop sizes, each from the first operand that tells it.
 static std::optional<double> getContractionFlops(linalg::LinalgOp op,
                                                  SizeFinder &sizes) {
-  double flops = 2.0;
-  AffineMap shapesToLoops = op.getShapesToLoopsMap();
-  SmallVector<std::pair<Value, int64_t>> dims;
+  SmallVector<std::optional<int64_t>> loops(op.getNumLoops());
   for (OpOperand &operand : op->getOpOperands())
-    for (int64_t dim = 0, rank = op.getRank(&operand); dim < rank; ++dim)
-      dims.emplace_back(operand.get(), dim);
-  if (!shapesToLoops)
-    return std::nullopt;
-  for (AffineExpr expr : shapesToLoops.getResults()) {
-    auto dim = dyn_cast<AffineDimExpr>(expr);
-    if (!dim)
-      return std::nullopt;
-    auto [value, index] = dims[dim.getPosition()];
-    std::optional<int64_t> size = sizes.getSize(value, index);
+    for (auto [index, expr] :
+         llvm::enumerate(op.getMatchingIndexingMap(&operand).getResults()))
+      if (auto dim = dyn_cast<AffineDimExpr>(expr))
+        if (std::optional<int64_t> &size = loops[dim.getPosition()]; !size)
+          size = sizes.getSize(operand.get(), index);
+  double flops = 2.0;
+  for (std::optional<int64_t> size : loops) {
     if (!size)
       return std::nullopt;
     flops *= *size;
