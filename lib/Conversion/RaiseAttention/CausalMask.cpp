@@ -414,6 +414,8 @@ MaskResult sparsek::raise::analyzeMask(ExprContext &ctx, ExprRef logits,
       if (a == 0 || c == std::numeric_limits<int64_t>::min())
         continue;
       int64_t change = llvm::divideFloorSigned(-c, a);
+      if (change < -(int64_t(1) << 41) || change > (int64_t(1) << 41))
+        continue;
       for (int64_t d : {-1, 0, 1, 2})
         points.push_back(change + d);
     }

@@ -51,7 +51,8 @@ public:
     for (Operation *parent = op->getParentOp(); parent;
          parent = parent->getParentOp()) {
       auto type = parent->getAttrOfType<TypeAttr>("function_type");
-      bool known = isa<FunctionOpInterface>(parent);
+      auto function = dyn_cast<FunctionOpInterface>(parent);
+      bool known = function && isa<FunctionType>(function.getFunctionType());
       bool unknown = !parent->isRegistered() && type &&
                      isa<FunctionType>(type.getValue()) &&
                      parent->getNumRegions() == 1 &&
@@ -60,6 +61,9 @@ public:
         result.op = parent;
         break;
       }
+      // An argument would not be visible inside.
+      if (parent->hasTrait<OpTrait::IsIsolatedFromAbove>())
+        break;
     }
     return result;
   }

@@ -215,6 +215,10 @@ ExprRef ExprContext::mul(ExprRef a, ExprRef b) {
     return scale(b, *c);
   if (auto c = getInt(b))
     return scale(a, *c);
+  if (a->ops.size() * b->ops.size() > kMaxTerms) {
+    overflowed = true;
+    return intConst(0);
+  }
   ExprRef result = add(scale(a, b->num), scale(b, a->num));
   IntTerms terms;
   for (auto [x, cx] : llvm::zip(a->ops, a->coeffs))
@@ -247,10 +251,11 @@ ExprRef ExprContext::limitOf(ExprRef atom) {
     // (x floordiv c) < limit(x) ceildiv c, for constants.
     auto divisor = getInt(atom->ops[1]);
     ExprRef highest;
-    if (!divisor || !lowerBound(scale(atom->ops[0], -1), highest))
+    if (!divisor || *divisor <= 0 ||
+        !lowerBound(scale(atom->ops[0], -1), highest))
       return nullptr;
     auto value = getInt(highest);
-    if (!value || *value > 0)
+    if (!value || *value > 0 || *value == std::numeric_limits<int64_t>::min())
       return nullptr;
     return intConst(-*value / *divisor + 1);
   }

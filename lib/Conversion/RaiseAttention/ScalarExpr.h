@@ -172,6 +172,7 @@ public:
 
 private:
   static constexpr unsigned kMaxNodes = 400000;
+  static constexpr size_t kMaxTerms = 256;
 
   ExprRef make(ExprKind kind, Sort sort, llvm::ArrayRef<ExprRef> ops,
                int64_t num = 0, double real = 0, const void *ptr = nullptr,
@@ -197,7 +198,8 @@ private:
   Assumptions assumptions;
   unsigned nextId = 0;
   int64_t nextSymbol = 0;
-  /// An integer left the range of int64_t: nothing is believed any more.
+  /// An integer left the range of int64_t, or a product grew too long: nothing
+  /// is believed any more.
   bool overflowed = false;
 };
 
