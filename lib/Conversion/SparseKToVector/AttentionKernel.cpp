@@ -1,5 +1,4 @@
-//===- AttentionKernel.cpp - Attention over lists of keys
-//---------------------*- C++ -*-===//
+//===- AttentionKernel.cpp - Attention over lists of keys -------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -35,7 +34,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/raw_ostream.h"
 
 #include <cfloat>
 #include <cmath>
@@ -98,12 +97,11 @@ private:
   void emitLoadQueries(Value begin, Value rows);
   void emitBlockEntries(Value first, Value size, Value windowStart,
                         Value windowSize, Value document);
-  void emitCopyRow(Value source, Value position, Value slot);
+  void emitCopyKeyRow(Value position, Value slot);
   void emitCopyValueRow(Value position, Value slot);
   void emitPanel(Value panel, Value begin, Value rows, Value size);
   void emitScores(Value panel, Value lo, Value hi);
-  void emitSoftmax(Value panel, Value lo, Value hi, bool general,
-                   PanelValue &rescale);
+  PanelValue emitSoftmax(Value panel, Value lo, Value hi, bool general);
   void emitAccumulate(Value panel, Value lo, Value hi, const PanelValue &alpha);
   void emitStoreRows(Value begin, Value rows);
   Value emitExp2(Value x);
@@ -410,16 +408,16 @@ void AttentionEmitter::emitBlockEntries(Value first, Value size,
       b.store({chosen[2], entryEnd, {slot}});
       b.store({chosen[3], entryScore, {slot}});
     }
-    emitCopyRow(key, position, slot);
+    emitCopyKeyRow(position, slot);
     emitCopyValueRow(position, slot);
   });
 }
 
 /// Copies one row of K, converted to f32.
-void AttentionEmitter::emitCopyRow(Value source, Value position, Value slot) {
+void AttentionEmitter::emitCopyKeyRow(Value position, Value slot) {
   int64_t whole = kernel.headSize / shape.lanes * shape.lanes;
   auto copy = [&](Value d, int64_t lanes) {
-    Value row = b.loadVector(source, {batch, keyHead, position, d}, lanes);
+    Value row = b.loadVector(key, {batch, keyHead, position, d}, lanes);
     b.storeVector({b.toF32(row), keyBlock, {slot, d}});
   };
   if (whole > 0)
@@ -506,16 +504,8 @@ void AttentionEmitter::emitPanel(Value panel, Value begin, Value rows,
     SmallVector<Type> types(shape.panelVectors, vector);
     PanelValue alpha = b.ifElse(
         general, types,
-        [&] {
-          PanelValue rescale;
-          emitSoftmax(panel, lo, hi, /*general=*/true, rescale);
-          return rescale;
-        },
-        [&] {
-          PanelValue rescale;
-          emitSoftmax(panel, lo, hi, /*general=*/false, rescale);
-          return rescale;
-        });
+        [&] { return emitSoftmax(panel, lo, hi, /*general=*/true); },
+        [&] { return emitSoftmax(panel, lo, hi, /*general=*/false); });
     emitAccumulate(panel, lo, hi, alpha);
   });
 }
@@ -559,8 +549,9 @@ void AttentionEmitter::emitScores(Value panel, Value lo, Value hi) {
 
 /// Online softmax over the logits of the keys [lo, hi). `general` applies the
 /// entries' lives and gates; otherwise every row sees every key in full.
-void AttentionEmitter::emitSoftmax(Value panel, Value lo, Value hi,
-                                   bool general, PanelValue &rescale) {
+/// Returns what the sums so far have to be multiplied by.
+AttentionEmitter::PanelValue
+AttentionEmitter::emitSoftmax(Value panel, Value lo, Value hi, bool general) {
   int64_t vectors = shape.panelVectors, lanes = shape.lanes;
   Value one = b.index(1);
   auto f32Vector = VectorType::get(lanes, b.getF32Type());
@@ -614,7 +605,7 @@ void AttentionEmitter::emitSoftmax(Value panel, Value lo, Value hi,
 
   // A row that has seen no key yet has a maximum of -inf, from which nothing
   // may be subtracted.
-  PanelValue shift;
+  PanelValue shift, rescale;
   for (int64_t v = 0; v < vectors; ++v) {
     shift.push_back(b.select({b.eq({newMax[v], minusInf}), zeros, newMax[v]}));
     rescale.push_back(emitExp2(b.sub({oldMax[v], shift[v]})));
@@ -644,6 +635,7 @@ void AttentionEmitter::emitSoftmax(Value panel, Value lo, Value hi,
              });
   for (int64_t v = 0; v < vectors; ++v)
     b.storeVector({sums[v], rowSum, {rowIndex[v]}});
+  return rescale;
 }
 
 /// accumulator = alpha * accumulator + V^T P over the keys [lo, hi).
@@ -761,22 +753,12 @@ void AttentionEmitter::emitStoreRows(Value begin, Value rows) {
 // AttentionKernel
 //===----------------------------------------------------------------------===//
 
-MemRefType sparsek::getStridedType(Type element, int64_t rank, bool unitInner) {
-  SmallVector<int64_t> strides(rank, ShapedType::kDynamic);
-  if (unitInner)
-    strides.back() = 1;
-  auto layout = StridedLayoutAttr::get(element.getContext(),
-                                       ShapedType::kDynamic, strides);
-  return MemRefType::get(SmallVector<int64_t>(rank, ShapedType::kDynamic),
-                         element, layout);
-}
-
 std::string AttentionKernel::name() const {
   std::string result =
       isSparse() ? "sparsek_gathered_attention" : "sparsek_causal_attention";
   llvm::raw_string_ostream os(result);
   os << '_' << element << "_d" << headSize << 'x' << valueSize << "_g" << group;
-  if (isSparse() && *gate != Gate::StraightThrough)
+  if (isSparse())
     os << "_gate_" << stringifyGate(*gate);
   if (sink)
     os << "_sink";

@@ -1,4 +1,4 @@
-//===- Heap.cpp - Binary heaps in kernels ---------------------*- C++ -*-===//
+//===- Heap.cpp - Binary heaps in kernels -----------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

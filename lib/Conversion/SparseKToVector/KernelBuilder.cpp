@@ -1,5 +1,4 @@
-//===- KernelBuilder.cpp - Short names for building kernels
-//---------------------*- C++ -*-===//
+//===- KernelBuilder.cpp - Short names for building kernels -----*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -167,6 +166,16 @@ Value KernelBuilder::fromF32(Value value, Type element) {
 //===----------------------------------------------------------------------===//
 // Memory
 //===----------------------------------------------------------------------===//
+
+MemRefType sparsek::getStridedType(Type element, int64_t rank, bool unitInner) {
+  SmallVector<int64_t> strides(rank, ShapedType::kDynamic);
+  if (unitInner)
+    strides.back() = 1;
+  auto layout = StridedLayoutAttr::get(element.getContext(),
+                                       ShapedType::kDynamic, strides);
+  return MemRefType::get(SmallVector<int64_t>(rank, ShapedType::kDynamic),
+                         element, layout);
+}
 
 Value KernelBuilder::dim(Value memref, int64_t index) {
   return memref::DimOp::create(*this, memref, index);

@@ -1,5 +1,4 @@
-//===- KernelBuilder.h - Short names for building kernels
-//---------------------*- C++ -*-===//
+//===- KernelBuilder.h - Short names for building kernels -------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -110,6 +109,11 @@ public:
 private:
   llvm::SmallVector<Value> scratchMemory;
 };
+
+/// memref<?x..?xT> of `rank` dimensions and arbitrary strides, or, with
+/// `unitInner`, with contiguous innermost rows.
+mlir::MemRefType getStridedType(mlir::Type element, int64_t rank,
+                                bool unitInner = false);
 
 } // namespace sparsek
 

@@ -1,5 +1,4 @@
-//===- Kernels.h - The kernels behind the ops ---------------------*- C++
-//-*-===//
+//===- Kernels.h - The kernels behind the ops -------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -75,11 +74,6 @@ struct ScoreKernel {
   mlir::SmallVector<mlir::Type> argumentTypes() const;
   void buildBody(mlir::func::FuncOp function, const KernelShape &shape) const;
 };
-
-/// memref<?x..?xT> of `rank` dimensions and arbitrary strides, or, with
-/// `unitInner`, with contiguous innermost rows.
-mlir::MemRefType getStridedType(mlir::Type element, int64_t rank,
-                                bool unitInner = false);
 
 } // namespace sparsek
 

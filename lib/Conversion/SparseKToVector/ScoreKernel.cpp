@@ -1,4 +1,4 @@
-//===- ScoreKernel.cpp - Scores of keys ---------------------*- C++ -*-===//
+//===- ScoreKernel.cpp - Scores of keys -------------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- SelectionKernel.cpp - Thresholds and lives ---------------------*- C++
-//-*-===//
+//===- SelectionKernel.cpp - Thresholds and lives ---------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

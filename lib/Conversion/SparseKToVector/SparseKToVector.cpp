@@ -1,5 +1,4 @@
-//===- SparseKToVector.cpp - sparsek to vector kernels ---------------------*-
-// C++ -*-===//
+//===- SparseKToVector.cpp - sparsek to vector kernels ----------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
