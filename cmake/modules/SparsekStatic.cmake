@@ -16,7 +16,7 @@ set_target_properties(LLVMSupport PROPERTIES
 # What the MLIR archives that the tools link use of LLVM; the serialization of GPU modules names every target.
 llvm_map_components_to_libnames(sparsek_llvm_archives
   AllTargetsAsmParsers AllTargetsCodeGens AllTargetsDescs AllTargetsInfos AsmParser BitReader BitWriter Core FrontendOpenMP IPO IRReader
-  Linker MC ObjCopy Passes Support Target TransformUtils)
+  Linker MC ObjCopy Passes Support SupportLSP Target TransformUtils)
 add_library(SparsekLLVMArchives INTERFACE IMPORTED)
 target_link_libraries(SparsekLLVMArchives INTERFACE ${sparsek_llvm_archives})
 
