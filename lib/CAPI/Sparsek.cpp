@@ -12,10 +12,7 @@
 #include "sparsek/InitAllPasses.h"
 #include "sparsek/Support/Version.h"
 
-#include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/OwningOpRef.h"
-#include "mlir/Pass/PassManager.h"
-#include "mlir/Pass/PassRegistry.h"
 
 #include <deque>
 
@@ -68,6 +65,8 @@ extern "C" SparsekModule *sparsekParse(const char *text, size_t length,
   auto module = std::make_unique<SparsekModule>();
   module->context.appendDialectRegistry(allDialects());
   module->context.allowUnregisteredDialects(allowUnregistered != 0);
+  // Messages say where they belong; they need not repeat the operation.
+  module->context.printOpOnDiagnostic(false);
   auto parsed =
       sparsek::parseModule(module->context, StringRef(text, length), filename);
   if (!parsed) {
@@ -80,41 +79,11 @@ extern "C" SparsekModule *sparsekParse(const char *text, size_t length,
 
 extern "C" int32_t sparsekRunPipeline(SparsekModule *module,
                                       const char *pipeline) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  auto print = [&](Location location, StringRef severity,
-                   const Twine &message) {
-    if (!text.empty())
-      stream << "\n";
-    if (auto file = location->findInstanceOf<FileLineColLoc>())
-      stream << file.getFilename().strref() << ":" << file.getLine() << ":"
-             << file.getColumn() << ": ";
-    stream << severity << ": " << message;
-  };
-  ScopedDiagnosticHandler handler(
-      &module->context, [&](Diagnostic &diagnostic) {
-        if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
-          return;
-        print(diagnostic.getLocation(), "error", diagnostic.str());
-        for (Diagnostic &note : diagnostic.getNotes())
-          print(note.getLocation(), "note", note.str());
-      });
-  PassManager manager(&module->context, ModuleOp::getOperationName());
-  std::string message;
-  llvm::raw_string_ostream messageStream(message);
-  if (failed(parsePassPipeline(pipeline, manager, messageStream))) {
-    setError(Twine("invalid pass pipeline '") + pipeline +
-             "': " + StringRef(message).trim());
+  if (llvm::Error error = sparsek::runPasses(*module->op, pipeline)) {
+    setError(std::move(error));
     return 1;
   }
-  if (succeeded(manager.run(*module->op)))
-    return 0;
-  if (text.empty())
-    setError(Twine("the pipeline '") + pipeline +
-             "' failed without a diagnostic");
-  else
-    setError(text);
-  return 1;
+  return 0;
 }
 
 extern "C" void sparsekPrint(const SparsekModule *module, int32_t generic,

@@ -167,6 +167,31 @@ void Executable::Impl::recordSignatures(ModuleOp module) {
   }
 }
 
+/// Adds the passes of a textual pipeline. Its outer `builtin.module(...)` is
+/// taken off: the manager would apply it to modules inside the module.
+static llvm::Error parsePasses(StringRef text, PassManager &passManager) {
+  StringRef pipeline = text.trim();
+  if (pipeline.consume_front("builtin.module(") && !pipeline.consume_back(")"))
+    return llvm::createStringError(Twine("the pipeline '") + text +
+                                   "' lacks a closing parenthesis");
+  std::string reason;
+  llvm::raw_string_ostream os(reason);
+  if (failed(parsePassPipeline(pipeline, passManager, os)))
+    return llvm::createStringError(Twine("in the pipeline '") + text +
+                                   "': " + StringRef(reason).trim());
+  return llvm::Error::success();
+}
+
+llvm::Error sparsek::runPasses(ModuleOp module, StringRef pipeline) {
+  DiagnosticCollector diagnostics(*module.getContext());
+  PassManager passManager(module.getContext(), ModuleOp::getOperationName());
+  if (llvm::Error error = parsePasses(pipeline, passManager))
+    return error;
+  if (failed(passManager.run(module)))
+    return diagnostics.takeError("the pipeline failed");
+  return llvm::Error::success();
+}
+
 /// Runs the pipeline of `options` on `module`.
 static llvm::Error runPipeline(ModuleOp module, const CompileOptions &options,
                                DiagnosticCollector &diagnostics) {
@@ -176,19 +201,8 @@ static llvm::Error runPipeline(ModuleOp module, const CompileOptions &options,
   if (options.buildPipeline) {
     if (failed(options.buildPipeline(passManager)))
       return diagnostics.takeError("the pipeline cannot be built");
-  } else {
-    StringRef pipeline = StringRef(options.pipeline).trim();
-    if (pipeline.consume_front("builtin.module(") &&
-        !pipeline.consume_back(")"))
-      return llvm::createStringError(Twine("the pipeline '") +
-                                     options.pipeline +
-                                     "' lacks a closing parenthesis");
-    std::string reason;
-    llvm::raw_string_ostream os(reason);
-    if (failed(parsePassPipeline(pipeline, passManager, os)))
-      return llvm::createStringError(Twine("in the pipeline '") +
-                                     options.pipeline +
-                                     "': " + StringRef(reason).trim());
+  } else if (llvm::Error error = parsePasses(options.pipeline, passManager)) {
+    return error;
   }
   if (failed(passManager.run(module)))
     return diagnostics.takeError("the pipeline failed");

@@ -19,6 +19,7 @@ import sparsek
 from sparsek import _library
 
 PACKAGE = Path(sparsek.__file__).parent
+FIXTURES = Path(__file__).resolve().parents[2] / "test" / "fixtures"
 BUDGET = {"topk": 2, "window": 1}
 F32, F16, BF16 = np.float32, np.float16, ml_dtypes.bfloat16
 
@@ -387,3 +388,25 @@ class TestAttention:
             cu_seqlens=[0, 5],
             **BUDGET,
         )
+
+
+@pytest.mark.library
+@pytest.mark.parametrize("pipeline", ["{}", "builtin.module({})", " builtin.module( {} ) "])
+def test_opt_runs_on_the_module_itself(pipeline: str) -> None:
+    """With and without its anchor a pass sees the same module."""
+    source = """
+    func.func @f(%q: tensor<1x2x8x4xf32>, %u: tensor<1x1x8xf32>) -> tensor<1x2x8x4xf32> {
+      %o, %lse = sparsek.attention %q, %q, %q, %u topk(2) window(2)
+        : tensor<1x2x8x4xf32>, tensor<1x2x8x4xf32>, tensor<1x2x8x4xf32>, tensor<1x1x8xf32>
+      return %o : tensor<1x2x8x4xf32>
+    }
+    """
+    text = sparsek.opt(source, pipeline.format("sparsek-decompose-attention"))
+    assert "sparsek.gathered_attention" in text and "sparsek.attention" not in text
+
+
+@pytest.mark.library
+def test_opt_raises_exported_attention() -> None:
+    """Passes that go through MLIR's op interfaces work in the shared library."""
+    text = sparsek.opt(FIXTURES / "sdpa_causal.mlir", "sparsek-raise-attention{mode=dense}")
+    assert "sparsek.causal_attention" in text and "math.exp" not in text

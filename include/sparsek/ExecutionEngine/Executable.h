@@ -119,6 +119,10 @@ llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 parseModule(mlir::MLIRContext &context, llvm::StringRef text,
             llvm::StringRef name);
 
+/// Runs passes on `module`, written as for `CompileOptions::pipeline`. The error
+/// holds the diagnostics; remarks and warnings go to standard error.
+llvm::Error runPasses(mlir::ModuleOp module, llvm::StringRef pipeline);
+
 } // namespace sparsek
 
 #endif // SPARSEK_EXECUTIONENGINE_EXECUTABLE_H
