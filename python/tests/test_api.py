@@ -130,7 +130,7 @@ class TestOpt:
     def test_errors_have_locations(self):
         with pytest.raises(sparsek.SparsekError, match=r"<text>:2:7: error: "):
             sparsek.opt("func.func @f() {\n %x = foo\n}", "cse")
-        with pytest.raises(sparsek.SparsekError, match="invalid pass pipeline 'nope'"):
+        with pytest.raises(sparsek.SparsekError, match="in the pipeline 'nope'"):
             sparsek.opt("module {}", "nope")
 
     def test_verifier(self):

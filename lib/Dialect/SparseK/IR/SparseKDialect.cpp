@@ -37,4 +37,7 @@ void sparsek::SparseKDialect::initialize() {
 #include "sparsek/Dialect/SparseK/IR/SparseKAttributes.cpp.inc"
       >();
   addInterfaces<SparseKInlinerInterface>();
+  // Custom ops of a framework arrive in generic form under this dialect's name.
+  // Where unregistered dialects pass through, so do they.
+  allowUnknownOperations(getContext()->allowsUnregisteredDialects());
 }
