@@ -8,6 +8,7 @@
 #include "sparsek/ExecutionEngine/Cost.h"
 
 #include "sparsek/Dialect/SparseK/IR/SparseK.h"
+#include "sparsek/Support/Reassociation.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -86,7 +87,7 @@ std::optional<int64_t> SizeFinder::findSize(Value tensor, int64_t dim) {
       })
       .Case([&](tensor::CollapseShapeOp collapse) -> std::optional<int64_t> {
         int64_t product = 1;
-        for (int64_t source : collapse.getReassociationIndices()[dim]) {
+        for (int64_t source : getReassociation(collapse)[dim]) {
           std::optional<int64_t> size = getSize(collapse.getSrc(), source);
           if (!size)
             return std::nullopt;

@@ -82,8 +82,9 @@ def signature(messages: str) -> list[str]:
     """The innermost functions of the stack trace, or the fatal error."""
     frames = re.findall(r"^\s*#\d+ 0x[0-9a-f]+ (?:in )?(.+?)(?: \(?/|\(/|$)", messages, re.MULTILINE)
     frames = [re.sub(r"\(.*", "", frame) for frame in frames]
-    skip = ("llvm::sys::", "SignalHandler", "PrintStackTrace", "__restore_rt", "/lib/", "raise", "abort", "pthread_kill")
-    frames = [frame for frame in frames if frame and not any(word in frame for word in skip)]
+    skip = ("llvm::sys::", "SignalHandler", "PrintStackTrace", "__restore_rt", "/lib/", "pthread_kill")
+    frames = [frame.strip() for frame in frames if frame and not any(word in frame for word in skip)]
+    frames = [frame for frame in frames if frame not in ("raise", "abort", "gsignal")]
     fatal = re.findall(r"^(?:LLVM ERROR: .*|.*runtime error: .*|SUMMARY: .*)$", messages, re.MULTILINE)
     return fatal[:1] + frames[:8]
 

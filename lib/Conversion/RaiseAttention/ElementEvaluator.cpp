@@ -6,6 +6,8 @@
 
 #include "ElementEvaluator.h"
 
+#include "sparsek/Support/Reassociation.h"
+
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -145,7 +147,7 @@ ExprRef ElementEvaluator::rawDimOf(Value tensor, int64_t index) {
     result = sizeOr(expand.getMixedOutputShape()[index], tensor, index);
   } else if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
     result = ctx.intConst(1);
-    for (int64_t d : collapse.getReassociationIndices()[index])
+    for (int64_t d : getReassociation(collapse)[index])
       result = ctx.mul(result, dimOf(collapse.getSrc(), d));
   } else if (auto castOp = dyn_cast<tensor::CastOp>(op)) {
     if (isa<RankedTensorType>(castOp.getSource().getType()))
@@ -275,7 +277,7 @@ ExprRef ElementEvaluator::readElement(Value tensor, ArrayRef<ExprRef> indices,
   }
   if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op)) {
     SmallVector<ExprRef> shape = shapeOf(tensor), source;
-    for (auto &group : expand.getReassociationIndices()) {
+    for (auto &group : getReassociation(expand)) {
       ExprRef index = ctx.intConst(0);
       for (int64_t d : group)
         index = ctx.add(ctx.mul(index, shape[d]), indices[d]);
@@ -286,8 +288,7 @@ ExprRef ElementEvaluator::readElement(Value tensor, ArrayRef<ExprRef> indices,
   if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
     SmallVector<ExprRef> shape = shapeOf(collapse.getSrc());
     SmallVector<ExprRef> source(shape.size(), ctx.intConst(0));
-    for (auto [i, group] :
-         llvm::enumerate(collapse.getReassociationIndices())) {
+    for (auto [i, group] : llvm::enumerate(getReassociation(collapse))) {
       ExprRef index = indices[i];
       // Unit dimensions take no part: the first of the others gets the rest.
       SmallVector<int64_t> dims;
