@@ -87,7 +87,8 @@ std::optional<int64_t> SizeFinder::findSize(Value tensor, int64_t dim) {
       })
       .Case([&](tensor::CollapseShapeOp collapse) -> std::optional<int64_t> {
         int64_t product = 1;
-        for (int64_t source : getReassociation(collapse)[dim]) {
+        SmallVector<SmallVector<int64_t>> groups = getReassociation(collapse);
+        for (int64_t source : groups[dim]) {
           std::optional<int64_t> size = getSize(collapse.getSrc(), source);
           if (!size)
             return std::nullopt;

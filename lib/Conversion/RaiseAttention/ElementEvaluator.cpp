@@ -147,7 +147,8 @@ ExprRef ElementEvaluator::rawDimOf(Value tensor, int64_t index) {
     result = sizeOr(expand.getMixedOutputShape()[index], tensor, index);
   } else if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
     result = ctx.intConst(1);
-    for (int64_t d : getReassociation(collapse)[index])
+    SmallVector<SmallVector<int64_t>> groups = getReassociation(collapse);
+    for (int64_t d : groups[index])
       result = ctx.mul(result, dimOf(collapse.getSrc(), d));
   } else if (auto castOp = dyn_cast<tensor::CastOp>(op)) {
     if (isa<RankedTensorType>(castOp.getSource().getType()))
