@@ -171,6 +171,7 @@ def main() -> int:
         print("| " + " | ".join(f"{row[c]:.1f}" if c in row and c != "n" else str(row.get(c, "")) for c in columns) + " |")
     print(f"\nlog-log slope over N: time {result['time_slope']:.3f}, peak memory {result['memory_slope']:.3f}")
     if options.output:
+        options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(json.dumps(result, indent=1) + "\n")
     return 0
 
