@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -20,6 +22,7 @@ from cases import (
     lse_unit,
     score_cases,
 )
+from sparsek import _ops
 
 pytestmark = pytest.mark.library
 
@@ -28,8 +31,32 @@ def by_name(case: Case | ScoreCase) -> str:
     return case.name
 
 
+@pytest.fixture
+def reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes the plain functions compile by the reference lowering."""
+    monkeypatch.setattr(_ops, "_executable", _compiled_by_reference)
+
+
+@functools.lru_cache(maxsize=512)
+def _compiled_by_reference(text: str) -> sparsek.Executable:
+    return sparsek.compile(text, pipeline="sparsek-reference-pipeline")
+
+
+# The reference lowering is quadratic in N, and slow to compile and to run.
+SMALL = [case for case in attention_cases()[::61] if case.n <= 65]
+
+
+@pytest.mark.parametrize("case", SMALL, ids=by_name)
+def test_attention_by_reference(case: Case, reference: None) -> None:
+    check_attention(case)
+
+
 @pytest.mark.parametrize("case", attention_cases(), ids=by_name)
 def test_attention(case: Case) -> None:
+    check_attention(case)
+
+
+def check_attention(case: Case) -> None:
     """Selection and attention of one case."""
     c, inputs = case.config, case.inputs()
     budget = {"topk": c.topk, "window": c.window, "cu_seqlens": inputs.cu_seqlens}
@@ -57,8 +84,17 @@ def check_selection(
         assert (rows[:, :, 1:] >= rows[:, :, :-1]).all(), "tau decreases"
 
 
+@pytest.mark.parametrize("case", score_cases()[::25], ids=by_name)
+def test_score_by_reference(case: ScoreCase, reference: None) -> None:
+    check_score(case)
+
+
 @pytest.mark.parametrize("case", score_cases(), ids=by_name)
 def test_score(case: ScoreCase) -> None:
+    check_score(case)
+
+
+def check_score(case: ScoreCase) -> None:
     x, weight = case.inputs()
     u = sparsek.score(x, weight, slope=case.slope, norm=case.norm)
     want, _ = oracle.score(x, weight, slope=case.slope, norm=case.norm)
