@@ -194,11 +194,17 @@ std::optional<Affine> Interpreter::logit(ExprRef e) {
       return std::nullopt;
     if (a->factor == 0 && b->factor == 0)
       return Affine{0, std::max(a->constant, b->constant)};
-    // A floor far below every logit changes none.
-    if (b->factor == 0 && b->constant <= kMasked)
+    if (a->factor == 0)
+      std::swap(a, b);
+    if (b->factor != 0 || b->constant > kMasked)
+      return std::nullopt;
+    // A floor far below a visible logit does not change it, and a hidden one
+    // stays hidden.
+    if (a->constant <= kMasked)
+      return Affine{a->factor, std::max(a->constant, b->constant)};
+    if (b->constant - a->constant <=
+        kMasked * std::max(1.0, std::abs(a->factor)))
       return a;
-    if (a->factor == 0 && a->constant <= kMasked)
-      return b;
     return std::nullopt;
   }
   case ExprKind::IntToFloat:
@@ -232,6 +238,7 @@ public:
     }
     if (logit->constant <= kMasked) {
       hides = true;
+      highestHidden = std::max(highestHidden, logit->constant);
       if (t >= 0)
         nearestHidden = std::min(nearestHidden, t);
       return true;
@@ -257,6 +264,9 @@ public:
   MaskResult::Kind getKind() const {
     if (!seen || biased)
       return MaskResult::Unknown;
+    // What hides must be far below what is visible, and not only below 0.
+    if (hides && highestHidden - constant > kMasked * std::max(1.0, factor))
+      return MaskResult::Unknown;
     if (!hides)
       return MaskResult::NotCausal;
     if (future)
@@ -275,6 +285,8 @@ private:
   /// Something but the product and a mask is in the logits.
   bool biased = false;
   double factor = 0, constant = 0;
+  /// The highest logit, beside the product, that counts as hidden.
+  double highestHidden = -std::numeric_limits<double>::infinity();
   int64_t farthestSeen = -1;
   int64_t nearestHidden = std::numeric_limits<int64_t>::max();
 };
@@ -325,6 +337,22 @@ MaskResult sparsek::raise::analyzeMask(ExprContext &ctx, ExprRef logits,
     case ExprKind::Call:
       unreadable(e, term);
       return;
+    case ExprKind::IntToFloat: {
+      // A position in float arithmetic is a bias (ALiBi) or a mask with
+      // rounding: only comparisons and constants are evaluated below.
+      bool position = false;
+      ExprContext::walk(
+          e, [&](ExprRef x) { position |= x->is(ExprKind::Sym); },
+          [](ExprRef x) {
+            return !x->is(ExprKind::Ge0) && !x->is(ExprKind::Eq0) &&
+                   !x->is(ExprKind::Elem);
+          });
+      if (position) {
+        unreadable(e, term);
+        return;
+      }
+      [[fallthrough]];
+    }
     default:
       for (ExprRef op : e->ops)
         self(self, op,

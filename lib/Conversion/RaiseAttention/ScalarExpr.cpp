@@ -330,6 +330,36 @@ bool ExprContext::isBetween(ExprRef a, ExprRef lowest, ExprRef limit) {
          isNonNegative(sub(sub(limit, intConst(1)), a), /*nonEmpty=*/true);
 }
 
+bool ExprContext::fitsSigned(ExprRef a, unsigned width) {
+  constexpr int64_t kLargestSize = int64_t(1) << 28;
+  if (auto value = getInt(a))
+    return llvm::isIntN(std::min(width, 64u), *value);
+  // What cannot be bounded is trusted in 64 bits only, near 0.
+  constexpr int64_t kNear = int64_t(1) << 31;
+  auto isNear = [&](int64_t x) { return x > -kNear && x < kNear; };
+  const bool near = isNear(a->num) && llvm::all_of(a->coeffs, isNear);
+  if (width >= 64 && near)
+    return true;
+  if (!near)
+    return false;
+  // a >= -2^(width - 1) and -1 - a >= -2^(width - 1).
+  for (ExprRef side : {a, sub(intConst(-1), a)}) {
+    ExprRef bound;
+    if (!lowerBound(side, bound))
+      return false;
+    int64_t least = bound->num;
+    for (int64_t coeff : bound->coeffs) {
+      int64_t term;
+      if (coeff < 0 && (llvm::MulOverflow(coeff, kLargestSize, term) ||
+                        llvm::AddOverflow(least, term, least)))
+        return false;
+    }
+    if (least < 0 && !llvm::isIntN(width, least))
+      return false;
+  }
+  return true;
+}
+
 bool ExprContext::splitMultiples(ExprRef a, ExprRef b, ExprRef &quotient,
                                  ExprRef &rest) {
   IntTerms multiples, others;

@@ -115,6 +115,9 @@ public:
   /// which holds wherever an element exists.
   bool isNonNegative(ExprRef a, bool nonEmpty);
   bool isBetween(ExprRef a, ExprRef lowest, ExprRef limit);
+  /// Whether the value does not wrap around in a signed integer of this width.
+  /// Dynamic sizes and their products count as at most 2^28.
+  bool fitsSigned(ExprRef a, unsigned width);
 
   // Booleans.
   ExprRef boolConst(bool value);

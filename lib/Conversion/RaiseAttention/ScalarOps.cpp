@@ -54,9 +54,17 @@ static ExprRef compare(ExprContext &ctx, arith::CmpIPredicate predicate,
   return nullptr;
 }
 
-/// Integer values count as mathematical integers: positions, sizes and offsets
-/// are far from the limits of their types.
-static ExprRef applyInt(ExprContext &ctx, Operation *op, ArrayRef<ExprRef> v) {
+/// The bits of an integer or index type.
+static unsigned widthOf(Type type) {
+  return type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
+}
+
+/// Expressions are mathematical integers: null where the type may wrap around.
+static ExprRef applyInt(ExprContext &ctx, Operation *op, ArrayRef<ExprRef> v,
+                        unsigned width) {
+  auto exact = [&](ExprRef e) -> ExprRef {
+    return ctx.fitsSigned(e, width) ? e : nullptr;
+  };
   auto divide = [&](bool quotient) -> ExprRef {
     // Rounding is the same for numerators >= 0 and divisors > 0.
     if (!ctx.isNonNegative(v[0], false) ||
@@ -65,9 +73,9 @@ static ExprRef applyInt(ExprContext &ctx, Operation *op, ArrayRef<ExprRef> v) {
     return quotient ? ctx.floorDiv(v[0], v[1]) : ctx.mod(v[0], v[1]);
   };
   return llvm::TypeSwitch<Operation *, ExprRef>(op)
-      .Case<arith::AddIOp>([&](auto) { return ctx.add(v[0], v[1]); })
-      .Case<arith::SubIOp>([&](auto) { return ctx.sub(v[0], v[1]); })
-      .Case<arith::MulIOp>([&](auto) { return ctx.mul(v[0], v[1]); })
+      .Case<arith::AddIOp>([&](auto) { return exact(ctx.add(v[0], v[1])); })
+      .Case<arith::SubIOp>([&](auto) { return exact(ctx.sub(v[0], v[1])); })
+      .Case<arith::MulIOp>([&](auto) { return exact(ctx.mul(v[0], v[1])); })
       .Case<arith::DivSIOp, arith::FloorDivSIOp, arith::DivUIOp>(
           [&](auto) { return divide(/*quotient=*/true); })
       .Case<arith::RemSIOp, arith::RemUIOp>(
@@ -147,8 +155,17 @@ ExprRef ElementEvaluator::apply(Operation *op, ArrayRef<ExprRef> v,
     return narrowing || ExprContext::getFloat(v[0]) ? v[0] : nullptr;
   if (isa<arith::IndexCastOp, arith::IndexCastUIOp, arith::ExtSIOp,
           arith::ExtUIOp, arith::TruncIOp>(op)) {
-    if (v[0]->sort == Sort::Int && sort == Sort::Int)
+    if (v[0]->sort == Sort::Int && sort == Sort::Int) {
+      // Zero extension changes negative values, narrowing those that do not
+      // fit.
+      if (isa<arith::ExtUIOp, arith::IndexCastUIOp>(op) &&
+          !ctx.isNonNegative(v[0], /*nonEmpty=*/false))
+        return nullptr;
+      unsigned from = widthOf(getElementTypeOrSelf(op->getOperand(0)));
+      if (widthOf(element) < from && !ctx.fitsSigned(v[0], widthOf(element)))
+        return nullptr;
       return v[0];
+    }
     if (v[0]->sort == Sort::Bool && sort == Sort::Bool)
       return v[0];
     if (v[0]->sort == Sort::Bool && isa<arith::ExtUIOp>(op))
@@ -160,7 +177,8 @@ ExprRef ElementEvaluator::apply(Operation *op, ArrayRef<ExprRef> v,
     return nullptr;
   }
   if (isa<arith::SIToFPOp, arith::UIToFPOp>(op)) {
-    if (v[0]->sort == Sort::Int)
+    if (v[0]->sort == Sort::Int &&
+        (isa<arith::SIToFPOp>(op) || ctx.isNonNegative(v[0], false)))
       return ctx.intToFloat(v[0]);
     if (v[0]->sort == Sort::Bool && isa<arith::UIToFPOp>(op))
       return ctx.intToFloat(ctx.boolToInt(v[0]));
@@ -168,7 +186,8 @@ ExprRef ElementEvaluator::apply(Operation *op, ArrayRef<ExprRef> v,
   }
   ExprRef result = nullptr;
   if (llvm::all_of(v, [](ExprRef e) { return e->sort == Sort::Int; }))
-    result = applyInt(ctx, op, v);
+    result =
+        applyInt(ctx, op, v, element.isIntOrIndex() ? widthOf(element) : 64);
   else if (llvm::all_of(v, [](ExprRef e) { return e->sort == Sort::Bool; }))
     result = applyBool(ctx, op, v);
   else if (llvm::all_of(v, [](ExprRef e) { return e->sort == Sort::Float; }))
