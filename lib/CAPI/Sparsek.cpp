@@ -1,5 +1,4 @@
-//===- Sparsek.cpp - C API of sparsek ----------------------------*- C++
-//-*-===//
+//===- Sparsek.cpp - C API of sparsek -------------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Compile.cpp - From LLVM IR to machine code
-//------------------------------===//
+//===- Compile.cpp - From LLVM IR to machine code -------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

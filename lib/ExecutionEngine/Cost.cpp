@@ -1,5 +1,4 @@
-//===- Cost.cpp - How much a function computes
-//----------------------------------===//
+//===- Cost.cpp - How much a function computes ----------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Executable.cpp - Compile a module for this CPU and call it
-//--------------===//
+//===- Executable.cpp - Compile a module for this CPU and call it ---------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

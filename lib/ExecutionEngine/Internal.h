@@ -1,5 +1,4 @@
-//===- Internal.h - Parts of the execution engine ------------------*- C++
-//-*-===//
+//===- Internal.h - Parts of the execution engine ---------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

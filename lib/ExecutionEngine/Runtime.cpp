@@ -1,5 +1,4 @@
-//===- Runtime.cpp - What compiled code finds in the process
-//-------------------===//
+//===- Runtime.cpp - What compiled code finds in the process --------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

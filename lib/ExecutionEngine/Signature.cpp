@@ -1,5 +1,4 @@
-//===- Signature.cpp - What compiled functions take and return
-//-----------------===//
+//===- Signature.cpp - What compiled functions take and return ------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

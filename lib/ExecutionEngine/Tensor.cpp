@@ -1,5 +1,4 @@
-//===- Tensor.cpp - Arrays that enter and leave compiled code
-//------------------===//
+//===- Tensor.cpp - Arrays that enter and leave compiled code -------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

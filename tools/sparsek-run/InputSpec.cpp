@@ -1,5 +1,4 @@
-//===- InputSpec.cpp - What --input accepts
-//------------------------------------===//
+//===- InputSpec.cpp - What --input accepts -------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

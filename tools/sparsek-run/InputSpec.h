@@ -1,5 +1,4 @@
-//===- InputSpec.h - What --input accepts ---------------------------*- C++
-//-*-===//
+//===- InputSpec.h - What --input accepts -----------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

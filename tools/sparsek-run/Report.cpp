@@ -1,5 +1,4 @@
-//===- Report.cpp - What sparsek-run prints
-//------------------------------------===//
+//===- Report.cpp - What sparsek-run prints -------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

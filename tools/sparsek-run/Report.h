@@ -1,5 +1,4 @@
-//===- Report.h - What sparsek-run prints ---------------------------*- C++
-//-*-===//
+//===- Report.h - What sparsek-run prints -----------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- sparsek-run.cpp - Compile a module and run it on the CPU
-//----------------===//
+//===- sparsek-run.cpp - Compile a module and run it on the CPU -----------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

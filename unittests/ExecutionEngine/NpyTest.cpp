@@ -1,5 +1,4 @@
-//===- NpyTest.cpp - NumPy's .npy files
-//------------------------------------===//
+//===- NpyTest.cpp - NumPy's .npy files -----------------------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

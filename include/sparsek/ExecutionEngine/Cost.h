@@ -1,5 +1,4 @@
-//===- Cost.h - How much a function computes ------------------------*- C++
-//-*-===//
+//===- Cost.h - How much a function computes --------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Executable.h - Compile a module for this CPU and call it ----*- C++
-//-*-===//
+//===- Executable.h - Compile a module and call it --------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Npy.h - NumPy's .npy files -----------------------------------*- C++
-//-*-===//
+//===- Npy.h - NumPy's .npy files -------------------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //

@@ -1,5 +1,4 @@
-//===- Tensor.h - Arrays that enter and leave compiled code --------*- C++
-//-*-===//
+//===- Tensor.h - Arrays that enter and leave compiled code -----*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
