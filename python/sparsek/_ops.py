@@ -173,6 +173,8 @@ def attention(
         scale = _number("scale", scale)
         if scale <= 0:
             raise ValueError(f"scale must be above 0, got {scale}")
+        if scale > float(np.finfo(np.float32).max):
+            raise ValueError(f"scale must be finite in f32, got {scale}")
     arguments = [q, k, v, scores]
     if sink is not None:
         sink = _array("sink", sink, ("f32",), 1)

@@ -373,6 +373,7 @@ class TestAttention:
         )
         refuse(ValueError, "scale must be above 0", sparsek.attention, *a, scale=0, **BUDGET)
         refuse(ValueError, "scale must be finite", sparsek.attention, *a, scale=np.nan, **BUDGET)
+        refuse(ValueError, "scale must be finite in f32", sparsek.attention, *a, scale=1e39, **BUDGET)
         sink = np.zeros(3, F32)
         refuse(ValueError, r"sink\[0\] = 3", sparsek.attention, *a, sink=sink, **BUDGET)
         refuse(TypeError, "sink must be f32", sparsek.attention, *a, sink=np.zeros(4), **BUDGET)
