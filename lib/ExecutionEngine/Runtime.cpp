@@ -147,6 +147,25 @@ bool sparsek::detail::callGuarded(PackedFunction function, void **arguments,
 }
 
 //===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+// Compiled code does not look at what malloc returns.
+static void *checkedMalloc(size_t size) {
+  void *data = std::malloc(size);
+  if (!data)
+    checkFailed("out of memory");
+  return data;
+}
+// LLVM turns a malloc that is cleared into a calloc.
+static void *checkedCalloc(size_t count, size_t size) {
+  void *data = std::calloc(count, size);
+  if (!data)
+    checkFailed("out of memory");
+  return data;
+}
+
+//===----------------------------------------------------------------------===//
 // Conversions of narrow floats
 //===----------------------------------------------------------------------===//
 
@@ -195,6 +214,8 @@ llvm::orc::SymbolMap sparsek::detail::getRuntimeSymbols(llvm::orc::LLJIT &jit) {
         llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
   };
   add("sparsek_runtime_check_failed", &checkFailed);
+  add("malloc", &checkedMalloc);
+  add("calloc", &checkedCalloc);
   add("__truncsfbf2", &truncFloatToBfloat);
   add("__truncdfbf2", &truncDoubleToBfloat);
   add("__truncsfhf2", &truncFloatToHalf);
