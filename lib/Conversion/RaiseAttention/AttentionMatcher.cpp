@@ -24,7 +24,7 @@ static constexpr Reason kWindow = "already a sliding window";
 static constexpr Reason kHeads =
     "other structure: heads of q, k and v do not correspond";
 static constexpr Reason kBadScale =
-    "other structure: scale is not finite and above 0";
+    "other structure: scale is not finite and above 0 in f32";
 static constexpr Reason kOtherUses =
     "other structure: attention weights have other uses";
 static constexpr Reason kTooLarge = "other structure: too large to analyse";
@@ -644,7 +644,8 @@ std::optional<Attention> AttentionMatcher::matchOnce(Operation *root,
   a.needsEqualLengths =
       mask.needsEqualLengths && a.row->ops[0] != a.column->ops[0];
   a.scale = mask.factor * factor;
-  if (!std::isfinite(a.scale) || a.scale <= 0) {
+  float scale = static_cast<float>(a.scale);
+  if (!std::isfinite(scale) || scale <= 0) {
     reason = kBadScale;
     return std::nullopt;
   }

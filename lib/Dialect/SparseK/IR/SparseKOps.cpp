@@ -101,9 +101,11 @@ static LogicalResult verifyCuSeqlens(Operation *op, Value cuSeqlens,
 static LogicalResult verifyScale(Operation *op, FloatAttr scale) {
   if (!scale)
     return success();
+  // Logits are f32: a scale that f32 cannot hold is none.
   double value = scale.getValueAsDouble();
-  if (!std::isfinite(value) || value <= 0)
-    return op->emitOpError("C6: scale must be finite and above 0, got ")
+  float stored = static_cast<float>(value);
+  if (!std::isfinite(stored) || stored <= 0)
+    return op->emitOpError("C6: scale must be finite and above 0 in f32, got ")
            << value;
   return success();
 }

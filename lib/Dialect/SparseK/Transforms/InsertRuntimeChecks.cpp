@@ -10,6 +10,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -26,14 +27,16 @@ using namespace sparsek;
 namespace {
 /// One dimension of one operand.
 struct Dim {
-  StringRef name;
+  std::string name;
   Value tensor;
   int64_t index;
 
   bool isStatic() const {
     return !cast<RankedTensorType>(tensor.getType()).isDynamicDim(index);
   }
-  std::string str() const { return (name + "[" + Twine(index) + "]").str(); }
+  std::string str() const {
+    return (Twine(name) + "[" + Twine(index) + "]").str();
+  }
 };
 
 /// Inserts checks in front of one op.
@@ -43,9 +46,9 @@ public:
 
   void check(ScoreOp op) {
     if (Value statistics = op.getStatistics()) {
-      equal("batch sizes",
+      equal("S1: batch sizes",
             {{"x", op.getFeatures(), 0}, {"statistics", statistics, 0}});
-      equal("numbers of score heads",
+      equal("S1: numbers of score heads",
             {{"W", op.getWeight(), 1}, {"statistics", statistics, 1}});
     }
   }
@@ -67,11 +70,11 @@ public:
     SmallVector<Dim> batches{{"q", query, 0}, {"k", key, 0}, {"v", value, 0}};
     SmallVector<Dim> lengths{{"k", key, 2}, {"v", value, 2}};
     for (auto [name, tensor] : perKey) {
-      batches.push_back({name, tensor, 0});
-      lengths.push_back({name, tensor, 2});
+      batches.push_back({name.str(), tensor, 0});
+      lengths.push_back({name.str(), tensor, 2});
     }
-    equal("batch sizes", batches);
-    equal("numbers of keys", lengths);
+    equal("S1: batch sizes", batches);
+    equal("S1: numbers of keys", lengths);
 
     Dim queries{"q", query, 2}, keys{"k", key, 2};
     if (op.getCuSeqlens()) {
@@ -85,7 +88,51 @@ public:
     }
   }
 
+  /// Operands that a loop runs over in step have one size.
+  void check(linalg::LinalgOp op) {
+    SmallVector<SmallVector<Dim>> loops(op.getNumLoops());
+    for (OpOperand &operand : op->getOpOperands()) {
+      if (!isa<RankedTensorType>(operand.get().getType()))
+        continue;
+      AffineMap map = op.getMatchingIndexingMap(&operand);
+      for (auto [index, expr] : llvm::enumerate(map.getResults()))
+        if (auto loop = dyn_cast<AffineDimExpr>(expr))
+          loops[loop.getPosition()].push_back(
+              {("operand " + Twine(operand.getOperandNumber())).str(),
+               withSizeOf(operand.get()), static_cast<int64_t>(index)});
+    }
+    for (ArrayRef<Dim> dims : loops)
+      if (!dims.empty())
+        equal("sizes", dims);
+  }
+
+  /// Elementwise ops on tensors, such as arith.addf, take one shape.
+  void checkElementwise() {
+    auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+    for (int64_t i = 0, rank = type ? type.getRank() : 0; i < rank; ++i) {
+      SmallVector<Dim> dims;
+      for (auto [number, operand] : llvm::enumerate(op->getOperands()))
+        if (isa<RankedTensorType>(operand.getType()))
+          dims.push_back({("operand " + Twine(number)).str(),
+                          withSizeOf(operand), i});
+      if (!dims.empty())
+        equal("sizes", dims);
+    }
+  }
+
 private:
+  /// A tensor of the sizes of `value` that is not computed: a use of the result
+  /// itself would keep it from being fused away.
+  static Value withSizeOf(Value value) {
+    while (auto computed = value.getDefiningOp<DestinationStyleOpInterface>()) {
+      Value init = computed.getTiedOpOperand(cast<OpResult>(value))->get();
+      if (init.getType() != value.getType())
+        break;
+      value = init;
+    }
+    return value;
+  }
+
   Value index(int64_t value) {
     return arith::ConstantIndexOp::create(b, value);
   }
@@ -118,7 +165,7 @@ private:
         continue;
       assertThat(
           compare(arith::CmpIPredicate::eq, {dim(*reference), dim(other)}),
-          "S1: " + what + " must agree, but " + reference->str() + " and " +
+          what + " must agree, but " + reference->str() + " and " +
               other.str() + " differ");
     }
   }
@@ -175,7 +222,16 @@ struct InsertRuntimeChecks
       llvm::TypeSwitch<Operation *>(op)
           .Case<ScoreOp, TopkMaskOp>([](auto op) { Checker(op).check(op); })
           .Case<GatheredAttentionOp, AttentionOp, CausalAttentionOp>(
-              [](auto op) { Checker(op).checkAttention(op); });
+              [](auto op) { Checker(op).checkAttention(op); })
+          .Case<linalg::LinalgOp>([](linalg::LinalgOp op) {
+            if (op.hasPureTensorSemantics())
+              Checker(op).check(op);
+          })
+          .Default([](Operation *op) {
+            if (OpTrait::hasElementwiseMappableTraits(op) &&
+                op->getNumResults() == 1)
+              Checker(op).checkElementwise();
+          });
     });
   }
 };

@@ -211,7 +211,7 @@ func.func @sink_size(%q: tensor<1x8x16x64xf32>, %k: tensor<1x2x16x64xf32>, %sink
 // -----
 
 func.func @zero_scale(%q: tensor<1x8x16x64xf32>, %k: tensor<1x2x16x64xf32>) {
-  // expected-error @+1 {{C6: scale must be finite and above 0, got 0}}
+  // expected-error @+1 {{C6: scale must be finite and above 0 in f32, got 0}}
   %0:2 = sparsek.causal_attention %q, %k, %k scale(0.0) : tensor<1x8x16x64xf32>, tensor<1x2x16x64xf32>, tensor<1x2x16x64xf32>
   return
 }
@@ -219,15 +219,23 @@ func.func @zero_scale(%q: tensor<1x8x16x64xf32>, %k: tensor<1x2x16x64xf32>) {
 // -----
 
 func.func @negative_scale(%q: tensor<1x8x16x64xf32>, %k: tensor<1x2x16x64xf32>) {
-  // expected-error @+1 {{C6: scale must be finite and above 0, got -1}}
+  // expected-error @+1 {{C6: scale must be finite and above 0 in f32, got -1}}
   %0:2 = sparsek.causal_attention %q, %k, %k scale(-1.0) : tensor<1x8x16x64xf32>, tensor<1x2x16x64xf32>, tensor<1x2x16x64xf32>
   return
 }
 
 // -----
 
+func.func @scale_overflows_f32(%q: tensor<1x8x16x64xf32>, %k: tensor<1x2x16x64xf32>) {
+  // expected-error @+1 {{C6: scale must be finite and above 0 in f32, got 1}}
+  %0:2 = sparsek.causal_attention %q, %k, %k scale(1.0e300) : tensor<1x8x16x64xf32>, tensor<1x2x16x64xf32>, tensor<1x2x16x64xf32>
+  return
+}
+
+// -----
+
 func.func @nan_scale(%q: tensor<1x8x16x64xf32>, %k: tensor<1x2x16x64xf32>) {
-  // expected-error @+1 {{C6: scale must be finite and above 0, got}}
+  // expected-error @+1 {{C6: scale must be finite and above 0 in f32, got}}
   %0:2 = sparsek.causal_attention %q, %k, %k scale(0x7FF8000000000000) : tensor<1x8x16x64xf32>, tensor<1x2x16x64xf32>, tensor<1x2x16x64xf32>
   return
 }

@@ -86,3 +86,29 @@ func.func @score(%x: tensor<1x?x16xf32>, %w: tensor<16x2xf32>, %s: tensor<?x?x3x
   %u = sparsek.score %x, %w norm<timestep> statistics(%s) : tensor<1x?x16xf32>, tensor<16x2xf32>, tensor<?x?x3xf64>
   return %u : tensor<1x2x?xf32>
 }
+
+// CHECK-LABEL: func.func @linalg(
+// CHECK-SAME: %[[A:.*]]: tensor<?x8xf32>, %[[B:.*]]: tensor<8x?xf32>, %[[C:.*]]: tensor<?x?xf32>
+// CHECK: cf.assert %{{.*}}, "'linalg.matmul' op sizes must agree, but operand 0[0] and operand 2[0] differ"
+// CHECK: cf.assert %{{.*}}, "'linalg.matmul' op sizes must agree, but operand 1[1] and operand 2[1] differ"
+// CHECK-NOT: cf.assert
+// CHECK: %[[PRODUCT:.*]] = linalg.matmul
+// The product has the sizes of %C: the check does not use the product itself.
+// CHECK-NOT: tensor.dim %[[PRODUCT]]
+// CHECK: cf.assert %{{.*}}, "'linalg.add' op sizes must agree, but operand 0[0] and operand 1[0] differ"
+func.func @linalg(%a: tensor<?x8xf32>, %b: tensor<8x?xf32>, %c: tensor<?x?xf32>, %d: tensor<?x?xf32>) -> tensor<?x?xf32> {
+  %0 = linalg.matmul ins(%a, %b : tensor<?x8xf32>, tensor<8x?xf32>) outs(%c : tensor<?x?xf32>) -> tensor<?x?xf32>
+  %1 = linalg.add ins(%0, %d : tensor<?x?xf32>, tensor<?x?xf32>) outs(%d : tensor<?x?xf32>) -> tensor<?x?xf32>
+  return %1 : tensor<?x?xf32>
+}
+
+// CHECK-LABEL: func.func @elementwise(
+// CHECK: cf.assert %{{.*}}, "'arith.addf' op sizes must agree, but operand 0[0] and operand 1[0] differ"
+// CHECK-NEXT: arith.addf
+// CHECK-NOT: cf.assert
+// CHECK: return
+func.func @elementwise(%a: tensor<?x4xf32>, %b: tensor<?x4xf32>, %s: tensor<4xf32>) -> (tensor<?x4xf32>, tensor<4xf32>) {
+  %0 = arith.addf %a, %b : tensor<?x4xf32>
+  %1 = arith.mulf %s, %s : tensor<4xf32>
+  return %0, %1 : tensor<?x4xf32>, tensor<4xf32>
+}

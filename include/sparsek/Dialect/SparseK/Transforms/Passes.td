@@ -24,9 +24,11 @@ def SparsekInsertRuntimeChecksPass : Pass<"sparsek-insert-runtime-checks"> {
   let description = [{
     Puts `cf.assert` ops in front of every sparsek op: dynamic sizes that must
     agree (S1), no more queries than keys, and the values of `cu_seqlens` (S4).
-    What is static has been verified and gets no check. The lowerings take the
-    checked facts for granted, so this pass comes before them; the messages
-    carry the labels of the verifiers. Running it twice inserts checks twice.
+    Linalg ops and elementwise ops on tensors get checks that the dynamic sizes
+    of their operands agree. What is static has been verified and gets no check.
+    The lowerings take the checked facts for granted, so this pass comes before
+    them; the messages carry the labels of the verifiers. Running it twice
+    inserts checks twice.
 
     ```mlir
     %o, %lse = sparsek.causal_attention %q, %k, %v
