@@ -97,8 +97,10 @@ def compile(
     to 3; `cpu` is LLVM's name of a processor, by default this one; parallel
     loops run on `threads` threads, by default OMP_NUM_THREADS or all
     processors. Raises SparsekError with the diagnostics when something is
-    refused.
+    refused, and ValueError for more threads than an i32 counts.
     """
+    if threads >= 2**31:  # ctypes would cut it off
+        raise ValueError(f"threads must be below 2^31, got {threads}")
     options = CompileOptions(pipeline.encode(), cpu.encode() if cpu else None, opt_level, threads)
     return Executable(_Module(source, allow_unregistered), options)
 

@@ -259,10 +259,10 @@ def _cu_seqlens(value: np.ndarray | Sequence[int], batch: int, n: int) -> np.nda
     """The bounds of the documents as i32, checked in full: code that trusts them
     indexes memory with them."""
     array = np.asarray(value)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"cu_seqlens must be integers, got {name_of(array.dtype)}")
     if array.ndim != 1 or array.size < 2:
         raise ValueError(f"cu_seqlens must be [S+1] with S >= 1, got shape {array.shape}")
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"cu_seqlens must be integers, got {name_of(array.dtype)}")
     if batch != 1:
         raise ValueError(f"cu_seqlens packs documents into a batch of 1, got B = {batch}")
     bounds = array.astype(np.int64)

@@ -229,6 +229,8 @@ class TestCompile:
             sparsek.compile(MODULE, opt_level=4)
         with pytest.raises(sparsek.SparsekError, match="threads must not be negative, got -1"):
             sparsek.compile(MODULE, threads=-1)
+        with pytest.raises(ValueError, match="threads must be below 2"):
+            sparsek.compile(MODULE, threads=2**40)
         a = np.ones((1, 3), F32)
         for level in range(4):
             compiled = sparsek.compile(MODULE, opt_level=level)
@@ -313,6 +315,7 @@ class TestSelect:
             ([0], ValueError, r"\[S\+1\] with S >= 1"),
             ([[0, 4]], ValueError, r"\[S\+1\] with S >= 1"),
             ([0.0, 4.0], TypeError, "cu_seqlens must be integers, got f64"),
+            ([], ValueError, r"cu_seqlens must be \[S\+1\] with S >= 1"),
         ],
     )
     def test_documents(self, bounds, kind, message):

@@ -205,6 +205,8 @@ static double getSeconds() {
 }
 
 static llvm::Error run(MLIRContext &context, const Options &options) {
+  if (options.repeat == 0)
+    return llvm::createStringError("--repeat must be at least 1, got 0");
   auto file =
       llvm::MemoryBuffer::getFileOrSTDIN(options.inputFile, /*IsText=*/true);
   if (!file)
@@ -254,7 +256,7 @@ static llvm::Error run(MLIRContext &context, const Options &options) {
 
   std::vector<Tensor> results;
   MemoryMeter memory;
-  unsigned calls = std::max(options.repeat.getValue(), 1u);
+  unsigned calls = options.repeat;
   for (unsigned i = calls > 1 ? 0 : 1; i <= calls; ++i) {
     // Freed before the clock starts, as a caller in a loop would.
     results.clear();

@@ -1,3 +1,5 @@
+// RUN: not sparsek-run %s --entry=f --rest=zeros --repeat=0 2>&1 | FileCheck %s --check-prefix=REPEAT
+// REPEAT: error: --repeat must be at least 1, got 0
 // RUN: not sparsek-run %s --rest=zeros 2>&1 | FileCheck %s --check-prefix=SEVERAL
 // RUN: not sparsek-run %s --entry=g --rest=zeros 2>&1 | FileCheck %s --check-prefix=MISSING
 // RUN: not sparsek-run %s --entry=complex --rest=zeros 2>&1 | FileCheck %s --check-prefix=COMPLEX
