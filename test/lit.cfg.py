@@ -18,8 +18,9 @@ bin_dir = os.path.join(config.sparsek_obj_root, "bin")
 lib_dir = os.path.join(config.sparsek_obj_root, "lib")
 config.environment["PATH"] = os.pathsep.join([bin_dir, config.llvm_tools_dir, config.environment.get("PATH", "")])
 config.environment["FILECHECK_OPTS"] = "--enable-var-scope"
-# MLIR keeps interned objects until the process ends; LeakSanitizer would report them.
-for name, value in (("ASAN_OPTIONS", "detect_leaks=0"), ("UBSAN_OPTIONS", "print_stacktrace=1")):
+# MLIR keeps interned objects until the process ends; LeakSanitizer would report them. Its allocators, whose inline parts are compiled
+# here as well, poison memory in instrumented code that the packaged library then uses without unpoisoning it.
+for name, value in (("ASAN_OPTIONS", "detect_leaks=0:allow_user_poisoning=0"), ("UBSAN_OPTIONS", "print_stacktrace=1")):
     config.environment[name] = os.environ.get(name, value)
 for name in ("OMP_NUM_THREADS", "HOME", "CCACHE_DIR"):
     if name in os.environ:

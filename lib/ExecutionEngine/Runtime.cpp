@@ -153,14 +153,16 @@ bool sparsek::detail::callGuarded(PackedFunction function, void **arguments,
 // Compiled code does not look at what malloc returns.
 static void *checkedMalloc(size_t size) {
   void *data = std::malloc(size);
-  if (!data)
+  if (!data && size != 0)
     checkFailed("out of memory");
   return data;
 }
+// Of the same allocator, whatever a lookup in the process would find first.
+static void release(void *data) { std::free(data); }
 // LLVM turns a malloc that is cleared into a calloc.
 static void *checkedCalloc(size_t count, size_t size) {
   void *data = std::calloc(count, size);
-  if (!data)
+  if (!data && count != 0 && size != 0)
     checkFailed("out of memory");
   return data;
 }
@@ -216,6 +218,7 @@ llvm::orc::SymbolMap sparsek::detail::getRuntimeSymbols(llvm::orc::LLJIT &jit) {
   add("sparsek_runtime_check_failed", &checkFailed);
   add("malloc", &checkedMalloc);
   add("calloc", &checkedCalloc);
+  add("free", &release);
   add("__truncsfbf2", &truncFloatToBfloat);
   add("__truncdfbf2", &truncDoubleToBfloat);
   add("__truncsfhf2", &truncFloatToHalf);
