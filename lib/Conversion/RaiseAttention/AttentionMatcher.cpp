@@ -452,12 +452,13 @@ static SmallVector<ExprRef> symbolsOf(const Access &access) {
       // With symbolic strides the products come first.
       bool product = atom->is(ExprKind::IntProd);
       for (ExprRef f : product ? atom->ops : ArrayRef<ExprRef>(atom))
-        if (f->is(ExprKind::Sym))
-          terms.push_back(
-              {product ? std::numeric_limits<int64_t>::max() : coeff, f});
+        if (f->is(ExprKind::Sym)) {
+          std::pair<int64_t, ExprRef> term{
+              product ? std::numeric_limits<int64_t>::max() : coeff, f};
+          auto larger = [](auto &x, auto &y) { return x.first > y.first; };
+          terms.insert(llvm::upper_bound(terms, term, larger), term);
+        }
     }
-    llvm::stable_sort(terms,
-                      [](auto &x, auto &y) { return x.first > y.first; });
     for (auto &[coeff, symbol] : terms)
       if (!llvm::is_contained(symbols, symbol))
         symbols.push_back(symbol);
