@@ -59,8 +59,15 @@ function(sparsek_add_passes name)
   sparsek_doc(Passes.td ${name}Passes -gen-pass-doc)
 endfunction()
 
-# sparsek_add_dialect(<Name> <namespace>): ops, types, attributes and enums of <Name>.td.
+# sparsek_add_dialect(<Name> <namespace> [TYPES]): ops, attributes, enums and, with TYPES, types of <Name>.td.
 function(sparsek_add_dialect name namespace)
+  cmake_parse_arguments(ARG "TYPES" "" "" ${ARGN})
+  set(types)
+  if(ARG_TYPES)
+    set(types
+      ${name}Types.h.inc "-gen-typedef-decls -typedefs-dialect=${namespace}"
+      ${name}Types.cpp.inc "-gen-typedef-defs -typedefs-dialect=${namespace}")
+  endif()
   sparsek_tablegen(${name}.td Sparsek${name}IncGen
     ${name}Dialect.h.inc "-gen-dialect-decls -dialect=${namespace}"
     ${name}Dialect.cpp.inc "-gen-dialect-defs -dialect=${namespace}"
@@ -69,7 +76,8 @@ function(sparsek_add_dialect name namespace)
     ${name}Enums.h.inc "-gen-enum-decls"
     ${name}Enums.cpp.inc "-gen-enum-defs"
     ${name}Attributes.h.inc "-gen-attrdef-decls -attrdefs-dialect=${namespace}"
-    ${name}Attributes.cpp.inc "-gen-attrdef-defs -attrdefs-dialect=${namespace}")
+    ${name}Attributes.cpp.inc "-gen-attrdef-defs -attrdefs-dialect=${namespace}"
+    ${types})
   sparsek_doc(${name}.td ${name}Dialect -gen-dialect-doc -dialect=${namespace})
 endfunction()
 

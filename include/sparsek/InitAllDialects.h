@@ -8,6 +8,7 @@
 #define SPARSEK_INITALLDIALECTS_H
 
 #include "sparsek/Dialect/SparseK/IR/SparseK.h"
+#include "sparsek/Dialect/Tile/IR/Tile.h"
 #include "sparsek/Dialect/TMTensor/IR/TMTensor.h"
 
 #include "mlir/InitAllDialects.h"
@@ -18,7 +19,8 @@ namespace sparsek {
 
 /// The dialects of this project.
 inline void registerSparsekDialects(mlir::DialectRegistry &registry) {
-  registry.insert<SparseKDialect, tm_tensor::TMTensorDialect>();
+  registry.insert<SparseKDialect, tile::TileDialect,
+                  tm_tensor::TMTensorDialect>();
 }
 
 /// The dialects of this project and of MLIR, with all interface models and

@@ -1,0 +1,451 @@
+//===- TileOps.td - Ops of the tile dialect ----------------*- tablegen -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SPARSEK_DIALECT_TILE_IR_TILEOPS
+#define SPARSEK_DIALECT_TILE_IR_TILEOPS
+
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/FunctionInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "sparsek/Dialect/Tile/IR/TileAttributes.td"
+include "sparsek/Dialect/Tile/IR/TileTypes.td"
+
+class Tile_Op<string mnemonic, list<Trait> traits = []> : Op<Tile_Dialect, mnemonic, traits>;
+
+def Tile_F32Frag : Type<CPred<"::llvm::isa<::sparsek::tile::FragType>($_self) && "
+    "::llvm::cast<::sparsek::tile::FragType>($_self).getElementType().isF32()">,
+    "f32 fragment", "::sparsek::tile::FragType">;
+def Tile_F32Rows : Type<CPred<"::llvm::isa<::sparsek::tile::RowsType>($_self) && "
+    "::llvm::cast<::sparsek::tile::RowsType>($_self).getElementType().isF32()">,
+    "f32 rows", "::sparsek::tile::RowsType">;
+def Tile_I32Rows : Type<CPred<"::llvm::isa<::sparsek::tile::RowsType>($_self) && "
+    "::llvm::cast<::sparsek::tile::RowsType>($_self).getElementType().isInteger(32)">,
+    "i32 rows", "::sparsek::tile::RowsType">;
+
+//===----------------------------------------------------------------------===//
+// Structure
+//===----------------------------------------------------------------------===//
+
+def Tile_KernelOp : Tile_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, SingleBlock, NoTerminator]> {
+  let summary = "one GPU kernel";
+  let description = [{
+    The body makes rings and splits into roles; ops outside roles are run by
+    every thread. Arguments are memrefs with a contiguous last dimension and
+    scalars. Every argument has a `tile.name`, which is its name in the launch
+    record; a memref of rank over 1 also has `tile.dims`, one letter for each
+    dimension, and becomes a pointer and one stride for each dimension but the
+    last: `q` with dims `bhmd` becomes `q`, `q_b`, `q_h`, `q_m`.
+
+    `threads` is the size of a block without roles; with roles it follows from
+    their warps. `shared_bytes` is set by `tile-allocate`.
+  }];
+  let arguments = (ins
+    SymbolNameAttr:$sym_name,
+    TypeAttrOf<FunctionType>:$function_type,
+    OptionalAttr<DictArrayAttr>:$arg_attrs,
+    OptionalAttr<DictArrayAttr>:$res_attrs,
+    OptionalAttr<Tile_ScheduleAttr>:$schedule,
+    OptionalAttr<Tile_RowMapAttr>:$row_map,
+    OptionalAttr<I64Attr>:$threads,
+    OptionalAttr<I64Attr>:$shared_bytes);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    ::llvm::ArrayRef<::mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
+    ::llvm::ArrayRef<::mlir::Type> getResultTypes() { return getFunctionType().getResults(); }
+    ::mlir::Region *getCallableRegion() { return &getBody(); }
+    /// Threads of a block.
+    int64_t getBlockThreads();
+  }];
+}
+
+def Tile_RingOp : Tile_Op<"ring", [HasParent<"KernelOp">, MemoryEffects<[MemAlloc]>]> {
+  let summary = "a ring of shared-memory slots between roles";
+  let description = [{
+    Every slot has two barriers. *full* completes after `fills` arrivals
+    (`tile.commit`), *free* after `drains` arrivals (`tile.release`); commit
+    arrives once per lane where the slot is filled by asynchronous copies and
+    once per warp where it is filled by ordinary stores, release once per warp.
+
+    `tile-allocate` sets `offset`, the byte offset of the slots, and `barriers`,
+    that of the barriers (per slot: full, free; 8 bytes each).
+
+    ```mlir
+    %k = tile.ring fills(32) drains(8) : !tile.ring<2x128x128xbf16>
+    ```
+  }];
+  let arguments = (ins I64Attr:$fills, I64Attr:$drains, OptionalAttr<I64Attr>:$offset, OptionalAttr<I64Attr>:$barriers);
+  let results = (outs Tile_AnyRing:$ring);
+  let assemblyFormat = [{
+    `fills` `(` $fills `)` `drains` `(` $drains `)` (`offset` `(` $offset^ `)`)? (`barriers` `(` $barriers^ `)`)?
+    attr-dict `:` type($ring)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_RoleOp : Tile_Op<"role", [HasParent<"KernelOp">, SingleBlock, NoTerminator, NoRegionArguments,
+                                   RecursiveMemoryEffects]> {
+  let summary = "what some warps of the block do";
+  let description = [{
+    Roles take the warps of the block in order. A role of several warps counts
+    as warpgroups of four, each with fragments of its own. `registers` is the
+    register budget of a thread; the warps of a warpgroup must agree on it.
+
+    ```mlir
+    tile.role "keys" warps(1) registers(56) { ... }
+    ```
+  }];
+  let arguments = (ins StrAttr:$role, I64Attr:$warps, OptionalAttr<I64Attr>:$registers);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$role `warps` `(` $warps `)` (`registers` `(` $registers^ `)`)? attr-dict-with-keyword $body";
+  let hasVerifier = 1;
+}
+
+def Tile_BlockOp : Tile_Op<"block", [Pure]> {
+  let summary = "number of this block, and how many there are";
+  let results = (outs I32:$id, I32:$count);
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_ItemOp : Tile_Op<"item", [Pure]> {
+  let summary = "coordinates of a work item";
+  let description = [{
+    Work items count heads fastest and tiles slowest, the last tile first: late
+    tiles have the longest lists, and blocks that run together share keys.
+    `number = ((tiles - 1 - tile) * batch + b) * heads * head_blocks + h * head_blocks + head_block`;
+    `row` is the first query row of the tile, `tile * positions`.
+  }];
+  let arguments = (ins I32:$number, I32:$batches, I32:$heads, I32:$tiles);
+  let results = (outs I32:$batch, I32:$head, I32:$head_block, I32:$row);
+  let assemblyFormat = "$number `of` $batches `x` $heads `x` $tiles attr-dict";
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Rings
+//===----------------------------------------------------------------------===//
+
+class Tile_SlotOp<string mnemonic, string what> : Tile_Op<mnemonic, [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = what;
+  let arguments = (ins Tile_AnyRing:$ring, I32:$position);
+  let assemblyFormat = "$ring `[` $position `]` attr-dict `:` type($ring)";
+}
+
+def Tile_ReserveOp : Tile_SlotOp<"reserve", "wait until the slot is free"> {
+  let description = "Done by the role that fills the ring, before it writes into the slot.";
+}
+def Tile_CommitOp : Tile_SlotOp<"commit", "hand the filled slot over"> {
+  let description = "Takes effect when the copies that this thread has started have landed.";
+}
+def Tile_AcquireOp : Tile_SlotOp<"acquire", "wait until the slot is filled"> {
+  let description = "Done by every role that reads the slot.";
+}
+def Tile_ReleaseOp : Tile_SlotOp<"release", "give the slot back"> {
+  let description = "Done by every role that has acquired the slot, after its last read.";
+}
+
+def Tile_TurnOp : Tile_Op<"turn", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "take or pass the turn at the tensor cores";
+  let description = [{
+    Two consumer warpgroups issue their products in turn, so that one's softmax
+    runs under the other's products. `start` gives the first turn to the first
+    warpgroup.
+  }];
+  let arguments = (ins Tile_TurnAttr:$turn);
+  let assemblyFormat = "`` $turn attr-dict";
+}
+
+//===----------------------------------------------------------------------===//
+// Global memory to rings
+//===----------------------------------------------------------------------===//
+
+def Tile_LoadTileOp : Tile_Op<"load_tile", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "copy the query rows of a work item into a slot";
+  let description = [{
+    Rows by the kernel's row map, from `source[batch, query head, row, :]`; idle
+    rows, and rows from `limit` on, become zero. Asynchronous: `tile.commit`
+    follows.
+  }];
+  let arguments = (ins AnyMemRef:$source, I32:$batch, I32:$head, I32:$head_block, I32:$row, I32:$limit,
+                       Tile_RingType:$ring, I32:$position);
+  let assemblyFormat = [{
+    $source `[` $batch `,` $head `,` $head_block `,` $row `]` `limit` $limit `into` $ring `[` $position `]` attr-dict
+    `:` type($source) `,` type($ring)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_GatherOp : Tile_Op<"gather", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "copy the listed rows into a slot";
+  let description = [{
+    Row i of the slot is `source[batch, head, list.index[i], :]`; where the
+    index is negative the row becomes zero and nothing is read. Asynchronous:
+    `tile.commit` follows.
+  }];
+  let arguments = (ins AnyMemRef:$source, I32:$batch, I32:$head, Tile_KeyListType:$list, I32:$list_position,
+                       Tile_RingType:$ring, I32:$position);
+  let assemblyFormat = [{
+    $source `[` $batch `,` $head `]` `rows` $list `[` $list_position `]` `into` $ring `[` $position `]` attr-dict
+    `:` type($source) `,` type($list) `,` type($ring)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_ListKeysOp : Tile_Op<"list_keys", [MemoryEffects<[MemRead, MemWrite]>, AttrSizedOperandSegments]> {
+  let summary = "list the keys that a work item attends to";
+  let description = [{
+    Pushes the slots that list every key some query position t in
+    `first <= t <= last` attends to: the keys of the window with the life
+    `[j, j + window)`, and every survivor j with its life `[j + window, expiry_j)`
+    (C2, C3). Candidates for survivors are the `count` keys of the table from
+    `table_row` on (those alive at position `chunk`) and every key born in
+    `(chunk, last]`. Keys that all positions see come first, so that few slots
+    are `masked`; a slot is `gated` where a key may have a gate below 1 at
+    `last`. The `last` slot is padded with keys of index -1 and an empty life;
+    there is always one.
+
+    Packed documents: `document` is the first position of the document of
+    `first`, and lives end where `ends` says that their document does.
+
+    Returns the position after the last slot.
+  }];
+  let arguments = (ins Tile_KeyListType:$list, I32:$position, I32:$first, I32:$last, I32:$window, I32:$chunk,
+                       AnyMemRef:$expiry, AnyMemRef:$scores, AnyMemRef:$threshold, I32:$batch, I32:$score_head,
+                       AnyMemRef:$table, I64:$table_row, I32:$count,
+                       Optional<I32>:$document, Optional<AnyMemRef>:$ends);
+  let results = (outs I32:$next);
+  let assemblyFormat = [{
+    $list `[` $position `]` `positions` `(` $first `to` $last `)` `window` `(` $window `)` `chunk` `(` $chunk `)`
+    `from` $expiry `,` $scores `,` $threshold `[` $batch `,` $score_head `]`
+    `and` $table `[` $table_row `,` $count `]` (`document` `(` $document^ `,` $ends `)`)? attr-dict
+    `:` type($list) `,` type($expiry) `,` type($scores) `,` type($threshold) `,` type($table) (`,` type($ends)^)?
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_FlagOp : Tile_Op<"flag", [MemoryEffects<[MemRead]>]> {
+  let summary = "a flag of an acquired slot of a key list";
+  let arguments = (ins Tile_FlagAttr:$flag, Tile_KeyListType:$list, I32:$position);
+  let results = (outs I1:$result);
+  let assemblyFormat = "`` $flag `of` $list `[` $position `]` attr-dict `:` type($list)";
+}
+
+//===----------------------------------------------------------------------===//
+// Rows
+//===----------------------------------------------------------------------===//
+
+def Tile_PositionsOp : Tile_Op<"positions", [Pure]> {
+  let summary = "query row of every row of the fragment";
+  let description = "`row` plus the position of the row map, plus `offset`.";
+  let arguments = (ins I32:$row, I32:$offset);
+  let results = (outs Tile_I32Rows:$result);
+  let assemblyFormat = "$row `plus` $offset attr-dict `:` type($result)";
+}
+
+def Tile_LoadRowsOp : Tile_Op<"load_rows", [MemoryEffects<[MemRead]>]> {
+  let summary = "one element of a vector for every row";
+  let description = "`source[batch, head, positions]`, and 0 where the position is not below `limit`.";
+  let arguments = (ins AnyMemRef:$source, I32:$batch, I32:$head, Tile_I32Rows:$positions, I32:$limit);
+  let results = (outs Tile_F32Rows:$result);
+  let assemblyFormat = [{
+    $source `[` $batch `,` $head `]` `at` $positions `limit` $limit attr-dict `:` type($source) `,` type($positions)
+    `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_FillOp : Tile_Op<"fill", [Pure]> {
+  let summary = "one number everywhere";
+  let arguments = (ins F32Attr:$value);
+  let results = (outs AnyTypeOf<[Tile_F32Frag, Tile_F32Rows]>:$result);
+  let assemblyFormat = "$value attr-dict `:` type($result)";
+}
+
+//===----------------------------------------------------------------------===//
+// Fragments
+//===----------------------------------------------------------------------===//
+
+def Tile_MmaNTOp : Tile_Op<"mma_nt", [MemoryEffects<[MemRead]>]> {
+  let summary = "product of one slot with the transpose of another";
+  let description = [{
+    `result = lhs[lhs_position] * rhs[rhs_position]^T`, the rows of this
+    warpgroup. With the result type `!tile.pending` the product runs on while
+    the program continues.
+  }];
+  let arguments = (ins Tile_RingType:$lhs, I32:$lhs_position, Tile_RingType:$rhs, I32:$rhs_position);
+  let results = (outs Tile_Product:$result);
+  let assemblyFormat = [{
+    $lhs `[` $lhs_position `]` `,` $rhs `[` $rhs_position `]` attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_MmaNNOp : Tile_Op<"mma_nn", [MemoryEffects<[MemRead]>]> {
+  let summary = "product of a fragment with a slot, added to an accumulator";
+  let description = "`result = accumulator + lhs * rhs[rhs_position]`; `lhs` is a 16-bit fragment.";
+  let arguments = (ins Tile_FragType:$lhs, Tile_RingType:$rhs, I32:$rhs_position, Tile_F32Frag:$accumulator);
+  let results = (outs Tile_Product:$result);
+  let assemblyFormat = [{
+    $lhs `,` $rhs `[` $rhs_position `]` `,` $accumulator attr-dict
+    `:` type($lhs) `,` type($rhs) `,` type($accumulator) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_WaitOp : Tile_Op<"wait", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "the result of a pending product";
+  let description = "Waits until at most `outstanding` later products are still running.";
+  let arguments = (ins Tile_PendingType:$product, DefaultValuedAttr<I64Attr, "0">:$outstanding);
+  let results = (outs Tile_F32Frag:$result);
+  let assemblyFormat = "$product (`outstanding` `(` $outstanding^ `)`)? attr-dict `:` type($product) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_GateOp : Tile_Op<"gate", [MemoryEffects<[MemRead]>, AllTypesMatch<["input", "result"]>]> {
+  let summary = "multiply every column by the gate of its key";
+  let description = [{
+    `result[r, c] = input[r, c] * clamp(score[c] - threshold[r], 0, 1)` with the
+    scores of the list's slot; NaN counts as 0 (C5). The gates are recomputed at
+    every use: kept, they would not fit into the registers beside the fragments.
+  }];
+  let arguments = (ins Tile_F32Frag:$input, Tile_KeyListType:$list, I32:$position, Tile_F32Rows:$threshold);
+  let results = (outs Tile_F32Frag:$result);
+  let assemblyFormat = [{
+    $input `,` $list `[` $position `]` `,` $threshold attr-dict `:` type($input) `,` type($list) `,` type($threshold)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_MaskOp : Tile_Op<"mask", [MemoryEffects<[MemRead]>, AllTypesMatch<["input", "result"]>]> {
+  let summary = "-inf in every column whose key the row does not see";
+  let description = "Row r sees column c where `birth[c] <= positions[r] < death[c]`.";
+  let arguments = (ins Tile_F32Frag:$input, Tile_KeyListType:$list, I32:$position, Tile_I32Rows:$positions);
+  let results = (outs Tile_F32Frag:$result);
+  let assemblyFormat = [{
+    $input `,` $list `[` $position `]` `,` $positions attr-dict `:` type($input) `,` type($list) `,` type($positions)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_OnlineSoftmaxOp : Tile_Op<"online_softmax", [Pure, AllTypesMatch<["logits", "weights"]>,
+    AllTypesMatch<["maximum", "sum", "new_maximum", "new_sum", "decay"]>]> {
+  let summary = "one step of the softmax over the slots";
+  let description = [{
+    ```
+    new_maximum = max(maximum, row maxima of logits)
+    weights     = 2^(scale * (logits - new_maximum))
+    decay       = 2^(scale * (maximum - new_maximum))
+    new_sum     = decay * sum + row sums of weights
+    ```
+    `scale` includes log2(e). A row without a visible key so far has the maximum
+    -inf, weights 0 and decay 0 or 1. `sum` is the part of this thread: the four
+    threads of a row are added up by `tile.normalise`.
+  }];
+  let arguments = (ins Tile_F32Frag:$logits, Tile_F32Rows:$maximum, Tile_F32Rows:$sum, F32:$scale);
+  let results = (outs Tile_F32Frag:$weights, Tile_F32Rows:$new_maximum, Tile_F32Rows:$new_sum, Tile_F32Rows:$decay);
+  let assemblyFormat = [{
+    $logits `,` $maximum `,` $sum `scale` $scale attr-dict `:` type($logits) `,` type($maximum)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_ScaleRowsOp : Tile_Op<"scale_rows", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "multiply every row by its number";
+  let arguments = (ins Tile_F32Frag:$input, Tile_F32Rows:$factor);
+  let results = (outs Tile_F32Frag:$result);
+  let assemblyFormat = "$input `,` $factor attr-dict `:` type($input) `,` type($factor)";
+  let hasVerifier = 1;
+}
+
+def Tile_TruncateOp : Tile_Op<"truncate", [Pure]> {
+  let summary = "round a fragment to a 16-bit type";
+  let arguments = (ins Tile_F32Frag:$input);
+  let results = (outs Tile_FragType:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Tile_NormaliseOp : Tile_Op<"normalise", [MemoryEffects<[MemRead]>, AttrSizedOperandSegments,
+    AllTypesMatch<["maximum", "sum", "factor", "lse"]>]> {
+  let summary = "what turns weighted sums into means, and the logarithm of the denominator";
+  let description = [{
+    `factor = 1 / d` and `lse = ln(d) + maximum * scale * ln 2` for the
+    denominator `d = sum over the row [+ 2^(log2(e) * sink - scale * maximum)]`;
+    a row without a visible key has factor 0 and lse -inf, with a sink too (C6, C8).
+    `sink` is indexed by query head, by the row map.
+  }];
+  let arguments = (ins Tile_F32Rows:$maximum, Tile_F32Rows:$sum, F32:$scale,
+                       Optional<AnyMemRef>:$sink, Optional<I32>:$head, Optional<I32>:$head_block);
+  let results = (outs Tile_F32Rows:$factor, Tile_F32Rows:$lse);
+  let assemblyFormat = [{
+    $maximum `,` $sum `scale` $scale (`sink` $sink^ `[` $head `,` $head_block `]`)? attr-dict
+    `:` type($maximum) (`,` type($sink)^)?
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Fragments to global memory
+//===----------------------------------------------------------------------===//
+
+def Tile_StoreTileOp : Tile_Op<"store_tile", [MemoryEffects<[MemWrite]>]> {
+  let summary = "store the rows of a work item";
+  let description = "To `target[batch, query head, row, :]` by the row map, rounded to its type; idle rows and rows from `limit` on are not stored.";
+  let arguments = (ins Tile_F32Frag:$value, AnyMemRef:$target, I32:$batch, I32:$head, I32:$head_block, I32:$row,
+                       I32:$limit);
+  let assemblyFormat = [{
+    $value `,` $target `[` $batch `,` $head `,` $head_block `,` $row `]` `limit` $limit attr-dict
+    `:` type($value) `,` type($target)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_StoreRowsOp : Tile_Op<"store_rows", [MemoryEffects<[MemWrite]>]> {
+  let summary = "store one number for every row of a work item";
+  let description = "To `target[batch, query head, row]`, as `tile.store_tile`.";
+  let arguments = (ins Tile_F32Rows:$value, AnyMemRef:$target, I32:$batch, I32:$head, I32:$head_block, I32:$row,
+                       I32:$limit);
+  let assemblyFormat = [{
+    $value `,` $target `[` $batch `,` $head `,` $head_block `,` $row `]` `limit` $limit attr-dict
+    `:` type($value) `,` type($target)
+  }];
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Selection tables
+//===----------------------------------------------------------------------===//
+
+def Tile_CollectSurvivorsOp : Tile_Op<"collect_survivors", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "list the keys that are selected at one position";
+  let description = [{
+    By all threads of the block: the indices j, ascending, with
+    `j + window <= position < expiry_j`, at most `capacity` of them, to
+    `table[table_row...]`; returns their number. With `ends`, lives end where
+    their document does.
+  }];
+  let arguments = (ins AnyMemRef:$expiry, I32:$batch, I32:$score_head, I32:$position, I32:$window,
+                       AnyMemRef:$table, I64:$table_row, I32:$capacity, Optional<AnyMemRef>:$ends);
+  let results = (outs I32:$count);
+  let assemblyFormat = [{
+    $expiry `[` $batch `,` $score_head `]` `at` $position `window` `(` $window `)`
+    `into` $table `[` $table_row `,` $capacity `]` (`ends` `(` $ends^ `)`)? attr-dict
+    `:` type($expiry) `,` type($table) (`,` type($ends)^)?
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_DocumentOp : Tile_Op<"document", [MemoryEffects<[MemRead]>]> {
+  let summary = "the packed document of a position";
+  let description = "By binary search in `cu_seqlens`: `start <= position < end`.";
+  let arguments = (ins AnyMemRef:$cu_seqlens, I32:$sequences, I32:$position);
+  let results = (outs I32:$start, I32:$end);
+  let assemblyFormat = "$position `in` $cu_seqlens `[` $sequences `]` attr-dict `:` type($cu_seqlens)";
+}
+
+#endif // SPARSEK_DIALECT_TILE_IR_TILEOPS

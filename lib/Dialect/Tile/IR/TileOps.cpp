@@ -1,0 +1,251 @@
+//===- TileOps.cpp - Verifiers of the ops on rings and fragments ----------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "sparsek/Dialect/Tile/IR/Tile.h"
+
+using namespace mlir;
+using namespace sparsek::tile;
+
+#define GET_OP_CLASSES
+#include "sparsek/Dialect/Tile/IR/TileOps.cpp.inc"
+
+//===----------------------------------------------------------------------===//
+// Shared checks
+//===----------------------------------------------------------------------===//
+
+/// A memref of the given rank and element type with contiguous rows.
+static LogicalResult verifyMemRef(Operation *op, StringRef name, Value value,
+                                  int64_t rank,
+                                  function_ref<bool(Type)> accepts,
+                                  StringRef accepted) {
+  auto type = cast<MemRefType>(value.getType());
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  if (type.getRank() == rank && accepts(type.getElementType()) &&
+      succeeded(type.getStridesAndOffset(strides, offset)) &&
+      strides.back() == 1)
+    return success();
+  return op->emitOpError() << name << " must be a memref of rank " << rank
+                           << " of " << accepted
+                           << " with a contiguous last dimension, but is "
+                           << type;
+}
+
+static bool isHalf(Type type) { return type.isBF16() || type.isF16(); }
+static bool isF32(Type type) { return type.isF32(); }
+static bool isI32(Type type) { return type.isInteger(32); }
+
+static RowMapAttr getRowMap(Operation *op) {
+  auto kernel = op->getParentOfType<KernelOp>();
+  return kernel ? kernel.getRowMapAttr() : RowMapAttr();
+}
+
+static LogicalResult verifyRowMap(Operation *op) {
+  if (getRowMap(op))
+    return success();
+  return op->emitOpError() << "needs a tile.kernel around it with a row_map";
+}
+
+/// Rows of a slot or fragment are multiplied by columns of the same number.
+static LogicalResult verifySizes(Operation *op, StringRef what, int64_t lhs,
+                                 int64_t rhs) {
+  if (lhs == rhs)
+    return success();
+  return op->emitOpError() << what << " must agree, but are " << lhs << " and "
+                           << rhs;
+}
+
+static std::pair<int64_t, int64_t> getProductShape(Type type) {
+  if (auto frag = dyn_cast<FragType>(type))
+    return {frag.getRows(), frag.getColumns()};
+  auto pending = cast<PendingType>(type);
+  return {pending.getRows(), pending.getColumns()};
+}
+
+//===----------------------------------------------------------------------===//
+// Work and rows
+//===----------------------------------------------------------------------===//
+
+LogicalResult ItemOp::verify() { return verifyRowMap(*this); }
+
+LogicalResult LoadRowsOp::verify() {
+  return verifyMemRef(*this, "source", getSource(), 3, isF32, "f32");
+}
+
+//===----------------------------------------------------------------------===//
+// Global memory to rings
+//===----------------------------------------------------------------------===//
+
+static LogicalResult verifyCopy(Operation *op, Value source, RingType ring) {
+  if (failed(verifyMemRef(op, "source", source, 4, isHalf, "bf16 or f16")))
+    return failure();
+  auto type = cast<MemRefType>(source.getType());
+  if (type.getElementType() != ring.getElementType())
+    return op->emitOpError()
+           << "source and ring must have one element type, "
+              "but have "
+           << type.getElementType() << " and " << ring.getElementType();
+  if (type.getDimSize(3) != ring.getColumns())
+    return op->emitOpError()
+           << "the last dimension of the source must be the ring's columns, "
+           << ring.getColumns() << ", but is " << type;
+  return success();
+}
+
+LogicalResult LoadTileOp::verify() {
+  RowMapAttr map = getRowMap(*this);
+  if (!map)
+    return verifyRowMap(*this);
+  int64_t rows = getRing().getType().getRows();
+  if (map.getPositions() * map.getHeads() > rows)
+    return emitOpError() << "the row map has "
+                         << map.getPositions() * map.getHeads()
+                         << " rows; the slot has " << rows;
+  return verifyCopy(*this, getSource(), getRing().getType());
+}
+
+LogicalResult GatherOp::verify() {
+  if (failed(verifySizes(*this, "the keys of the list and the rows of the slot",
+                         getList().getType().getKeys(),
+                         getRing().getType().getRows())))
+    return failure();
+  return verifyCopy(*this, getSource(), getRing().getType());
+}
+
+LogicalResult ListKeysOp::verify() {
+  if (failed(verifyRowMap(*this)))
+    return failure();
+  if (failed(verifyMemRef(*this, "expiry", getExpiry(), 3, isI32, "i32")) ||
+      failed(verifyMemRef(*this, "scores", getScores(), 3, isF32, "f32")) ||
+      failed(
+          verifyMemRef(*this, "threshold", getThreshold(), 3, isF32, "f32")) ||
+      failed(verifyMemRef(*this, "table", getTable(), 1, isI32, "i32")))
+    return failure();
+  if (!getDocument() != !getEnds())
+    return emitOpError() << "document and ends come together";
+  if (getEnds())
+    return verifyMemRef(*this, "ends", getEnds(), 1, isI32, "i32");
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Fragments
+//===----------------------------------------------------------------------===//
+
+LogicalResult MmaNTOp::verify() {
+  RingType lhs = getLhs().getType(), rhs = getRhs().getType();
+  if (lhs.getElementType() != rhs.getElementType())
+    return emitOpError() << "both slots must have one element type";
+  if (failed(verifySizes(*this, "the columns of both slots", lhs.getColumns(),
+                         rhs.getColumns())))
+    return failure();
+  auto [rows, columns] = getProductShape(getResult().getType());
+  if (lhs.getRows() % rows != 0)
+    return emitOpError() << "the rows of the left slot must be a multiple of "
+                         << rows << ", but are " << lhs.getRows();
+  return verifySizes(*this, "result columns and rows of the right slot",
+                     columns, rhs.getRows());
+}
+
+LogicalResult MmaNNOp::verify() {
+  FragType lhs = getLhs().getType();
+  RingType rhs = getRhs().getType();
+  if (!isHalf(lhs.getElementType()) ||
+      lhs.getElementType() != rhs.getElementType())
+    return emitOpError() << "the left operand must be a fragment of the ring's "
+                            "type "
+                         << rhs.getElementType() << ", but is " << lhs;
+  if (failed(verifySizes(*this,
+                         "columns of the left operand and rows of the slot",
+                         lhs.getColumns(), rhs.getRows())))
+    return failure();
+  auto [rows, columns] = getProductShape(getResult().getType());
+  auto accumulator = cast<FragType>(getAccumulator().getType());
+  if (accumulator.getRows() != rows || accumulator.getColumns() != columns)
+    return emitOpError() << "accumulator and result must have one shape";
+  return verifySizes(*this, "result columns and columns of the slot", columns,
+                     rhs.getColumns());
+}
+
+LogicalResult WaitOp::verify() {
+  if (getOutstanding() > 7)
+    return emitOpError() << "outstanding must be 0 to 7, but is "
+                         << getOutstanding();
+  PendingType product = getProduct().getType();
+  auto result = cast<FragType>(getResult().getType());
+  if (product.getShape() != result.getShape())
+    return emitOpError() << "product and result must have one shape";
+  return success();
+}
+
+/// Columns of a fragment are the keys of a list.
+static LogicalResult verifyColumns(Operation *op, Type frag, KeyListType list) {
+  return verifySizes(op, "fragment columns and listed keys",
+                     cast<FragType>(frag).getColumns(), list.getKeys());
+}
+
+LogicalResult GateOp::verify() {
+  return verifyColumns(*this, getInput().getType(), getList().getType());
+}
+
+LogicalResult MaskOp::verify() {
+  return verifyColumns(*this, getInput().getType(), getList().getType());
+}
+
+LogicalResult OnlineSoftmaxOp::verify() {
+  return verifySizes(*this, "rows of logits and maximum",
+                     cast<FragType>(getLogits().getType()).getRows(),
+                     cast<RowsType>(getMaximum().getType()).getRows());
+}
+
+LogicalResult ScaleRowsOp::verify() {
+  return verifySizes(*this, "rows of input and factor",
+                     cast<FragType>(getInput().getType()).getRows(),
+                     cast<RowsType>(getFactor().getType()).getRows());
+}
+
+LogicalResult TruncateOp::verify() {
+  FragType result = getResult().getType();
+  if (!isHalf(result.getElementType()))
+    return emitOpError() << "the result must be bf16 or f16, but is "
+                         << result.getElementType();
+  if (result.getShape() != cast<FragType>(getInput().getType()).getShape())
+    return emitOpError() << "input and result must have one shape";
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Fragments to global memory
+//===----------------------------------------------------------------------===//
+
+LogicalResult StoreTileOp::verify() {
+  if (failed(verifyRowMap(*this)) ||
+      failed(
+          verifyMemRef(*this, "target", getTarget(), 4, isHalf, "bf16 or f16")))
+    return failure();
+  return verifySizes(*this, "fragment columns and the target's last dimension",
+                     cast<FragType>(getValue().getType()).getColumns(),
+                     cast<MemRefType>(getTarget().getType()).getDimSize(3));
+}
+
+LogicalResult StoreRowsOp::verify() {
+  if (failed(verifyRowMap(*this)))
+    return failure();
+  return verifyMemRef(*this, "target", getTarget(), 3, isF32, "f32");
+}
+
+//===----------------------------------------------------------------------===//
+// Selection tables
+//===----------------------------------------------------------------------===//
+
+LogicalResult CollectSurvivorsOp::verify() {
+  if (failed(verifyMemRef(*this, "expiry", getExpiry(), 3, isI32, "i32")) ||
+      failed(verifyMemRef(*this, "table", getTable(), 1, isI32, "i32")))
+    return failure();
+  if (getEnds())
+    return verifyMemRef(*this, "ends", getEnds(), 1, isI32, "i32");
+  return success();
+}
