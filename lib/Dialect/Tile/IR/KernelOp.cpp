@@ -30,6 +30,14 @@ void KernelOp::print(OpAsmPrinter &printer) {
       getArgAttrsAttrName(), getResAttrsAttrName());
 }
 
+void KernelOp::getAsmBlockArgumentNames(Region &region,
+                                        OpAsmSetValueNameFn setNameFn) {
+  for (BlockArgument argument : region.getArguments())
+    if (auto name =
+            getArgAttrOfType<StringAttr>(argument.getArgNumber(), kNameAttr))
+      setNameFn(argument, name.getValue());
+}
+
 /// The name and the dimension letters that the launch record needs.
 static LogicalResult verifyArgument(KernelOp op, unsigned index, Type type) {
   auto name = op.getArgAttrOfType<StringAttr>(index, kNameAttr);

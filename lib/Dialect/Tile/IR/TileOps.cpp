@@ -131,6 +131,10 @@ LogicalResult ListKeysOp::verify() {
   return success();
 }
 
+int64_t ListKeysOp::getScratchBytes() {
+  return std::max<int64_t>(256, 2 * getRowMap(*this).getPositions()) * 4;
+}
+
 //===----------------------------------------------------------------------===//
 // Fragments
 //===----------------------------------------------------------------------===//

@@ -7,6 +7,7 @@
 #ifndef SPARSEK_DIALECT_TILE_IR_TILEOPS
 #define SPARSEK_DIALECT_TILE_IR_TILEOPS
 
+include "mlir/IR/OpAsmInterface.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/FunctionInterfaces.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
@@ -30,7 +31,9 @@ def Tile_I32Rows : Type<CPred<"::llvm::isa<::sparsek::tile::RowsType>($_self) &&
 // Structure
 //===----------------------------------------------------------------------===//
 
-def Tile_KernelOp : Tile_Op<"kernel", [FunctionOpInterface, IsolatedFromAbove, SingleBlock, NoTerminator]> {
+def Tile_KernelOp : Tile_Op<"kernel", [
+    FunctionOpInterface, IsolatedFromAbove, SingleBlock, NoTerminator,
+    DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmBlockArgumentNames"]>]> {
   let summary = "one GPU kernel";
   let description = [{
     The body makes rings and splits into roles; ops outside roles are run by
@@ -109,7 +112,14 @@ def Tile_RoleOp : Tile_Op<"role", [HasParent<"KernelOp">, SingleBlock, NoTermina
 
 def Tile_BlockOp : Tile_Op<"block", [Pure]> {
   let summary = "number of this block, and how many there are";
+  let description = "Blocks of a grid with several dimensions are counted x fastest, then y.";
   let results = (outs I32:$id, I32:$count);
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_ThreadOp : Tile_Op<"thread", [Pure]> {
+  let summary = "number of this thread in its block";
+  let results = (outs I32:$id);
   let assemblyFormat = "attr-dict";
 }
 
@@ -214,19 +224,28 @@ def Tile_ListKeysOp : Tile_Op<"list_keys", [MemoryEffects<[MemRead, MemWrite]>, 
     `first`, and lives end where `ends` says that their document does.
 
     Returns the position after the last slot.
+
+    `scratch` is the byte offset of `getScratchBytes()` bytes of shared memory
+    in which the role keeps keys for later slots; `tile-allocate` sets it.
   }];
   let arguments = (ins Tile_KeyListType:$list, I32:$position, I32:$first, I32:$last, I32:$window, I32:$chunk,
                        AnyMemRef:$expiry, AnyMemRef:$scores, AnyMemRef:$threshold, I32:$batch, I32:$score_head,
                        AnyMemRef:$table, I64:$table_row, I32:$count,
-                       Optional<I32>:$document, Optional<AnyMemRef>:$ends);
+                       Optional<I32>:$document, Optional<AnyMemRef>:$ends, OptionalAttr<I64Attr>:$scratch);
   let results = (outs I32:$next);
   let assemblyFormat = [{
     $list `[` $position `]` `positions` `(` $first `to` $last `)` `window` `(` $window `)` `chunk` `(` $chunk `)`
     `from` $expiry `,` $scores `,` $threshold `[` $batch `,` $score_head `]`
-    `and` $table `[` $table_row `,` $count `]` (`document` `(` $document^ `,` $ends `)`)? attr-dict
+    `and` $table `[` $table_row `,` $count `]` (`document` `(` $document^ `,` $ends `)`)?
+    (`scratch` `(` $scratch^ `)`)? attr-dict
     `:` type($list) `,` type($expiry) `,` type($scores) `,` type($threshold) `,` type($table) (`,` type($ends)^)?
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Bytes of scratch: an i32 for each of the keys, at most two for each
+    /// position, that are born or die inside the work item.
+    int64_t getScratchBytes();
+  }];
 }
 
 def Tile_FlagOp : Tile_Op<"flag", [MemoryEffects<[MemRead]>]> {
