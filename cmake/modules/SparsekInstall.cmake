@@ -19,3 +19,15 @@ install(FILES "${PROJECT_BINARY_DIR}/cmake/SparsekConfig.cmake" "${PROJECT_BINAR
   DESTINATION ${config_destination} COMPONENT development)
 install(EXPORT SparsekTargets NAMESPACE sparsek:: DESTINATION ${config_destination} COMPONENT development)
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" "${PROJECT_SOURCE_DIR}/LICENSES/LLVM.txt" DESTINATION share/doc/sparsek COMPONENT tools)
+
+if(SPARSEK_STATIC)
+  # Compiled code that runs in parallel loads LLVM's OpenMP library, from beside libSparsek.so first.
+  find_file(SPARSEK_OPENMP_LIBRARY NAMES libomp.so.5 PATHS "${LLVM_LIBRARY_DIR}" NO_DEFAULT_PATH)
+  mark_as_advanced(SPARSEK_OPENMP_LIBRARY)
+  if(NOT SPARSEK_OPENMP_LIBRARY)
+    message(FATAL_ERROR "SPARSEK_STATIC installs LLVM's OpenMP library, and ${LLVM_LIBRARY_DIR} holds no libomp.so.5. "
+                        "Install it with: sudo apt-get install libomp-${SPARSEK_LLVM_MAJOR}-dev")
+  endif()
+  install(CODE "file(REAL_PATH \"${SPARSEK_OPENMP_LIBRARY}\" library)
+                file(INSTALL \"\${library}\" DESTINATION \"\${CMAKE_INSTALL_PREFIX}/lib\" RENAME libomp.so.5)" COMPONENT tools)
+endif()

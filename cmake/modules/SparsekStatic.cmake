@@ -13,10 +13,25 @@ endif()
 set_target_properties(LLVMSupport PROPERTIES
   INTERFACE_LINK_LIBRARIES "rt;dl;m;${SPARSEK_ZLIB_ARCHIVE};${SPARSEK_ZSTD_ARCHIVE};LLVMDemangle")
 
-# What the MLIR archives that the tools link use of LLVM; the serialization of GPU modules names every target.
+# Code is generated for the host and for NVIDIA GPUs only. MLIR's libraries call the initialisers of every other target too: here
+# those do nothing, so a module for such a target is refused with "no target registered" (and the archives stay out: 110 MB).
+set(SPARSEK_LLVM_TARGETS ${LLVM_NATIVE_ARCH} NVPTX)
+set(content "/* Made by SparsekStatic.cmake: the targets of LLVM that are not linked. */\n")
+foreach(target ${LLVM_TARGETS_TO_BUILD})
+  if(NOT target IN_LIST SPARSEK_LLVM_TARGETS)
+    foreach(part Target TargetInfo TargetMC AsmPrinter AsmParser)
+      string(APPEND content "void LLVMInitialize${target}${part}(void) {}\n")
+    endforeach()
+  endif()
+endforeach()
+file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/AbsentTargets.c" CONTENT "${content}" @ONLY)
+add_library(SparsekAbsentTargets STATIC "${PROJECT_BINARY_DIR}/AbsentTargets.c")
+
+# What the MLIR archives that the tools link use of LLVM.
 llvm_map_components_to_libnames(sparsek_llvm_archives
-  AllTargetsAsmParsers AllTargetsCodeGens AllTargetsDescs AllTargetsInfos AsmParser BitReader BitWriter Core FrontendOpenMP IPO IRReader
-  Linker MC ObjCopy Passes Support SupportLSP Target TransformUtils)
+  ${SPARSEK_LLVM_TARGETS} AsmParser BitReader BitWriter Core FrontendOpenMP IPO IRReader Linker MC ObjCopy Passes Support SupportLSP
+  Target TransformUtils)
+list(APPEND sparsek_llvm_archives SparsekAbsentTargets)
 add_library(SparsekLLVMArchives INTERFACE IMPORTED)
 target_link_libraries(SparsekLLVMArchives INTERFACE ${sparsek_llvm_archives})
 
@@ -28,4 +43,5 @@ foreach(target ${MLIR_EXPORTED_TARGETS})
   endif()
 endforeach()
 
+# A release holds the code of MLIR and LLVM once: in libSparsek.so (see sparsek_add_tool).
 add_link_options(-static-libstdc++ -static-libgcc -Wl,--gc-sections)

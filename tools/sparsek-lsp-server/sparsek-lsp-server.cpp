@@ -4,13 +4,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "sparsek-c/Tools.h"
 #include "sparsek/InitAllDialects.h"
 #include "sparsek/Support/Version.h"
 
 #include "mlir/Tools/mlir-lsp-server/MlirLspServerMain.h"
 #include "llvm/Support/PrettyStackTrace.h"
 
-int main(int argc, char **argv) {
+extern "C" int sparsekLspServerMain(int argc, char **argv) {
   llvm::setBugReportMsg(sparsek::kBugReportMessage);
   mlir::DialectRegistry registry;
   sparsek::registerAllDialects(registry);

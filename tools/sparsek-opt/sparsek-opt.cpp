@@ -6,6 +6,7 @@
 
 #include "CommandLine.h"
 
+#include "sparsek-c/Tools.h"
 #include "sparsek/InitAllDialects.h"
 #include "sparsek/InitAllPasses.h"
 #include "sparsek/Support/Version.h"
@@ -89,7 +90,7 @@ static LogicalResult run(ArrayRef<const char *> arguments, StringRef input,
   return failure();
 }
 
-int main(int argc, char **argv) {
+extern "C" int sparsekOptMain(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   llvm::setBugReportMsg(sparsek::kBugReportMessage);
   llvm::cl::AddExtraVersionPrinter([](llvm::raw_ostream &os) {

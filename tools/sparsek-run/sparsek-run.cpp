@@ -7,6 +7,7 @@
 #include "InputSpec.h"
 #include "Report.h"
 
+#include "sparsek-c/Tools.h"
 #include "sparsek/ExecutionEngine/Cost.h"
 #include "sparsek/ExecutionEngine/Executable.h"
 #include "sparsek/ExecutionEngine/Npy.h"
@@ -295,7 +296,7 @@ static llvm::Error run(MLIRContext &context, const Options &options) {
   return llvm::Error::success();
 }
 
-int main(int argc, char **argv) {
+extern "C" int sparsekRunMain(int argc, char **argv) {
   llvm::setBugReportMsg(kBugReportMessage);
   llvm::InitLLVM initLLVM(argc, argv);
   unregisterClashes();
