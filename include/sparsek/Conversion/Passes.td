@@ -114,6 +114,75 @@ def ConvertSparseKToVectorPass : Pass<"convert-sparsek-to-vector", "::mlir::Modu
 }
 
 //===----------------------------------------------------------------------===//
+// SparseKToTile
+//===----------------------------------------------------------------------===//
+
+def ConvertSparseKToTilePass : Pass<"convert-sparsek-to-tile", "::mlir::ModuleOp"> {
+  let summary = "gathered attention to tile programs for a GPU";
+  let description = [{
+    Makes the GPU kernels of every `sparsek.gathered_attention` as
+    `tile.kernel`s, in a module of their own beside the function, and refers to
+    that module by the attribute `tile.kernels` of the op. The op stays: calling
+    the kernels is up to the pass that makes the host side.
+
+    - `survivors` lists, for every few hundred positions, the keys that are
+      selected there; `documents` (with `cu_seqlens`) the end of every
+      position's document.
+    - `attention` computes the output: a block walks over work items of 128 rows
+      (positions times the query heads of one key-value head). One warp lists
+      the keys of the item, two copy their rows, one copies the queries, and two
+      warpgroups compute, one slot of keys after the other.
+
+    Element type, D, Dv, group size, gate, sink, packing and schedule are
+    compiled in: ops that agree on them share a module. Lengths, strides,
+    window, number of selected keys and scale are arguments. The module carries
+    the launch record, `sparsek.launch_record`, so far without the arguments,
+    threads and shared memory of the kernels.
+
+    The schedule follows from the types; `schedule` overrides single fields of
+    `#tile.schedule`, and `remarks` tells the reasons. What cannot work is an
+    error that names what is accepted.
+
+    Pre-condition: `sparsek.attention` has been decomposed
+    (`--sparsek-decompose-attention`). Ops that no tile program fits (f32, D or
+    Dv above 256 or not a multiple of 8, other chips) are left alone with a
+    remark.
+
+    ```mlir
+    %o, %lse = sparsek.gathered_attention %q, %k, %v, %u, %tau, %expiry topk(1024) window(1024) : ...
+    // becomes
+    %o, %lse = sparsek.gathered_attention %q, %k, %v, %u, %tau, %expiry topk(1024) window(1024)
+        {tile.kernels = @gathered_attention_0} : ...
+    // and
+    module @gathered_attention_0 attributes {sparsek.launch_record = {chip = "sm_90a", dtype = "bf16", ...}} {
+      tile.kernel @survivors(%expiry: memref<?x?x?xi32, strided<[?, ?, 1]>> {...}, ...) attributes {threads = 256} {
+        ...
+      }
+      tile.kernel @attention(%q: memref<?x?x?x128xbf16, strided<[?, ?, ?, 1]>> {...}, ...)
+          attributes {schedule = #tile.schedule<rows = 128, keys = 128, ...>, row_map = ...} {
+        %list = tile.ring fills(1) drains(10) : !tile.key_list<slots = 4, keys = 128>
+        %k_ring = tile.ring fills(32) drains(8) : !tile.ring<2x128x128xbf16>
+        ...
+        tile.role "attend" warps(8) registers(216) {
+          scf.for %item = %id to %items step %count ... {
+            ...
+            scf.while (%p = ..., %maximum = ..., %sum = ..., %output = ...) : ... {
+              ...
+              %s = tile.mma_nt %q_ring[%query], %k_ring[%p] : ...
+              ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect", "::sparsek::tile::TileDialect"];
+  let options = [
+    Option<"chip", "chip", "std::string", "\"sm_90a\"", "the GPU: sm_ and a number, as in sm_90a">,
+    Option<"schedule", "schedule", "std::string", "\"\"",
+           "fields of #tile.schedule to set, as in keys=64,ping_pong=false">,
+    Option<"remarks", "remarks", "bool", "false",
+           "say for every op which schedule was chosen, and why">];
+}
+
+//===----------------------------------------------------------------------===//
 // RaiseAttention
 //===----------------------------------------------------------------------===//
 

@@ -131,8 +131,12 @@ LogicalResult ListKeysOp::verify() {
   return success();
 }
 
+int64_t sparsek::tile::getScratchBytes(int64_t positions) {
+  return std::max<int64_t>(256, 2 * positions) * 4;
+}
+
 int64_t ListKeysOp::getScratchBytes() {
-  return std::max<int64_t>(256, 2 * getRowMap(*this).getPositions()) * 4;
+  return tile::getScratchBytes(getRowMap(*this).getPositions());
 }
 
 //===----------------------------------------------------------------------===//

@@ -39,6 +39,10 @@ inline constexpr llvm::StringLiteral kDimsAttr = "tile.dims";
 /// Bytes of shared memory that a block may use on Hopper.
 inline constexpr uint64_t kSharedBytes = 227 * 1024;
 
+/// Bytes of scratch that `tile.list_keys` needs for an item of that many
+/// positions.
+int64_t getScratchBytes(int64_t positions);
+
 } // namespace sparsek::tile
 
 #endif // SPARSEK_DIALECT_TILE_IR_TILE_H

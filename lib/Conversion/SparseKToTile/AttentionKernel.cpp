@@ -1,0 +1,325 @@
+//===- AttentionKernel.cpp - Gathered attention as a tile program ---------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+// Every slot is used in sequence here: product, softmax, product. The passes
+// on the tile dialect make the schedule out of it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Kernels.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace sparsek;
+using namespace sparsek::tile;
+
+namespace {
+
+/// One kernel while it is being built.
+class AttentionBuilder {
+public:
+  AttentionBuilder(TileBuilder &b, const AttentionVariant &variant,
+                   ScheduleAttr schedule, RowMapAttr rowMap)
+      : b(b), variant(variant), schedule(schedule), rowMap(rowMap) {}
+
+  void build();
+
+private:
+  using Values = TileBuilder::Values;
+
+  struct Item {
+    Value batch, head, headBlock, row;
+  };
+
+  SmallVector<TileBuilder::Argument> getArguments();
+  void makeRings();
+  Value makeRing(int64_t slots, int64_t rows, int64_t columns);
+  Values forItems(ValueRange state,
+                  function_ref<Values(Item, ValueRange)> body);
+  Value getScoreHead(const Item &item);
+
+  // Roles.
+  void listKeys();
+  void gatherRows(Value source, Value ring);
+  void loadQueries();
+  void attend();
+
+  /// What `attend` carries from slot to slot.
+  struct Softmax {
+    Value maximum, sum, output;
+  };
+  /// Attends to the slot at `position`.
+  Softmax attendToSlot(Value position, Value query, const Softmax &softmax,
+                       Value positions, Value threshold);
+  void storeItem(const Item &item, const Softmax &softmax);
+
+  FragType getFragment(int64_t columns, Type element) {
+    return FragType::get(b.getContext(), {64, columns}, element);
+  }
+  RowsType getRows(Type element) {
+    return RowsType::get(b.getContext(), {64}, element);
+  }
+
+  TileBuilder &b;
+  const AttentionVariant &variant;
+  ScheduleAttr schedule;
+  RowMapAttr rowMap;
+  // In front of the roles.
+  Value list, keys, values, queries;
+  Value block, blocks;
+  Value offset; // position of query row 0
+  Value zero, one;
+};
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Arguments, rings and items
+//===----------------------------------------------------------------------===//
+
+SmallVector<TileBuilder::Argument> AttentionBuilder::getArguments() {
+  Type f32 = b.getF32Type(), i32 = b.getI32Type();
+  SmallVector<TileBuilder::Argument> arguments{
+      b.memref("q", "bhmd", variant.element, variant.headSize),
+      b.memref("k", "bhnd", variant.element, variant.headSize),
+      b.memref("v", "bhnd", variant.element, variant.valueSize),
+      b.memref("u", "bhn", f32),
+      b.memref("tau", "bhn", f32),
+      b.memref("expiry", "bhn", i32)};
+  if (variant.sink)
+    arguments.push_back(b.vector("sink", f32));
+  arguments.push_back(
+      b.memref("o", "bhmd", variant.element, variant.valueSize));
+  arguments.push_back(b.memref("lse", "bhm", f32));
+  if (variant.packed)
+    arguments.append({b.vector("cu_seqlens", i32), b.scalar("sequences"),
+                      b.vector("doc_end", i32)});
+  arguments.push_back(b.vector("table", i32));
+  arguments.push_back(b.vector("counts", i32));
+  for (StringRef name :
+       {"batch", "heads_kv", "score_heads", "rows", "keys", "window",
+        "chunk_log2", "chunks", "capacity", "tiles", "items"})
+    arguments.push_back(b.scalar(name));
+  arguments.push_back({"scale_log2", f32});
+  return arguments;
+}
+
+Value AttentionBuilder::makeRing(int64_t slots, int64_t rows, int64_t columns) {
+  // One arrival for each lane of the filling warp, one for each warp of the
+  // consumers.
+  return RingOp::create(
+      b, RingType::get(b.getContext(), {slots, rows, columns}, variant.element),
+      /*fills=*/32, /*drains=*/4 * schedule.getConsumers(), IntegerAttr(),
+      IntegerAttr());
+}
+
+void AttentionBuilder::makeRings() {
+  // The warps that gather keys and values drain the list, too.
+  list =
+      RingOp::create(b,
+                     KeyListType::get(b.getContext(), schedule.getListSlots(),
+                                      schedule.getKeys()),
+                     /*fills=*/1, /*drains=*/2 + 4 * schedule.getConsumers(),
+                     IntegerAttr(), IntegerAttr());
+  keys = makeRing(schedule.getKeySlots(), schedule.getKeys(), variant.headSize);
+  values =
+      makeRing(schedule.getValueSlots(), schedule.getKeys(), variant.valueSize);
+  queries =
+      makeRing(schedule.getQuerySlots(), schedule.getRows(), variant.headSize);
+}
+
+TileBuilder::Values
+AttentionBuilder::forItems(ValueRange state,
+                           function_ref<Values(Item, ValueRange)> body) {
+  return b.forEach(block, b.arg("items"), blocks, state,
+                   [&](Value number, ValueRange current) {
+                     auto item =
+                         ItemOp::create(b, number, b.arg("batch"),
+                                        b.arg("heads_kv"), b.arg("tiles"));
+                     return body({item.getBatch(), item.getHead(),
+                                  item.getHeadBlock(), item.getRow()},
+                                 current);
+                   });
+}
+
+/// Score head of a key-value head: one for all of them, or one each.
+Value AttentionBuilder::getScoreHead(const Item &item) {
+  Value scaled = b.mul(item.head, b.arg("score_heads"));
+  return b.div(scaled, b.arg("heads_kv"));
+}
+
+//===----------------------------------------------------------------------===//
+// Roles that fill the rings
+//===----------------------------------------------------------------------===//
+
+void AttentionBuilder::listKeys() {
+  forItems(zero, [&](Item item, ValueRange state) -> Values {
+    Value scoreHead = getScoreHead(item);
+    Value first = b.add(item.row, offset);
+    Value end =
+        b.min(b.add(item.row, b.i32(rowMap.getPositions())), b.arg("rows"));
+    Value last = b.sub(b.add(end, offset), one);
+    Value chunk = b.shiftRight(item.row, b.arg("chunk_log2"));
+    Value chunkStart = b.add(b.shiftLeft(chunk, b.arg("chunk_log2")), offset);
+
+    Value headRow = b.add(b.mul(item.batch, b.arg("score_heads")), scoreHead);
+    Value chunkRow = b.add(b.mul(headRow, b.arg("chunks")), chunk);
+    Value capacity = b.toI64(b.arg("capacity"));
+    Value tableRow = b.mul(b.toI64(chunkRow), capacity);
+    Value count = b.load(b.arg("counts"), chunkRow);
+    Value document, ends;
+    if (variant.packed) {
+      document =
+          DocumentOp::create(b, b.arg("cu_seqlens"), b.arg("sequences"), first)
+              .getStart();
+      ends = b.arg("doc_end");
+    }
+    return {ListKeysOp::create(b, b.getI32Type(), list, state[0], first, last,
+                               b.arg("window"), chunkStart, b.arg("expiry"),
+                               b.arg("u"), b.arg("tau"), item.batch, scoreHead,
+                               b.arg("table"), tableRow, count, document, ends,
+                               IntegerAttr())};
+  });
+}
+
+void AttentionBuilder::gatherRows(Value source, Value ring) {
+  forItems(zero, [&](Item item, ValueRange state) {
+    return b.doWhile(state, [&](ValueRange current, Values &next) {
+      Value position = current[0];
+      AcquireOp::create(b, list, position);
+      ReserveOp::create(b, ring, position);
+      GatherOp::create(b, source, item.batch, item.head, list, position, ring,
+                       position);
+      Value last = FlagOp::create(b, Flag::Last, list, position);
+      ReleaseOp::create(b, list, position);
+      CommitOp::create(b, ring, position);
+      next.push_back(b.add(position, one));
+      return b.negate(last);
+    });
+  });
+}
+
+void AttentionBuilder::loadQueries() {
+  forItems(zero, [&](Item item, ValueRange state) -> Values {
+    ReserveOp::create(b, queries, state[0]);
+    LoadTileOp::create(b, b.arg("q"), item.batch, item.head, item.headBlock,
+                       item.row, b.arg("rows"), queries, state[0]);
+    CommitOp::create(b, queries, state[0]);
+    return {b.add(state[0], one)};
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// The role that computes
+//===----------------------------------------------------------------------===//
+
+AttentionBuilder::Softmax AttentionBuilder::attendToSlot(Value position,
+                                                         Value query,
+                                                         const Softmax &softmax,
+                                                         Value positions,
+                                                         Value threshold) {
+  AcquireOp::create(b, list, position);
+  AcquireOp::create(b, keys, position);
+  Value scores =
+      MmaNTOp::create(b, getFragment(schedule.getKeys(), b.getF32Type()),
+                      queries, query, keys, position);
+  ReleaseOp::create(b, keys, position);
+  if (variant.gate == Gate::KeyValue)
+    scores = GateOp::create(b, scores, list, position, threshold);
+  scores = MaskOp::create(b, scores, list, position, positions);
+  auto step = OnlineSoftmaxOp::create(b, scores, softmax.maximum, softmax.sum,
+                                      b.arg("scale_log2"));
+  Value weights = step.getWeights();
+  if (variant.gate != Gate::None)
+    weights = GateOp::create(b, weights, list, position, threshold);
+  Value rounded = TruncateOp::create(
+      b, getFragment(schedule.getKeys(), variant.element), weights);
+  Value scaled = ScaleRowsOp::create(b, softmax.output, step.getDecay());
+  AcquireOp::create(b, values, position);
+  Value output =
+      MmaNNOp::create(b, scaled.getType(), rounded, values, position, scaled);
+  ReleaseOp::create(b, values, position);
+  return {step.getNewMaximum(), step.getNewSum(), output};
+}
+
+void AttentionBuilder::storeItem(const Item &item, const Softmax &softmax) {
+  bool sink = variant.sink;
+  auto norm = NormaliseOp::create(
+      b, softmax.maximum, softmax.sum, b.arg("scale_log2"),
+      sink ? b.arg("sink") : Value(), sink ? item.head : Value(),
+      sink ? item.headBlock : Value());
+  Value output = ScaleRowsOp::create(b, softmax.output, norm.getFactor());
+  StoreTileOp::create(b, output, b.arg("o"), item.batch, item.head,
+                      item.headBlock, item.row, b.arg("rows"));
+  StoreRowsOp::create(b, norm.getLse(), b.arg("lse"), item.batch, item.head,
+                      item.headBlock, item.row, b.arg("rows"));
+}
+
+void AttentionBuilder::attend() {
+  forItems({zero, zero}, [&](Item item, ValueRange state) -> Values {
+    Value query = state[1];
+    Type f32 = b.getF32Type();
+    Value positions =
+        PositionsOp::create(b, getRows(b.getI32Type()), item.row, offset);
+    Value threshold;
+    if (variant.gate != Gate::None)
+      threshold =
+          LoadRowsOp::create(b, getRows(f32), b.arg("tau"), item.batch,
+                             getScoreHead(item), positions, b.arg("keys"));
+    Value maximum = FillOp::create(
+        b, getRows(f32),
+        b.getF32FloatAttr(-std::numeric_limits<float>::infinity()));
+    Value sum = FillOp::create(b, getRows(f32), b.getF32FloatAttr(0));
+    Value output = FillOp::create(b, getFragment(variant.valueSize, f32),
+                                  b.getF32FloatAttr(0));
+
+    AcquireOp::create(b, queries, query);
+    Values result =
+        b.doWhile({state[0], maximum, sum, output}, [&](ValueRange current,
+                                                        Values &next) {
+          Value position = current[0];
+          Softmax softmax = attendToSlot(position, query,
+                                         {current[1], current[2], current[3]},
+                                         positions, threshold);
+          Value last = FlagOp::create(b, Flag::Last, list, position);
+          ReleaseOp::create(b, list, position);
+          next = {b.add(position, one), softmax.maximum, softmax.sum,
+                  softmax.output};
+          return b.negate(last);
+        });
+    ReleaseOp::create(b, queries, query);
+    storeItem(item, {result[1], result[2], result[3]});
+    return {result[0], b.add(query, one)};
+  });
+}
+
+void AttentionBuilder::build() {
+  TileBuilder::InsertionGuard guard(b);
+  b.startKernel("attention", getArguments(), schedule, rowMap, std::nullopt);
+  makeRings();
+  auto blockOp = BlockOp::create(b);
+  block = blockOp.getId();
+  blocks = blockOp.getCount();
+  offset = b.sub(b.arg("keys"), b.arg("rows"));
+  zero = b.i32(0);
+  one = b.i32(1);
+  int64_t producer = schedule.getProducerRegisters();
+  b.role("list", 1, producer, [&] { listKeys(); });
+  b.role("keys", 1, producer, [&] { gatherRows(b.arg("k"), keys); });
+  b.role("values", 1, producer, [&] { gatherRows(b.arg("v"), values); });
+  b.role("queries", 1, producer, [&] { loadQueries(); });
+  b.role("attend", 4 * schedule.getConsumers(), schedule.getConsumerRegisters(),
+         [&] { attend(); });
+}
+
+void sparsek::buildAttentionKernel(TileBuilder &b,
+                                   const AttentionVariant &variant,
+                                   ScheduleAttr schedule, RowMapAttr rowMap) {
+  AttentionBuilder(b, variant, schedule, rowMap).build();
+}

@@ -1,0 +1,285 @@
+//===- Schedule.cpp - Choice of a kernel's schedule -----------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Schedule.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+using namespace sparsek;
+using namespace sparsek::tile;
+
+//===----------------------------------------------------------------------===//
+// Fields
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// #tile.schedule while it is being filled in.
+struct Draft {
+  int64_t rows = 128, keys = 128;
+  int64_t listSlots = 4, keySlots = 2, valueSlots = 2, querySlots = 2;
+  int64_t producerRegisters = 56, consumerRegisters = 224;
+  bool overlap = true, pingPong = true, persistent = true;
+  When masks = When::Needed, gates = When::Needed;
+
+  ScheduleAttr get(MLIRContext *context, EmitDiagnostic emitError) const {
+    return ScheduleAttr::getChecked(
+        emitError, context, rows, keys, listSlots, keySlots, valueSlots,
+        querySlots, producerRegisters, consumerRegisters, overlap, pingPong,
+        persistent, masks, gates);
+  }
+};
+
+template <typename T> using Field = std::pair<llvm::StringLiteral, T Draft::*>;
+} // namespace
+
+static constexpr Field<int64_t> kNumbers[] = {
+    {"rows", &Draft::rows},
+    {"keys", &Draft::keys},
+    {"list_slots", &Draft::listSlots},
+    {"key_slots", &Draft::keySlots},
+    {"value_slots", &Draft::valueSlots},
+    {"query_slots", &Draft::querySlots},
+    {"producer_registers", &Draft::producerRegisters},
+    {"consumer_registers", &Draft::consumerRegisters}};
+static constexpr Field<bool> kSwitches[] = {{"overlap", &Draft::overlap},
+                                            {"ping_pong", &Draft::pingPong},
+                                            {"persistent", &Draft::persistent}};
+static constexpr Field<When> kWhens[] = {{"masks", &Draft::masks},
+                                         {"gates", &Draft::gates}};
+
+template <typename T, size_t n>
+static T Draft::*find(const Field<T> (&fields)[n], StringRef name) {
+  for (const Field<T> &field : fields)
+    if (field.first == name)
+      return field.second;
+  return nullptr;
+}
+
+static SmallVector<StringRef> getFieldNames() {
+  SmallVector<StringRef> names;
+  for (auto &[name, field] : kNumbers)
+    names.push_back(name);
+  for (auto &[name, field] : kSwitches)
+    names.push_back(name);
+  for (auto &[name, field] : kWhens)
+    names.push_back(name);
+  return names;
+}
+
+FailureOr<ScheduleOverrides>
+sparsek::parseScheduleOverrides(StringRef text, EmitDiagnostic emitError) {
+  ScheduleOverrides overrides;
+  SmallVector<StringRef> names = getFieldNames();
+  SmallVector<StringRef> entries;
+  if (!text.trim().empty())
+    text.split(entries, ',');
+  for (StringRef entry : entries) {
+    auto [name, value] = entry.split('=');
+    name = name.trim();
+    if (!is_contained(names, name))
+      return emitError() << "has no field '" << name
+                         << "'; accepted: " << llvm::join(names, ", ");
+    if (llvm::any_of(overrides,
+                     [&](const auto &other) { return other.first == name; }))
+      return emitError() << "sets '" << name << "' twice";
+    overrides.push_back({name, value.trim()});
+  }
+  return overrides;
+}
+
+/// Sets one field from text.
+static LogicalResult setField(Draft &draft, StringRef name, StringRef value,
+                              EmitDiagnostic emitError) {
+  if (auto number = find(kNumbers, name)) {
+    if (!value.getAsInteger(10, draft.*number))
+      return success();
+    return emitError() << name << " must be a number, but is '" << value << "'";
+  }
+  if (auto choice = find(kSwitches, name)) {
+    draft.*choice = value == "true";
+    if (value == "true" || value == "false")
+      return success();
+    return emitError() << name << " must be true or false, but is '" << value
+                       << "'";
+  }
+  std::optional<When> when = symbolizeWhen(value);
+  if (!when)
+    return emitError() << name << " must be never, needed or always, but is '"
+                       << value << "'";
+  draft.*find(kWhens, name) = *when;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Limits
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Bytes of shared memory, by what takes them.
+struct SharedMemory {
+  SharedMemory(const Draft &draft, const ScheduleRequest &request);
+
+  int64_t total() const { return queries + keys + values + others; }
+
+  int64_t queries, keys, values;
+  int64_t others; // key list, scratch and barriers
+};
+} // namespace
+
+SharedMemory::SharedMemory(const Draft &draft, const ScheduleRequest &request) {
+  auto getBytes = [&](int64_t slots, int64_t rows, int64_t columns) {
+    auto type = RingType::get(request.element.getContext(),
+                              {slots, rows, columns}, request.element);
+    return slots * type.getSlotBytes();
+  };
+  queries = getBytes(draft.querySlots, draft.rows, request.headSize);
+  keys = getBytes(draft.keySlots, draft.keys, request.headSize);
+  values = getBytes(draft.valueSlots, draft.keys, request.valueSize);
+  auto list = KeyListType::get(request.element.getContext(), draft.listSlots,
+                               draft.keys);
+  constexpr int64_t barriers = 16; // of a slot
+  others = draft.listSlots * list.getSlotBytes() +
+           getScratchBytes(draft.rows / std::min(draft.rows, request.group)) +
+           barriers * (draft.listSlots + draft.keySlots + draft.valueSlots +
+                       draft.querySlots);
+}
+
+static std::string describe(const SharedMemory &memory) {
+  return llvm::formatv("{0} bytes of shared memory (queries {1}, keys {2}, "
+                       "values {3}, list and barriers {4})",
+                       memory.total(), memory.queries, memory.keys,
+                       memory.values, memory.others)
+      .str();
+}
+
+/// Registers that a consumer thread needs for its fragments, the f32 output
+/// and scores and the 16-bit weights, and for addresses and rows.
+static int64_t getFragmentRegisters(const Draft &draft,
+                                    const ScheduleRequest &request) {
+  constexpr int64_t others = 24;
+  return request.valueSize / 2 + draft.keys / 2 + draft.keys / 4 + others;
+}
+
+//===----------------------------------------------------------------------===//
+// Choice
+//===----------------------------------------------------------------------===//
+
+static bool isSet(const ScheduleOverrides &overrides, StringRef name) {
+  return llvm::any_of(overrides,
+                      [&](const auto &entry) { return entry.first == name; });
+}
+
+/// Keys of a slot, and the split of the registers.
+static void chooseTile(Draft &draft, const ScheduleRequest &request,
+                       const ScheduleOverrides &overrides,
+                       SmallVectorImpl<std::string> &reasons) {
+  int64_t widest = std::max(request.headSize, request.valueSize);
+  std::string reason = "slots of 128 keys fit into registers and shared memory";
+  if (widest > 128) {
+    draft.keys = 64;
+    reason = llvm::formatv("rows of {0} elements leave no room for slots of "
+                           "128 keys",
+                           widest);
+  } else if (draft.rows == 192) {
+    draft.keys = 64;
+    reason = "three consumers leave 160 registers to a thread";
+  }
+  if (!isSet(overrides, "keys"))
+    reasons.push_back(llvm::formatv("keys = {0}: {1}", draft.keys, reason));
+
+  bool gated = request.gate != Gate::None;
+  reason = "the consumers get as many as there are";
+  if (draft.rows == 192) {
+    draft.producerRegisters = 32;
+    draft.consumerRegisters = 160;
+  } else if (draft.rows == 64) {
+    draft.consumerRegisters = 240;
+  } else if (gated) {
+    draft.producerRegisters = 72;
+    draft.consumerRegisters = 216;
+    reason = "listing gated keys takes more, and consumers compute gates twice "
+             "instead of keeping them";
+  }
+  if (!isSet(overrides, "producer_registers") &&
+      !isSet(overrides, "consumer_registers"))
+    reasons.push_back(llvm::formatv(
+        "producer_registers = {0}, consumer_registers = {1}: {2}",
+        draft.producerRegisters, draft.consumerRegisters, reason));
+
+  draft.pingPong = draft.rows == 128;
+  draft.gates = gated ? When::Needed : When::Never;
+}
+
+/// Combinations that would compute something else or do not fit.
+static LogicalResult checkFit(const Draft &draft,
+                              const ScheduleRequest &request,
+                              EmitDiagnostic emitError) {
+  if (draft.masks == When::Never)
+    return emitError() << "masks must be needed or always, but is never";
+  if (request.gate == Gate::None && draft.gates != When::Never)
+    return emitError() << "gates must be never without a gate, but is "
+                       << stringifyWhen(draft.gates);
+  if (request.gate != Gate::None && draft.gates == When::Never)
+    return emitError() << "gates must be needed or always with gate "
+                       << stringifyGate(request.gate) << ", but is never";
+
+  int64_t registers = getFragmentRegisters(draft, request);
+  if (registers > draft.consumerRegisters)
+    return emitError() << "keys = " << draft.keys << " with "
+                       << request.valueSize << " value columns needs about "
+                       << registers
+                       << " registers in a consumer thread, which has "
+                       << draft.consumerRegisters
+                       << "; accepted: fewer keys, or more consumer_registers";
+  SharedMemory memory(draft, request);
+  if (memory.total() > static_cast<int64_t>(kSharedBytes))
+    return emitError() << "needs " << describe(memory) << "; a block has "
+                       << kSharedBytes
+                       << "; accepted: fewer keys or slots than " << draft.keys
+                       << " keys, list_slots = " << draft.listSlots
+                       << ", key_slots = " << draft.keySlots
+                       << ", value_slots = " << draft.valueSlots
+                       << ", query_slots = " << draft.querySlots;
+  return success();
+}
+
+FailureOr<ScheduleAttr> sparsek::selectSchedule(
+    const ScheduleRequest &request, const ScheduleOverrides &overrides,
+    EmitDiagnostic emitError, SmallVectorImpl<std::string> &reasons) {
+  Draft draft;
+  // The rows decide about the registers, and so about the other defaults.
+  for (auto [name, value] : overrides)
+    if (name == "rows" && failed(setField(draft, name, value, emitError)))
+      return failure();
+  chooseTile(draft, request, overrides, reasons);
+  for (auto [name, value] : overrides) {
+    if (failed(setField(draft, name, value, emitError)))
+      return failure();
+    reasons.push_back(llvm::formatv("{0} = {1}: set by the user", name, value));
+  }
+  MLIRContext *context = request.element.getContext();
+  if (!draft.get(context, emitError))
+    return failure();
+
+  if (!isSet(overrides, "query_slots") &&
+      SharedMemory(draft, request).total() >
+          static_cast<int64_t>(kSharedBytes)) {
+    draft.querySlots = 1;
+    reasons.push_back("query_slots = 1: two do not fit into shared memory");
+  }
+  if (failed(checkFit(draft, request, emitError)))
+    return failure();
+  reasons.push_back(describe(SharedMemory(draft, request)));
+  return draft.get(context, emitError);
+}
+
+RowMapAttr sparsek::selectRowMap(MLIRContext *context, int64_t rows,
+                                 int64_t group) {
+  int64_t heads = std::min(rows, group);
+  return RowMapAttr::get(context, rows / heads, heads, group);
+}

@@ -1,0 +1,238 @@
+//===- SparseKToTile.cpp - sparsek to tile programs -----------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "sparsek/Conversion/Passes.h"
+
+#include "Kernels.h"
+#include "Schedule.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/SymbolTable.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/MapVector.h"
+
+namespace sparsek {
+#define GEN_PASS_DEF_CONVERTSPARSEKTOTILEPASS
+#include "sparsek/Conversion/Passes.h.inc"
+} // namespace sparsek
+
+using namespace mlir;
+using namespace sparsek;
+using namespace sparsek::tile;
+
+/// On ops: the module with the kernels that compute them.
+static constexpr llvm::StringLiteral kKernelsAttr = "tile.kernels";
+static constexpr llvm::StringLiteral kLaunchRecordAttr =
+    "sparsek.launch_record";
+static constexpr llvm::StringLiteral kChip = "sm_90a";
+
+//===----------------------------------------------------------------------===//
+// What is compiled in
+//===----------------------------------------------------------------------===//
+
+/// The verifier has made sure that head counts and sizes are static.
+static AttentionVariant getVariant(GatheredAttentionOp op) {
+  auto query = cast<RankedTensorType>(op.getQuery().getType());
+  auto key = cast<RankedTensorType>(op.getKey().getType());
+  auto value = cast<RankedTensorType>(op.getValue().getType());
+  // The forward value of `straight_through` is that of `none`.
+  Gate gate = op.getGate() == Gate::StraightThrough ? Gate::None : op.getGate();
+  return {query.getElementType(),
+          query.getDimSize(3),
+          value.getDimSize(3),
+          query.getDimSize(1) / key.getDimSize(1),
+          gate,
+          static_cast<bool>(op.getSink()),
+          static_cast<bool>(op.getCuSeqlens())};
+}
+
+/// Why no tile program fits; empty where one does.
+static std::string getObstacle(const AttentionVariant &variant,
+                               StringRef chip) {
+  std::string reason;
+  llvm::raw_string_ostream os(reason);
+  if (chip != kChip) {
+    os << "there are tile programs for " << kChip << ", not for " << chip;
+  } else if (!variant.element.isBF16() && !variant.element.isF16()) {
+    os << "tile programs take bf16 and f16, not " << variant.element;
+  } else {
+    for (auto [name, size] :
+         {std::pair("D", variant.headSize), std::pair("Dv", variant.valueSize)})
+      if (size > 256 || size % 8 != 0) {
+        os << "tile programs take " << name
+           << " as a multiple of 8 up to 256, not " << size;
+        break;
+      }
+  }
+  return reason;
+}
+
+/// The launch record without what later passes know: arguments, threads and
+/// shared memory of the kernels.
+static DictionaryAttr getLaunchRecord(Builder &b,
+                                      const AttentionVariant &variant,
+                                      ScheduleAttr schedule,
+                                      RowMapAttr rowMap) {
+  auto named = [&](StringRef name, Attribute value) {
+    return b.getNamedAttr(name, value);
+  };
+  auto number = [&](StringRef name, int64_t value) {
+    return b.getNamedAttr(name, b.getI64IntegerAttr(value));
+  };
+  auto text = [&](StringRef name, StringRef value) {
+    return b.getNamedAttr(name, b.getStringAttr(value));
+  };
+  SmallVector<Attribute> kernels;
+  if (variant.packed)
+    kernels.push_back(
+        b.getDictionaryAttr({text("name", "documents"), text("grid", "keys")}));
+  kernels.push_back(b.getDictionaryAttr(
+      {text("name", "survivors"), text("grid", "chunks x batch_score_heads")}));
+  SmallVector<NamedAttribute> attention{
+      text("name", "attention"),
+      text("grid", schedule.getPersistent() ? "persistent" : "items")};
+  if (schedule.getPersistent())
+    attention.push_back(number("blocks_per_sm", 1));
+  kernels.push_back(b.getDictionaryAttr(attention));
+  return b.getDictionaryAttr(
+      {number("version", 1), text("op", "gathered_attention"),
+       text("chip", kChip),
+       text("dtype", variant.element.isBF16() ? "bf16" : "f16"),
+       number("head_dim", variant.headSize),
+       number("value_dim", variant.valueSize), number("group", variant.group),
+       text("gate", stringifyGate(variant.gate)),
+       named("sink", b.getBoolAttr(variant.sink)),
+       named("packed", b.getBoolAttr(variant.packed)),
+       named("tile",
+             b.getDictionaryAttr({number("rows", schedule.getRows()),
+                                  number("positions", rowMap.getPositions()),
+                                  number("head_block", rowMap.getHeads()),
+                                  number("keys", schedule.getKeys())})),
+       named("kernels", b.getArrayAttr(kernels))});
+}
+
+//===----------------------------------------------------------------------===//
+// The pass
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// The kernel modules of one symbol table.
+class KernelModules {
+public:
+  explicit KernelModules(Operation *symbolTable) : symbols(symbolTable) {}
+
+  /// The module with the kernels of `variant`, made where there is none yet.
+  StringAttr get(Location loc, const AttentionVariant &variant,
+                 ScheduleAttr schedule, RowMapAttr rowMap);
+
+private:
+  SymbolTable symbols;
+  DenseMap<std::pair<Attribute, Attribute>, StringAttr> modules;
+};
+
+struct ConvertSparseKToTile
+    : public sparsek::impl::ConvertSparseKToTilePassBase<ConvertSparseKToTile> {
+  using ConvertSparseKToTilePassBase::ConvertSparseKToTilePassBase;
+
+  void runOnOperation() override;
+
+private:
+  FailureOr<ScheduleOverrides> checkOptions();
+  LogicalResult convert(GatheredAttentionOp op,
+                        const ScheduleOverrides &overrides,
+                        KernelModules &modules);
+};
+
+} // namespace
+
+StringAttr KernelModules::get(Location loc, const AttentionVariant &variant,
+                              ScheduleAttr schedule, RowMapAttr rowMap) {
+  TileBuilder b(loc, loc.getContext());
+  DictionaryAttr record = getLaunchRecord(b, variant, schedule, rowMap);
+  StringAttr &name = modules[{record, schedule}];
+  if (name)
+    return name;
+  auto module = ModuleOp::create(loc, "gathered_attention_" +
+                                          std::to_string(modules.size() - 1));
+  module->setAttr(kLaunchRecordAttr, record);
+  // Renames the module where another symbol has its name.
+  name = symbols.insert(module);
+  b.setInsertionPointToEnd(module.getBody());
+  if (variant.packed)
+    buildDocumentsKernel(b);
+  buildSurvivorsKernel(b, variant.packed);
+  buildAttentionKernel(b, variant, schedule, rowMap);
+  return name;
+}
+
+FailureOr<ScheduleOverrides> ConvertSparseKToTile::checkOptions() {
+  auto emitError = [&] {
+    return getOperation().emitError() << getArgument() << ": ";
+  };
+  unsigned number;
+  StringRef version = chip;
+  if (!version.consume_front("sm_") || version.consumeInteger(10, number) ||
+      !(version.empty() || version == "a" || version == "f")) {
+    emitError() << "chip must be sm_ and a number, as in sm_90a, but is '"
+                << chip << "'";
+    return failure();
+  }
+  return parseScheduleOverrides(schedule,
+                                [&] { return emitError() << "schedule "; });
+}
+
+LogicalResult ConvertSparseKToTile::convert(GatheredAttentionOp op,
+                                            const ScheduleOverrides &overrides,
+                                            KernelModules &modules) {
+  if (op->hasAttr(kKernelsAttr))
+    return success();
+  AttentionVariant variant = getVariant(op);
+  std::string obstacle = getObstacle(variant, chip);
+  if (!obstacle.empty()) {
+    op.emitRemark() << "left as it is: " << obstacle;
+    return success();
+  }
+
+  SmallVector<std::string> reasons;
+  FailureOr<ScheduleAttr> chosen = selectSchedule(
+      {variant.element, variant.headSize, variant.valueSize, variant.group,
+       variant.gate},
+      overrides, [&] { return op.emitOpError() << "schedule: "; }, reasons);
+  if (failed(chosen))
+    return failure();
+  if (remarks) {
+    InFlightDiagnostic remark = op.emitRemark() << "scheduled as " << *chosen;
+    for (const std::string &text : reasons)
+      remark.attachNote() << text;
+  }
+  RowMapAttr rowMap =
+      selectRowMap(&getContext(), chosen->getRows(), variant.group);
+  StringAttr name = modules.get(op.getLoc(), variant, *chosen, rowMap);
+  op->setAttr(kKernelsAttr, FlatSymbolRefAttr::get(name));
+  return success();
+}
+
+void ConvertSparseKToTile::runOnOperation() {
+  FailureOr<ScheduleOverrides> overrides = checkOptions();
+  if (failed(overrides))
+    return signalPassFailure();
+  SmallVector<GatheredAttentionOp> ops;
+  getOperation().walk([&](GatheredAttentionOp op) { ops.push_back(op); });
+  // An op finds its kernels in the nearest symbol table.
+  llvm::MapVector<Operation *, std::unique_ptr<KernelModules>> tables;
+  for (GatheredAttentionOp op : ops) {
+    Operation *table = SymbolTable::getNearestSymbolTable(op);
+    std::unique_ptr<KernelModules> &modules = tables[table];
+    if (!modules)
+      modules = std::make_unique<KernelModules>(table);
+    if (failed(convert(op, *overrides, *modules)))
+      return signalPassFailure();
+  }
+}

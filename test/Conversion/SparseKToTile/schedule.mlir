@@ -1,0 +1,32 @@
+// RUN: sparsek-opt %s --convert-sparsek-to-tile="schedule=rows=64,list_slots=2,overlap=false,persistent=false,masks=always,gates=always" | FileCheck %s --check-prefix=SET
+// RUN: sparsek-opt %s --convert-sparsek-to-tile="schedule=rows=192" | FileCheck %s --check-prefix=WIDE
+// RUN: sparsek-opt %s --convert-sparsek-to-tile="remarks=true schedule=keys=64" 2>&1 >/dev/null | FileCheck %s --check-prefix=WHY
+
+// One consumer takes all the registers and no turns; the grid has a block for
+// each item.
+// SET: {grid = "items", name = "attention"}
+// SET: tile.kernel @attention
+// SET-SAME: schedule = #tile.schedule<rows = 64, keys = 128, list_slots = 2, key_slots = 2, value_slots = 2, query_slots = 2,
+// SET-SAME: producer_registers = 56, consumer_registers = 240, overlap = false, ping_pong = false, persistent = false, masks = always, gates = always>
+// SET: tile.ring fills(1) drains(6) : !tile.key_list<slots = 2, keys = 128>
+// SET: tile.ring fills(32) drains(4) : !tile.ring<2x128x64xbf16>
+// SET: tile.ring fills(32) drains(4) : !tile.ring<2x128x64xbf16>
+// SET: tile.ring fills(32) drains(4) : !tile.ring<2x64x64xbf16>
+// SET: tile.role "attend" warps(4) registers(240)
+
+// WIDE: schedule = #tile.schedule<rows = 192, keys = 64, {{.*}} producer_registers = 32, consumer_registers = 160, overlap = true, ping_pong = false
+// WIDE: tile.role "attend" warps(12) registers(160)
+
+// WHY: remark: scheduled as #tile.schedule<rows = 128, keys = 64, list_slots = 4,
+// WHY-NOT: keys = 128
+// WHY: note: producer_registers = 72, consumer_registers = 216: listing gated keys takes more, and consumers compute gates twice instead of keeping them
+// WHY: note: keys = 64: set by the user
+// WHY: note: 70880 bytes of shared memory (queries 32768, keys 16384, values 16384, list and barriers 5344)
+
+!q = tensor<1x4x?x64xbf16>
+!u = tensor<1x1x?xf32>
+!e = tensor<1x1x?xi32>
+func.func @f(%q: !q, %u: !u, %e: !e) {
+  %o, %l = sparsek.gathered_attention %q, %q, %q, %u, %u, %e topk(16) window(16) : !q, !q, !q, !u, !u, !e
+  return
+}
