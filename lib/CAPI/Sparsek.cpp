@@ -4,19 +4,18 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "sparsek-c/Sparsek.h"
+#include "Internal.h"
 
 #include "sparsek/ExecutionEngine/Executable.h"
 #include "sparsek/InitAllDialects.h"
 #include "sparsek/InitAllPasses.h"
 #include "sparsek/Support/Version.h"
 
-#include "mlir/IR/OwningOpRef.h"
-
 #include <deque>
 
 using namespace mlir;
 using sparsek::ElementType;
+using sparsek::capi::setError;
 
 //===----------------------------------------------------------------------===//
 // Errors
@@ -24,9 +23,11 @@ using sparsek::ElementType;
 
 static thread_local std::string lastError;
 
-static void setError(const Twine &message) { lastError = message.str(); }
+void sparsek::capi::setError(const Twine &message) {
+  lastError = message.str();
+}
 
-static void setError(llvm::Error error) {
+void sparsek::capi::setError(llvm::Error error) {
   lastError = llvm::toString(std::move(error));
 }
 
@@ -36,12 +37,6 @@ extern "C" const char *sparsekLastError(void) { return lastError.c_str(); }
 // Modules
 //===----------------------------------------------------------------------===//
 
-struct SparsekModule {
-  // Threads of a pool would cost more than they save on modules of this size.
-  MLIRContext context{MLIRContext::Threading::DISABLED};
-  OwningOpRef<ModuleOp> op;
-};
-
 static const DialectRegistry &allDialects() {
   static const DialectRegistry *registry = [] {
     auto *result = new DialectRegistry;
@@ -50,6 +45,12 @@ static const DialectRegistry &allDialects() {
     return result;
   }();
   return *registry;
+}
+
+SparsekModule::SparsekModule() {
+  context.appendDialectRegistry(allDialects());
+  // Messages say where they belong; they need not repeat the operation.
+  context.printOpOnDiagnostic(false);
 }
 
 extern "C" const char *sparsekVersion(void) {
@@ -62,10 +63,7 @@ extern "C" SparsekModule *sparsekParse(const char *text, size_t length,
                                        const char *filename,
                                        int32_t allowUnregistered) {
   auto module = std::make_unique<SparsekModule>();
-  module->context.appendDialectRegistry(allDialects());
   module->context.allowUnregisteredDialects(allowUnregistered != 0);
-  // Messages say where they belong; they need not repeat the operation.
-  module->context.printOpOnDiagnostic(false);
   auto parsed =
       sparsek::parseModule(module->context, StringRef(text, length), filename);
   if (!parsed) {

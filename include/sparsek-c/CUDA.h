@@ -1,0 +1,145 @@
+/*===- CUDA.h - C API for kernels on NVIDIA GPUs ------------------*- C -*-===*\
+|*                                                                            *|
+|* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception                    *|
+|*                                                                            *|
+\*===----------------------------------------------------------------------===*/
+
+/* Compile gathered attention for a GPU and launch it.
+ *
+ *   SparsekAttentionConfig config = sparsekDefaultAttentionConfig();
+ *   config.group = 4; config.chip = sparsekDeviceChip(0); ...
+ *   SparsekKernel *kernel = sparsekAttentionKernel(&config);
+ *   SparsekAttentionArguments arguments = {...};
+ *   size_t size;
+ *   sparsekAttentionWorkspace(kernel, &arguments, &size);
+ *   sparsekLaunchAttention(kernel, &arguments, workspace, size, 0, stream);
+ *   sparsekReleaseKernel(kernel);
+ *
+ * Compiling needs no GPU. Launching needs the NVIDIA driver (libcuda.so.1, or
+ * the file that the environment variable SPARSEK_LIBCUDA names) and nothing
+ * else of CUDA. Errors are reported as in Sparsek.h. All functions may be
+ * called from several threads at once, also with the same kernel.
+ */
+
+#ifndef SPARSEK_C_CUDA_H
+#define SPARSEK_C_CUDA_H
+
+#include "sparsek-c/Sparsek.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Machine code or PTX with the record that says how to launch it. */
+typedef struct SparsekKernel SparsekKernel;
+
+/* The compiled-in part of gathered attention. Everything else (batch, lengths,
+ * topk, window, scale, strides) is an argument of the launch. */
+typedef struct SparsekAttentionConfig {
+  SparsekDtype dtype;  /* of q, k, v and o: SPARSEK_BF16 or SPARSEK_F16 */
+  int32_t headDim;     /* D, the last size of q and k */
+  int32_t valueDim;    /* Dv, the last size of v and o */
+  int32_t group;       /* query heads per KV head */
+  const char *gate;    /* "key_value", "value", "none", "straight_through" */
+  int32_t sink;        /* nonzero: takes `sink` */
+  int32_t packed;      /* nonzero: takes `cuSeqlens` */
+  const char *chip;    /* "sm_90a", "sm_80", ... */
+  const char *format;  /* "ptx", or "cubin", which needs ptxas */
+  const char *options; /* further options of sparsek-nvvm-pipeline, or "" */
+} SparsekAttentionConfig;
+
+/* An array in device memory. Strides count elements. Rank 0 stands for an
+ * argument that is not given. */
+typedef struct SparsekDeviceArray {
+  uint64_t data; /* device address */
+  SparsekDtype dtype;
+  int32_t rank;
+  int64_t shape[4];
+  int64_t strides[4];
+} SparsekDeviceArray;
+
+/* The arguments of one launch. B batch, Hq and Hkv heads (Hq = group * Hkv), Hs
+ * score heads (1 or Hkv), N keys, M <= N queries: the last M positions. In
+ * every array the last dimension is contiguous. Rows of q, k, v and o begin at
+ * multiples of 16 bytes. */
+typedef struct SparsekAttentionArguments {
+  SparsekDeviceArray q;         /* [B, Hq, M, D] */
+  SparsekDeviceArray k;         /* [B, Hkv, N, D] */
+  SparsekDeviceArray v;         /* [B, Hkv, N, Dv] */
+  SparsekDeviceArray scores;    /* f32 [B, Hs, N]; may be left out, gate none */
+  SparsekDeviceArray tau;       /* f32 [B, Hs, N]; may be left out, gate none */
+  SparsekDeviceArray expiry;    /* i32 [B, Hs, N] */
+  SparsekDeviceArray sink;      /* f32 [Hq], if compiled in */
+  SparsekDeviceArray cuSeqlens; /* i32 [S + 1], if compiled in: B = 1, M = N */
+  SparsekDeviceArray o;         /* [B, Hq, M, Dv], written */
+  SparsekDeviceArray lse;       /* f32 [B, Hq, M], written */
+  int64_t topk;                 /* those that tau and expiry were made with */
+  int64_t window;
+  double scale; /* of the logits; 0 stands for 1/sqrt(D) */
+} SparsekAttentionArguments;
+
+/* bf16, D = Dv = 128, one query head per KV head, gate key_value, for sm_90a as
+ * PTX. */
+SPARSEK_API SparsekAttentionConfig sparsekDefaultAttentionConfig(void);
+
+/* The kernel of a configuration: from the cache on disk, or compiled now and
+ * put there. The cache is the folder that SPARSEK_CACHE_DIR names, by default
+ * $XDG_CACHE_HOME/sparsek or ~/.cache/sparsek; with SPARSEK_CACHE_DIR set to
+ * nothing there is none. NULL on failure. */
+SPARSEK_API SparsekKernel *
+sparsekAttentionKernel(const SparsekAttentionConfig *config);
+
+/* The kernel in a module that a GPU pipeline has lowered: the one `gpu.binary`
+ * with a string attribute `sparsek.launch_record`. NULL on failure. */
+SPARSEK_API SparsekKernel *sparsekKernelFromModule(const SparsekModule *module);
+
+/* A kernel from its parts, which are copied: PTX text or a cubin, and the
+ * launch record in JSON. NULL on failure. */
+SPARSEK_API SparsekKernel *sparsekCreateKernel(const void *image,
+                                               size_t imageSize,
+                                               const char *record,
+                                               size_t recordSize);
+
+/* The parts, valid as long as the kernel. */
+SPARSEK_API const void *sparsekKernelImage(const SparsekKernel *kernel,
+                                           size_t *size);
+SPARSEK_API const char *sparsekKernelRecord(const SparsekKernel *kernel,
+                                            size_t *size);
+
+/* Why the cache on disk could not be used for this kernel; "" where it could,
+ * or was not asked. */
+SPARSEK_API const char *sparsekKernelCacheProblem(const SparsekKernel *kernel);
+
+/* Unloads the kernel everywhere. No launch may be running. */
+SPARSEK_API void sparsekReleaseKernel(SparsekKernel *kernel);
+
+/* The chip to compile for to run on a device ("sm_90a" or "sm_80"); devices are
+ * numbered as by the CUDA runtime. NULL on failure. */
+SPARSEK_API const char *sparsekDeviceChip(int32_t device);
+
+/* Loads the kernel on a device, which the first launch there does otherwise. */
+SPARSEK_API int32_t sparsekPrepareKernel(SparsekKernel *kernel, int32_t device);
+
+/* The bytes of workspace that a launch with these arguments needs. Addresses
+ * are not looked at. */
+SPARSEK_API int32_t
+sparsekAttentionWorkspace(const SparsekKernel *kernel,
+                          const SparsekAttentionArguments *arguments,
+                          size_t *size);
+
+/* Launches on `stream` (a CUstream or cudaStream_t; NULL is the default stream)
+ * of the primary context of `device`; with device -1, of the stream's own
+ * context, or the current one for a default stream. Such a context has to
+ * outlive the kernel.
+ * `workspace` is a device address aligned to 256 bytes, free again when what was
+ * launched has ended. Nothing is allocated and nothing waited for: the call may
+ * be captured into a CUDA graph. The contents of the arrays are not checked. */
+SPARSEK_API int32_t sparsekLaunchAttention(
+    SparsekKernel *kernel, const SparsekAttentionArguments *arguments,
+    uint64_t workspace, size_t workspaceSize, int32_t device, void *stream);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SPARSEK_C_CUDA_H */

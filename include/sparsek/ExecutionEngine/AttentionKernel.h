@@ -1,0 +1,55 @@
+//===- AttentionKernel.h - Compile attention for a GPU ----------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SPARSEK_EXECUTIONENGINE_ATTENTIONKERNEL_H
+#define SPARSEK_EXECUTIONENGINE_ATTENTIONKERNEL_H
+
+#include "sparsek/CUDARuntime/KernelCache.h"
+#include "sparsek/ExecutionEngine/Tensor.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace sparsek {
+
+/// What is compiled into a kernel of gathered attention. Batch, lengths, topk,
+/// window, scale and strides are arguments of its launch.
+struct AttentionKernelOptions {
+  ElementType type = ElementType::BF16;
+  int64_t headDim = 128;
+  int64_t valueDim = 128;
+  /// Query heads per KV head.
+  int64_t group = 1;
+  std::string gate = "key_value";
+  bool sink = false;
+  bool packed = false;
+  std::string chip = "sm_90a";
+  /// "ptx" or "cubin".
+  std::string format = "ptx";
+  /// Further options of `sparsek-nvvm-pipeline`.
+  std::string pipelineOptions;
+
+  /// Checks what the text below does not make the compiler check.
+  llvm::Error verify() const;
+  /// The module to compile: one function around one op.
+  std::string getModuleText() const;
+  /// The pipeline that lowers it.
+  std::string getPipeline() const;
+  /// All that the result depends on, the version of the compiler included.
+  std::string getCacheKey() const;
+};
+
+/// The kernel in a lowered module: the object of its one `gpu.binary` with a
+/// string attribute `sparsek.launch_record`.
+llvm::Expected<cuda::CompiledKernel> extractKernel(mlir::ModuleOp module);
+
+/// Compiles a kernel. The error holds all diagnostics.
+llvm::Expected<cuda::CompiledKernel>
+compileAttentionKernel(mlir::MLIRContext &context,
+                       const AttentionKernelOptions &options);
+
+} // namespace sparsek
+
+#endif // SPARSEK_EXECUTIONENGINE_ATTENTIONKERNEL_H

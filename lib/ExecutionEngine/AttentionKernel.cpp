@@ -1,0 +1,147 @@
+//===- AttentionKernel.cpp - Compile attention for a GPU ------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "sparsek/ExecutionEngine/AttentionKernel.h"
+
+#include "sparsek/ExecutionEngine/Executable.h"
+#include "sparsek/Support/Version.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/Twine.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace sparsek;
+using llvm::Twine;
+
+//===----------------------------------------------------------------------===//
+// What to compile
+//===----------------------------------------------------------------------===//
+
+llvm::Error AttentionKernelOptions::verify() const {
+  for (auto [name, value] :
+       {std::pair("the head size", headDim),
+        std::pair("the value size", valueDim), std::pair("the group", group)})
+    if (value < 1 || value > std::numeric_limits<int32_t>::max())
+      return llvm::createStringError(Twine(name) + " must be at least 1, got " +
+                                     Twine(value));
+  const std::pair<StringRef, StringRef> words[] = {
+      {"gate", gate}, {"chip", chip}, {"format", format}};
+  for (auto [name, word] : words)
+    if (word.empty() || !llvm::all_of(word, [](char c) {
+          return llvm::isAlnum(c) || c == '_';
+        }))
+      return llvm::createStringError(name + " must be a word, got '" + word +
+                                     "'");
+  return llvm::Error::success();
+}
+
+std::string AttentionKernelOptions::getModuleText() const {
+  // Heads and budgets that are not compiled in have to be some number here.
+  StringRef batch = packed ? "1" : "?", element = sparsek::getName(type);
+  auto heads = [&](int64_t count, int64_t size) {
+    return llvm::formatv("tensor<{0}x{1}x?x{2}x{3}>", batch, count, size,
+                         element)
+        .str();
+  };
+  auto rows = [&](int64_t count, StringRef kind) {
+    return llvm::formatv("tensor<{0}x{1}x?x{2}>", batch, count, kind).str();
+  };
+  SmallVector<std::pair<StringRef, std::string>> arguments = {
+      {"q", heads(group, headDim)}, {"k", heads(1, headDim)},
+      {"v", heads(1, valueDim)},    {"u", rows(1, "f32")},
+      {"tau", rows(1, "f32")},      {"expiry", rows(1, "i32")}};
+  std::string optional;
+  if (sink) {
+    arguments.push_back({"sink", "tensor<" + std::to_string(group) + "xf32>"});
+    optional += " sink(%sink)";
+  }
+  if (packed) {
+    arguments.push_back({"cu_seqlens", "tensor<?xi32>"});
+    optional += " cu_seqlens(%cu_seqlens)";
+  }
+  std::string parameters, types;
+  for (auto &[name, text] : arguments) {
+    StringRef comma = types.empty() ? "" : ", ";
+    parameters += llvm::formatv("{0}%{1}: {2}", comma, name, text).str();
+    types += (comma + text).str();
+  }
+  std::string results = heads(group, valueDim) + ", " + rows(group, "f32");
+  return llvm::formatv(
+             "func.func @attention({0}) -> ({1}) {{\n"
+             "  %r:2 = sparsek.gathered_attention %q, %k, %v, %u, %tau, "
+             "%expiry topk(1024) window(1024) gate<{2}>{3} : {4}\n"
+             "  return %r#0, %r#1 : {1}\n}\n",
+             parameters, results, gate, optional, types)
+      .str();
+}
+
+std::string AttentionKernelOptions::getPipeline() const {
+  return llvm::formatv("sparsek-nvvm-pipeline{{chip={0} format={1}{2}{3}}",
+                       chip, format, pipelineOptions.empty() ? "" : " ",
+                       pipelineOptions)
+      .str();
+}
+
+std::string AttentionKernelOptions::getCacheKey() const {
+  std::string key;
+  llvm::raw_string_ostream stream(key);
+  stream << llvm::json::Value(llvm::json::Object{
+      {"compiler", SPARSEK_VERSION_STRING " LLVM " SPARSEK_LLVM_VERSION_STRING},
+      {"build", cuda::getBuildId()},
+      {"module", getModuleText()},
+      {"pipeline", getPipeline()}});
+  return key;
+}
+
+//===----------------------------------------------------------------------===//
+// Compiling
+//===----------------------------------------------------------------------===//
+
+llvm::Expected<cuda::CompiledKernel> sparsek::extractKernel(ModuleOp module) {
+  constexpr StringRef attribute = "sparsek.launch_record";
+  SmallVector<gpu::BinaryOp> found;
+  module.walk([&](gpu::BinaryOp binary) {
+    if (binary->hasAttrOfType<StringAttr>(attribute))
+      found.push_back(binary);
+  });
+  if (found.size() != 1)
+    return llvm::createStringError(
+        "expected one gpu.binary with a string attribute '" + attribute +
+        "', found " + Twine(found.size()) +
+        "; sparsek-nvvm-pipeline makes it from sparsek.gathered_attention");
+  ArrayAttr objects = found.front().getObjects();
+  if (objects.size() != 1)
+    return llvm::createStringError("expected one object in the gpu.binary, "
+                                   "found " +
+                                   Twine(objects.size()) +
+                                   "; compile for one chip");
+  auto object = dyn_cast<gpu::ObjectAttr>(objects[0]);
+  if (!object || object.getFormat() == gpu::CompilationTarget::Offload)
+    return llvm::createStringError(
+        "the object of the gpu.binary must be PTX, a cubin or a fatbin");
+  return cuda::CompiledKernel{
+      object.getObject().getValue().str(),
+      found.front()->getAttrOfType<StringAttr>(attribute).getValue().str()};
+}
+
+llvm::Expected<cuda::CompiledKernel>
+sparsek::compileAttentionKernel(MLIRContext &context,
+                                const AttentionKernelOptions &options) {
+  if (llvm::Error error = options.verify())
+    return std::move(error);
+  auto module =
+      parseModule(context, options.getModuleText(), "<attention kernel>");
+  if (!module)
+    return module.takeError();
+  if (llvm::Error error = runPasses(**module, options.getPipeline()))
+    return std::move(error);
+  return extractKernel(**module);
+}

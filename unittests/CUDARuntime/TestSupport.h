@@ -1,0 +1,147 @@
+//===- TestSupport.h - Kernels and arguments for the tests ------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SPARSEK_UNITTESTS_CUDARUNTIME_TESTSUPPORT_H
+#define SPARSEK_UNITTESTS_CUDARUNTIME_TESTSUPPORT_H
+
+#include "FakeCUDA.h"
+#include "sparsek-c/CUDA.h"
+#include "sparsek/CUDARuntime/LaunchRecord.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
+
+#include <cstdlib>
+#include <initializer_list>
+
+#include "gtest/gtest.h"
+
+namespace sparsek::cuda::test {
+
+/// The record and the PTX declarations of kernels.
+struct KernelSource {
+  std::string record;
+  std::string ptx;
+};
+
+struct KernelSpec {
+  const char *name;
+  const char *grid;
+  int threads;
+  int sharedBytes;
+  /// "name:type", separated by spaces.
+  const char *arguments;
+};
+
+/// A compiled attention with bf16, D = 64, Dv = 32, two query heads per KV head
+/// and tiles of 64 positions.
+inline KernelSource makeSource(std::initializer_list<KernelSpec> kernels,
+                               bool sink = false, bool packed = false,
+                               const char *gate = "key_value",
+                               const char *chip = "sm_90a") {
+  KernelSource source;
+  auto flag = [](bool value) { return value ? "true" : "false"; };
+  source.record = std::string(R"({"version": 1, "op": "gathered_attention",)") +
+                  R"( "chip": ")" + chip + R"(", "dtype": "bf16",)" +
+                  R"( "head_dim": 64, "value_dim": 32, "group": 2,)" +
+                  R"( "gate": ")" + gate + R"(", "sink": )" + flag(sink) +
+                  R"(, "packed": )" + flag(packed) +
+                  R"(, "tile": {"rows": 128, "positions": 64,)" +
+                  R"( "head_block": 2, "keys": 128}, "kernels": [)";
+  source.ptx = ".version 8.0\n.target sm_90a\n";
+  bool firstKernel = true;
+  for (const KernelSpec &kernel : kernels) {
+    source.record += firstKernel ? "" : ", ";
+    firstKernel = false;
+    source.record += std::string(R"({"name": ")") + kernel.name +
+                     R"(", "threads": )" + std::to_string(kernel.threads) +
+                     R"(, "shared_bytes": )" +
+                     std::to_string(kernel.sharedBytes) + R"(, "grid": ")" +
+                     kernel.grid + R"(", "blocks_per_sm": 1, "arguments": [)";
+    source.ptx += std::string(".visible .entry ") + kernel.name + "(";
+    llvm::SmallVector<llvm::StringRef> arguments;
+    llvm::StringRef(kernel.arguments).split(arguments, ' ', -1, false);
+    bool first = true;
+    for (llvm::StringRef argument : arguments) {
+      auto [name, type] = argument.split(':');
+      source.record += first ? "" : ", ";
+      source.record +=
+          (R"({"name": ")" + name + R"(", "type": ")" + type + R"("})").str();
+      bool wide = type == "ptr" || type == "i64";
+      source.ptx += std::string(first ? "" : ", ") + ".param ." +
+                    (wide ? "u64 " : "b32 ") + name.str();
+      first = false;
+    }
+    source.record += "]}";
+    source.ptx += ") { ret; }\n";
+  }
+  source.record += "]}";
+  return source;
+}
+
+/// A row-major array.
+inline SparsekDeviceArray makeArray(uint64_t address, SparsekDtype dtype,
+                                    std::initializer_list<int64_t> shape) {
+  SparsekDeviceArray array = {};
+  array.data = address;
+  array.dtype = dtype;
+  array.rank = int32_t(shape.size());
+  int64_t stride = 1;
+  for (size_t i = shape.size(); i-- > 0;) {
+    array.shape[i] = shape.begin()[i];
+    array.strides[i] = stride;
+    stride *= array.shape[i];
+  }
+  return array;
+}
+
+/// Arguments that the kernel above accepts.
+inline SparsekAttentionArguments
+makeArguments(int64_t batch = 1, int64_t headsKV = 4, int64_t rows = 1000,
+              int64_t keys = 3000, int64_t scoreHeads = 1) {
+  SparsekAttentionArguments args = {};
+  args.q = makeArray(0x1000, SPARSEK_BF16, {batch, 2 * headsKV, rows, 64});
+  args.k = makeArray(0x2000, SPARSEK_BF16, {batch, headsKV, keys, 64});
+  args.v = makeArray(0x3000, SPARSEK_BF16, {batch, headsKV, keys, 32});
+  args.scores = makeArray(0x4000, SPARSEK_F32, {batch, scoreHeads, keys});
+  args.tau = makeArray(0x5000, SPARSEK_F32, {batch, scoreHeads, keys});
+  args.expiry = makeArray(0x6000, SPARSEK_I32, {batch, scoreHeads, keys});
+  args.o = makeArray(0x7000, SPARSEK_BF16, {batch, 2 * headsKV, rows, 32});
+  args.lse = makeArray(0x8000, SPARSEK_F32, {batch, 2 * headsKV, rows});
+  args.topk = 300;
+  args.window = 100;
+  args.scale = 0.25;
+  return args;
+}
+
+/// The text of an error; empty for success.
+inline std::string getText(llvm::Error error) {
+  return llvm::toString(std::move(error));
+}
+template <typename T> std::string getText(llvm::Expected<T> result) {
+  return result ? std::string() : llvm::toString(result.takeError());
+}
+
+inline ::testing::AssertionResult contains(llvm::StringRef text,
+                                           llvm::StringRef part) {
+  if (text.contains(part))
+    return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << "'" << part.str() << "' is not in:\n"
+                                       << text.str();
+}
+
+/// A test with the fake driver, in its first state.
+class FakeDriverTest : public ::testing::Test {
+protected:
+  void SetUp() override {
+    setenv("SPARSEK_LIBCUDA", FAKE_CUDA_PATH, /*replace=*/1);
+    fakeReset();
+  }
+};
+
+} // namespace sparsek::cuda::test
+
+#endif // SPARSEK_UNITTESTS_CUDARUNTIME_TESTSUPPORT_H
