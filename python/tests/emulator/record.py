@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Running a compiled operation from its launch record."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from .errors import LaunchError
+from .launch import MAX_STEPS, launch
+
+_CEIL = re.compile(r"ceil\(\s*(\w+)\s*/\s*(\w+)\s*\)$")
+INTEGER_LIMITS = {"i32": (-(1 << 31), (1 << 32) - 1), "i64": (-(1 << 63), (1 << 64) - 1)}
+
+
+def extent(text: str, scalars: Mapping[str, int | float]) -> int:
+    """One dimension of a grid: a number, the name of a scalar, `ceil(a/b)`, or names multiplied
+    with `*`. A name that is no scalar is looked up as a product of scalars (`batch_score_heads`)."""
+    text = text.strip()
+    if "*" in text:
+        product = 1
+        for factor in text.split("*"):
+            product *= extent(factor, scalars)
+        return product
+    found = _CEIL.match(text)
+    if found:
+        return -(-extent(found.group(1), scalars) // extent(found.group(2), scalars))
+    if text.isdigit():
+        return int(text)
+    if text in scalars:
+        return int(scalars[text])
+    for name in scalars:
+        if text.startswith(name + "_") and text[len(name) + 1 :] in scalars:
+            return int(scalars[name]) * int(scalars[text[len(name) + 1 :]])
+    raise LaunchError(f"the grid names '{text}', which is no scalar")
+
+
+def grid_of(
+    kernel: Mapping[str, Any], scalars: Mapping[str, int | float], sm_count: int
+) -> list[int]:
+    """The CTAs along x, y, z. "persistent": as many as fit, at most one per item."""
+    if kernel["grid"] == "persistent":
+        return [min(sm_count * int(kernel.get("blocks_per_sm", 1)), int(scalars["items"]))]
+    return [extent(part, scalars) for part in kernel["grid"].split(" x ")]
+
+
+def value_of(
+    argument: Mapping[str, str],
+    arrays: Mapping[str, np.ndarray],
+    scalars: Mapping[str, int | float],
+) -> Any:
+    """What to pass for an argument of the record."""
+    name, kind = argument["name"], argument["type"]
+    if kind == "ptr":
+        if name not in arrays:
+            raise LaunchError(f"no array for the argument {name}")
+        return arrays[name]
+    if name not in scalars:
+        raise LaunchError(f"no scalar for the argument {name}")
+    value = scalars[name]
+    if kind in ("f32", "f64"):
+        return (np.float32 if kind == "f32" else np.float64)(value).tobytes()
+    low, high = INTEGER_LIMITS[kind]
+    if not low <= int(value) <= high:
+        raise LaunchError(f"{name} = {value} does not fit {kind}")
+    return int(value)
+
+
+def run(
+    ptx: str,
+    record: Mapping[str, Any],
+    arrays: Mapping[str, np.ndarray],
+    scalars: Mapping[str, int | float],
+    sm_count: int = 2,
+    *,
+    writable: Mapping[str, set[str]] | None = None,
+    seed: int = 0,
+    strict_lanes: bool = True,
+    max_steps: int = MAX_STEPS,
+) -> None:
+    """Runs the kernels of a launch record, in its order, on NumPy arrays (modified in place).
+
+    ptx: the module. record: as the compiler writes it, parsed. arrays: every
+    pointer argument by name, workspace too; the kernels get the address of the
+    first element. scalars: every other argument by name, and whatever the grids
+    name. writable: kernel -> the arrays it may store to (not named: all).
+    Raises the EmulatorError of the first defect found; the arrays are then as
+    the last complete kernel left them.
+    """
+    for kernel in record["kernels"]:
+        grid = grid_of(kernel, scalars, sm_count)
+        if not all(grid):
+            continue
+        persistent = kernel["grid"] == "persistent"
+        launch(
+            ptx,
+            kernel["name"],
+            grid,
+            int(kernel["threads"]),
+            [value_of(a, arrays, scalars) for a in kernel["arguments"]],
+            names=[a["name"] for a in kernel["arguments"]],
+            shared_bytes=int(kernel.get("shared_bytes", 0)),
+            writable=(writable or {}).get(kernel["name"]),
+            sm_count=sm_count,
+            resident=grid[0] if persistent else sm_count,
+            seed=seed,
+            strict_lanes=strict_lanes,
+            max_steps=max_steps,
+        )
