@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Handwritten PTX for the emulator's tests: modules around a body, and one instruction at a time."""
+"""Handwritten PTX for the emulator's tests: modules around a body, single instructions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ def module(body: str, pointers: int = 1, shared: int = 0, extra: str = "", threa
 
     `shared`: bytes of the static array `smem`; `extra`: at module level.
     """
-    params = ",\n".join(f"  .param .u64 .ptr .global .align 16 k_param_{i}" for i in range(pointers))
+    params = ",\n".join(
+        f"  .param .u64 .ptr .global .align 16 k_param_{i}" for i in range(pointers)
+    )
     loads = "".join(f"  ld.param.b64 %d{i}, [k_param_{i}];\n" for i in range(pointers))
     array = f"  .shared .align 1024 .b8 smem[{shared}];\n" if shared else ""
     return (

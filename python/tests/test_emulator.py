@@ -66,7 +66,8 @@ A64, B64, C64 = integers(I64, 1), integers(I64, 2), integers(I64, 3)
         ("lop3.b32 {d}, {0}, {1}, {2}, 0xE8;", lambda a, b, c: (a & b) | (a & c) | (b & c)),
         ("selp.b32 {d}, {0}, {1}, %p1;", lambda a, b, c: np.where(np.arange(32) < 7, a, b)),
         ("slct.s32.s32 {d}, {0}, {1}, {2};", lambda a, b, c: np.where(c >= 0, a, b)),
-        ("add.sat.s32 {d}, {0}, {1};", lambda a, b, c: np.clip(a.astype(I64) + b, -(2**31), 2**31 - 1)),
+        ("add.sat.s32 {d}, {0}, {1};",
+         lambda a, b, c: np.clip(a.astype(I64) + b, -(2**31), 2**31 - 1)),
         ("sad.s32 {d}, {0}, {1}, 5;", lambda a, b, c: np.maximum(a, b) - np.minimum(a, b) + I32(5)),
         ("cnot.b32 {d}, {0};", lambda a, b, c: (a == 0).astype(I32)),
         ("popc.b32 {d}, {0};", lambda a, b, c: [bin(x).count("1") for x in a.view(U32)]),
@@ -144,7 +145,8 @@ COMPARISONS = {
     "eq": np.equal, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
     "ne": lambda a, b: (a < b) | (a > b), "num": lambda a, b: ~(np.isnan(a) | np.isnan(b)),
     "equ": lambda a, b: ~((a < b) | (a > b)), "ltu": lambda a, b: ~(a >= b),
-    "neu": np.not_equal, "geu": lambda a, b: ~(a < b), "nan": lambda a, b: np.isnan(a) | np.isnan(b),
+    "neu": np.not_equal, "geu": lambda a, b: ~(a < b),
+    "nan": lambda a, b: np.isnan(a) | np.isnan(b),
 }  # fmt: skip
 
 
@@ -211,7 +213,8 @@ def test_zeros_of_min_and_max():
 @pytest.mark.parametrize(
     ("name", "function"),
     [
-        ("ex2.approx.ftz", np.exp2), ("lg2.approx.ftz", np.log2), ("rcp.approx.ftz", lambda x: 1 / x),
+        ("ex2.approx.ftz", np.exp2), ("lg2.approx.ftz", np.log2),
+        ("rcp.approx.ftz", lambda x: 1 / x),
         ("rcp.rn", lambda x: 1 / x), ("sqrt.approx.ftz", np.sqrt), ("tanh.approx", np.tanh),
         ("rsqrt.approx.ftz", lambda x: 1 / np.sqrt(x)), ("sin.approx", np.sin),
     ],
@@ -250,7 +253,10 @@ def test_conversions_with_floats():
     same(evaluate("cvt.rn.f32.u32 {d}, {0};", [A32], F32), A32.view(U32).astype(F32))
     same(evaluate("cvt.rn.f64.s64 {d}, {0};", [A64], F64), A64.astype(F64))
     same(evaluate("cvt.f64.f32 {d}, {0};", [x], F64), x.astype(F64))
-    same(evaluate("cvt.rn.f32.f64 {d}, {0};", [x.astype(F64) / 3], F32), (x.astype(F64) / 3).astype(F32))
+    same(
+        evaluate("cvt.rn.f32.f64 {d}, {0};", [x.astype(F64) / 3], F32),
+        (x.astype(F64) / 3).astype(F32),
+    )
 
 
 @pytest.mark.parametrize("half", ["bf16", "f16"])
@@ -327,7 +333,9 @@ def test_votes_matches_and_reductions():
     same(evaluate("match.any.sync.b32 {d}, {0}, -1;", [few], U32), expected)
     same(evaluate("redux.sync.max.s32 {d}, {0}, -1;", [A32], I32), np.full(32, A32.max()))
     same(evaluate("redux.sync.add.u32 {d}, {0}, -1;", [few], U32), np.full(32, few.sum()))
-    same(evaluate("elect.sync %r9|%p1, -1; selp.b32 {d}, 1, 0, %p1;", [few], U32), np.arange(32) == 0)
+    same(
+        evaluate("elect.sync %r9|%p1, -1; selp.b32 {d}, 1, 0, %p1;", [few], U32), np.arange(32) == 0
+    )
     same(evaluate("activemask.b32 {d};", [few], U32), np.full(32, 0xFFFFFFFF))
 
 
@@ -439,13 +447,16 @@ def test_grids_aggregates_and_module_variables():
     thread = np.tile(np.arange(40), 6)
     same(out, np.arange(240) + np.where(thread % 2, 2000, 1000))
     text = text.replace("k_param_0\n", "k_param_0,\n .param .align 8 .b8 pair[16]\n")
-    text = text.replace("  ret;", "  ld.param.b32 %r10, [pair+12]; st.global.b32 [%d0], %r10;\n  ret;")
+    text = text.replace(
+        "  ret;", "  ld.param.b32 %r10, [pair+12]; st.global.b32 [%d0], %r10;\n  ret;"
+    )
     launch(text, "k", 1, 32, [out, np.array([1, 2, 3, 4], I32).tobytes()])
     assert out[0] == 4
 
 
 def test_launch_records():
-    text = module("""
+    text = (
+        module("""
       ld.param.b32 %r1, [n]; ld.param.f32 %r2, [x];
       mov.u32 %r3, %ctaid.x; mov.u32 %r5, %nctaid.x;
     ITEM:
@@ -455,7 +466,10 @@ def test_launch_records():
       st.global.f32 [%d3], %r2;
     NEXT: add.s32 %r3, %r3, %r5; bra ITEM;
     DONE:
-    """).replace("k_param_0\n", "out,\n .param .u32 n,\n .param .f32 x\n").replace("k_param_0", "out")
+    """)
+        .replace("k_param_0\n", "out,\n .param .u32 n,\n .param .f32 x\n")
+        .replace("k_param_0", "out")
+    )
     kernel = {
         "name": "k", "threads": 64, "shared_bytes": 0, "grid": "persistent", "blocks_per_sm": 1,
         "arguments": [{"name": "o", "type": "ptr"}, {"name": "items", "type": "i32"},
@@ -478,7 +492,8 @@ def test_launch_records():
         ("add.rz.f32 %r1, %r2, %r3;", UnsupportedInstruction, r"unknown modifier .rz"),
         ("add.s32 %r1, %q2, 1;", PtxSyntaxError, "no register or constant '%q2'"),
         ("bra NOWHERE;", PtxSyntaxError, "no label 'NOWHERE'"),
-        ("cp.async.bulk.tensor.2d.shared::cta.global [%d0], [%d1];", UnsupportedInstruction, "tensor"),
+        ("cp.async.bulk.tensor.2d.shared::cta.global [%d0], [%d1];", UnsupportedInstruction,
+         "tensor"),
         ("wgmma.mma_async.sync.aligned.m64n12k16.f32.bf16.bf16 {%r1}, %d1, %d2, 1, 1, 1, 0, 0;",
          UnsupportedInstruction, "wgmma"),
         ("cvt.rn.satfinite.e4m3x2.f32 %h1, %r1, %r2;", UnsupportedInstruction, "e4m3x2"),

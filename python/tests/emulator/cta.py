@@ -60,7 +60,11 @@ class Cta:
         threads = grid.threads
         count = -(-threads // 32)
         self.races = RaceDetector(
-            len(self.shared), self.program.granule, count, self.program.statements, grid.strict_lanes
+            len(self.shared),
+            self.program.granule,
+            count,
+            self.program.statements,
+            grid.strict_lanes,
         )
         self.mbarriers: dict[int, Mbarrier] = {}
         self.named: dict[int, NamedBarrier] = {}
@@ -140,8 +144,8 @@ class Cta:
         if kind == "mbarrier":
             b = self.mbarriers[key]
             return (
-                f": waits for parity {rest[0]} of the mbarrier at {key}, which is in phase {b.phase} "
-                f"with {b.pending} of {b.count} arrivals and {b.transactions} bytes to come"
+                f": waits for parity {rest[0]} of the mbarrier at {key}, which is in phase "
+                f"{b.phase} and still expects {b.pending} of {b.count} arrivals and {b.transactions} bytes"
             )
         n = self.named[key]
         return f": waits at barrier {key} with {n.arrived} of {n.expected} threads (warps {n.who})"

@@ -95,8 +95,10 @@ def fused(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
 
 def minimum_maximum(name: str, nan: bool, magnitude: bool) -> Callable[..., np.ndarray]:
     """min and max: a NaN operand loses unless .NaN; -0 is below +0."""
-    f = (np.minimum if name == "min" else np.maximum) if nan else (
-        np.fmin if name == "min" else np.fmax
+    f = (
+        (np.minimum if name == "min" else np.maximum)
+        if nan
+        else (np.fmin if name == "min" else np.fmax)
     )
 
     def zero_aware(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -107,8 +109,8 @@ def minimum_maximum(name: str, nan: bool, magnitude: bool) -> Callable[..., np.n
         r = f(a, b)
         zeros = (a == 0) & (b == 0)
         if np.count_nonzero(zeros):
-            negative = np.signbit(a) | np.signbit(b) if name == "min" else (
-                np.signbit(a) & np.signbit(b)
+            negative = (
+                np.signbit(a) | np.signbit(b) if name == "min" else (np.signbit(a) & np.signbit(b))
             )
             r = np.where(zeros, np.where(negative, -np.zeros_like(r), np.zeros_like(r)), r)
         return r
@@ -200,9 +202,7 @@ def resized(d: Decoder, operand: int, kind: str, target: bool) -> tuple[int, typ
 @op("cvt")
 def convert(d: Decoder) -> Step:
     kinds = [p for p in d.parts[1:] if p in DTYPES]
-    mods = d.modifiers(
-        ["rn", "rz", "rni", "rzi", "rmi", "rpi", "ftz", "sat", "satfinite", "relu"]
-    )
+    mods = d.modifiers(["rn", "rz", "rni", "rzi", "rmi", "rpi", "ftz", "sat", "satfinite", "relu"])
     if len(kinds) != 2:
         raise d.unsupported()
     to, from_ = kinds

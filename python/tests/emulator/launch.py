@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from . import flow, floats, ops_barrier, ops_copy, ops_integer, ops_matrix, ops_memory, ops_warp
+from . import floats, flow, ops_barrier, ops_copy, ops_integer, ops_matrix, ops_memory, ops_warp
 from .cta import Grid
 from .errors import LaunchError
 from .memory import GlobalMemory
@@ -103,7 +103,9 @@ def launch(
             value = placed[id(value)]
         area[at : at + p.size] = np.frombuffer(_scalar_bytes(p, value), np.uint8)
     if writable is not None:
-        writable = writable | {v.name for v in code.module.variables.values() if v.space == "global"}
+        writable = writable | {
+            v.name for v in code.module.variables.values() if v.space == "global"
+        }
     memory.fill(writable)
 
     def three(x: int | Sequence[int]) -> tuple[int, int, int]:

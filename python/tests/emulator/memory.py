@@ -100,7 +100,9 @@ class GlobalMemory:
         at = address - GLOBAL_WINDOW
         if size > 1 and np.count_nonzero(at & (size - 1)):
             bad = at[(at & (size - 1)) != 0][0]
-            raise MemoryFault(f"access of {size} bytes is misaligned: {self.describe(int(bad), size)}")
+            raise MemoryFault(
+                f"access of {size} bytes is misaligned: {self.describe(int(bad), size)}"
+            )
         inside = (at >= 0) & (at + size <= len(self.bytes))
         if np.count_nonzero(inside) != len(at):
             raise MemoryFault(
@@ -119,7 +121,9 @@ class GlobalMemory:
         bad = (first == NO_ACCESS) | (last == NO_ACCESS)
         if np.count_nonzero(bad):
             where = self.describe(int(at[bad][0]), size)
-            raise MemoryFault(f"{'store' if store else 'load'} of {size} bytes out of bounds: {where}")
+            raise MemoryFault(
+                f"{'store' if store else 'load'} of {size} bytes out of bounds: {where}"
+            )
         if store:
             where = self.describe(int(at[first == READ_ONLY][0]), size)
             raise MemoryFault(f"store of {size} bytes to a read-only buffer: {where}")

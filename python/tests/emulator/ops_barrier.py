@@ -197,9 +197,7 @@ def mbarrier_init(d: Decoder) -> Step:
             number = races.next(pc)
             races.mark_barrier(g)
             races.clocks[w.number].lanes |= w.bits
-            w.cta.mbarriers[at] = Mbarrier(
-                n, n, w.number, number, races.nothing(), races.nothing()
-            )
+            w.cta.mbarriers[at] = Mbarrier(n, n, w.number, number, races.nothing(), races.nothing())
 
     return run
 

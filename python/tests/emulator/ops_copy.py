@@ -124,9 +124,9 @@ def copy_arrive(d: Decoder) -> Step:
     def run(w: Warp) -> int:
         races = w.cta.races
         everything = [c for group in w.copy_groups for c in group] + w.copies
-        number = max(_landed(w, everything), int(
-            races.clocks[w.number].known.seen[races.copy + w.number]
-        ))
+        number = max(
+            _landed(w, everything), int(races.clocks[w.number].known.seen[races.copy + w.number])
+        )
         known = races.release_copies(w, number)
         for at in shared_addresses(w, base, offset, generic).tolist():
             if not noinc:
@@ -236,5 +236,3 @@ def store_async(d: Decoder) -> Step:
         return YIELD
 
     return run
-
-

@@ -96,9 +96,7 @@ def multiply24(d: Decoder) -> Step:
         return (x << t(8)) >> t(8)
 
     sources = [d.source(i, t) for i in range(1, len(d.args))]
-    return computed(
-        lambda a, b, c=0: (low24(a) * low24(b) + c).astype(t), d.target(0, t), *sources
-    )
+    return computed(lambda a, b, c=0: (low24(a) * low24(b) + c).astype(t), d.target(0, t), *sources)
 
 
 @op("sad")
@@ -320,6 +318,7 @@ def comparison(d: Decoder, name: str) -> tuple[Callable[..., np.ndarray], int, i
         return COMPARE[name], d.source(1, t), d.source(2, t)
     decode, t = DECODE[kind]
     flush = "ftz" in d.parts
+
     def prepared(x: np.ndarray) -> np.ndarray:
         x = decode(x)
         return flushed(x) if flush else x
@@ -446,5 +445,3 @@ def move(d: Decoder) -> Step:
             np.copyto(w.rows[dst], w.rows[a], where=w.mask)
 
     return run
-
-

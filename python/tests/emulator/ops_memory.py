@@ -107,7 +107,12 @@ def fetch(
 
 
 def deposit(
-    w: Warp, space: str, address: np.ndarray, values: list[np.ndarray], pc: int, atomic: bool = False
+    w: Warp,
+    space: str,
+    address: np.ndarray,
+    values: list[np.ndarray],
+    pc: int,
+    atomic: bool = False,
 ) -> None:
     """Stores the active lanes' elements; of lanes with one address the last wins."""
     if space == "generic":

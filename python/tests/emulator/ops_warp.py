@@ -157,7 +157,11 @@ def reduce(d: Decoder) -> Step:
 def elect(d: Decoder) -> Step:
     """The lowest lane of the mask."""
     name, predicate = d.pair(0)
-    dst, p, members = d.target(name, np.uint32), d.target(predicate, np.bool_), d.source(1, np.uint32)
+    dst, p, members = (
+        d.target(name, np.uint32),
+        d.target(predicate, np.bool_),
+        d.source(1, np.uint32),
+    )
 
     def run(w: Warp) -> None:
         check_members(w, members)

@@ -71,10 +71,7 @@ def integer(text: str) -> int | None:
     if not found:
         return None
     digits = found.group(2)
-    if re.match(r"0[0-7]+$", digits):
-        value = int(digits, 8)
-    else:
-        value = int(digits, 0)
+    value = int(digits, 8 if re.match(r"0[0-7]+$", digits) else 0)
     return -value if found.group(1) else value
 
 
@@ -84,7 +81,10 @@ def constant_bits(text: str, dtype: type) -> int | None:
     bits = _FLOAT_BITS.match(text)
     if bits:
         if bits.group(1):
-            raw, value = int(bits.group(1), 16), struct.unpack("<f", bytes.fromhex(bits.group(1))[::-1])[0]
+            raw, value = (
+                int(bits.group(1), 16),
+                struct.unpack("<f", bytes.fromhex(bits.group(1))[::-1])[0],
+            )
             return raw if width == 4 else struct.unpack("<Q", struct.pack("<d", value))[0]
         raw = int(bits.group(2), 16)
         if width == 8:

@@ -252,15 +252,19 @@ class _Parser:
 
     def parse_parameter(self, text: str) -> Parameter:
         found = re.match(
-            r"\.(?:param|reg)\b(.*?)\.([bsuf]\d+)\b(.*?)\s" + _NAME + r"(?:\[(\d+)\])?$", text, re.S
+            r"\.(?:param|reg)\b(.*?)\.([bsuf]\d+)\b.*?\s" + _NAME + r"(?:\[(\d+)\])?$", text, re.S
         )
         if not found:
             raise PtxSyntaxError(f"line {self.line}: cannot read the parameter '{text}'")
-        before, kind, after, name, count = found.groups()
+        before, kind, name, count = found.groups()
         width = TYPE_BYTES[kind]
         align = re.search(r"\.align\s+(\d+)", before)
         return Parameter(
-            name, kind, width * int(count or 1), int(align.group(1)) if align else width, bool(count)
+            name,
+            kind,
+            width * int(count or 1),
+            int(align.group(1)) if align else width,
+            bool(count),
         )
 
     def parse_variable(self, piece: str) -> Variable:

@@ -55,8 +55,8 @@ class Knowledge:
 
     def join(self, other: Knowledge) -> None:
         """Adds what `other` knows."""
-        np.maximum(self.seen, other.seen, self.seen)
-        np.maximum(self.fenced, other.fenced, self.fenced)
+        np.maximum(self.seen, other.seen, out=self.seen)
+        np.maximum(self.fenced, other.fenced, out=self.fenced)
 
 
 class Clock:
@@ -210,8 +210,8 @@ class RaceDetector:
         if np.count_nonzero(unfenced):
             number, agent_of_write, _ = last[unfenced][0]
             raise MissingProxyFence(
-                f"the asynchronous proxy reads shared address {self.address(g[unfenced][0])}, written "
-                f"{self.by(agent_of_write)} at {self.at(self.places[number])}, without a "
+                f"the asynchronous proxy reads shared address {self.address(g[unfenced][0])}, "
+                f"written {self.by(agent_of_write)} at {self.at(self.places[number])}, without a "
                 "fence.proxy.async by the writer before it signals or by the reader after it waits"
             )
         self.reads[g, agent + w.number] = seq
@@ -228,9 +228,9 @@ class RaceDetector:
         clock = self.clocks[w.number]
         known = self.knowledge(w).seen.copy()
         known[w.number] = self.own(w, clock)
-        np.maximum(clock.known.fenced, known, clock.known.fenced)
+        np.maximum(clock.known.fenced, known, out=clock.known.fenced)
         for part in clock.parts.values():
-            np.maximum(part.fenced, known, part.fenced)
+            np.maximum(part.fenced, known, out=part.fenced)
 
     def own(self, w: Warp, clock: Clock) -> int:
         """Up to which of the warp's own accesses the active lanes can speak for."""
@@ -311,7 +311,9 @@ class RaceDetector:
             raise BarrierMisuse(f"{what} of {where}, which holds an mbarrier")
         earlier = f"written {self.by(agent)} at {self.at(self.places[number])}"
         if agent >= self.copy:
-            raise CopyNotComplete(f"{what} of {where}, {earlier}, whose completion was not waited for")
+            raise CopyNotComplete(
+                f"{what} of {where}, {earlier}, whose completion was not waited for"
+            )
         raise DataRace(f"{what} of {where}, {earlier}; nothing orders the two")
 
     def report_read(self, w: Warp, granule: int, agent: int, number: int, pc: int) -> None:

@@ -17,8 +17,12 @@ INTEGER_LIMITS = {"i32": (-(1 << 31), (1 << 32) - 1), "i64": (-(1 << 63), (1 << 
 
 
 def extent(text: str, scalars: Mapping[str, int | float]) -> int:
-    """One dimension of a grid: a number, the name of a scalar, `ceil(a/b)`, or names multiplied
-    with `*`. A name that is no scalar is looked up as a product of scalars (`batch_score_heads`)."""
+    """One dimension of a grid.
+
+    A number, the name of a scalar, `ceil(a/b)`, or factors with `*` in between. A
+    name that is no scalar may be two scalars' names, for their product
+    (`batch_score_heads`).
+    """
     text = text.strip()
     if "*" in text:
         product = 1
