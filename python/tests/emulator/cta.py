@@ -145,7 +145,8 @@ class Cta:
             b = self.mbarriers[key]
             return (
                 f": waits for parity {rest[0]} of the mbarrier at {key}, which is in phase "
-                f"{b.phase} and still expects {b.pending} of {b.count} arrivals and {b.transactions} bytes"
+                f"{b.phase} and still expects {b.pending} of {b.count} arrivals and "
+                f"{b.transactions} bytes"
             )
         n = self.named[key]
         return f": waits at barrier {key} with {n.arrived} of {n.expected} threads (warps {n.who})"
