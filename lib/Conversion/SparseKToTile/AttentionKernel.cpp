@@ -54,9 +54,9 @@ private:
   struct Softmax {
     Value maximum, sum, output;
   };
-  /// Attends to the slot at `position`.
-  Softmax attendToSlot(Value position, Value query, const Softmax &softmax,
-                       Value positions, Value threshold);
+  /// Attends to the slot at `position`; returns whether it is the last one.
+  Value attendToSlot(Value position, Value query, Softmax &softmax,
+                     Value positions, Value threshold);
   void storeItem(const Item &item, const Softmax &softmax);
 
   FragType getFragment(int64_t columns, Type element) {
@@ -219,12 +219,11 @@ void AttentionBuilder::loadQueries() {
 // The role that computes
 //===----------------------------------------------------------------------===//
 
-AttentionBuilder::Softmax AttentionBuilder::attendToSlot(Value position,
-                                                         Value query,
-                                                         const Softmax &softmax,
-                                                         Value positions,
-                                                         Value threshold) {
+Value AttentionBuilder::attendToSlot(Value position, Value query,
+                                     Softmax &softmax, Value positions,
+                                     Value threshold) {
   AcquireOp::create(b, list, position);
+  Value last = FlagOp::create(b, Flag::Last, list, position);
   AcquireOp::create(b, keys, position);
   Value scores =
       MmaNTOp::create(b, getFragment(schedule.getKeys(), b.getF32Type()),
@@ -238,6 +237,7 @@ AttentionBuilder::Softmax AttentionBuilder::attendToSlot(Value position,
   Value weights = step.getWeights();
   if (variant.gate != Gate::None)
     weights = GateOp::create(b, weights, list, position, threshold);
+  ReleaseOp::create(b, list, position);
   Value rounded = TruncateOp::create(
       b, getFragment(schedule.getKeys(), variant.element), weights);
   Value scaled = ScaleRowsOp::create(b, softmax.output, step.getDecay());
@@ -245,7 +245,8 @@ AttentionBuilder::Softmax AttentionBuilder::attendToSlot(Value position,
   Value output =
       MmaNNOp::create(b, scaled.getType(), rounded, values, position, scaled);
   ReleaseOp::create(b, values, position);
-  return {step.getNewMaximum(), step.getNewSum(), output};
+  softmax = {step.getNewMaximum(), step.getNewSum(), output};
+  return last;
 }
 
 void AttentionBuilder::storeItem(const Item &item, const Softmax &softmax) {
@@ -281,18 +282,16 @@ void AttentionBuilder::attend() {
 
     AcquireOp::create(b, queries, query);
     Values result =
-        b.doWhile({state[0], maximum, sum, output}, [&](ValueRange current,
-                                                        Values &next) {
-          Value position = current[0];
-          Softmax softmax = attendToSlot(position, query,
-                                         {current[1], current[2], current[3]},
-                                         positions, threshold);
-          Value last = FlagOp::create(b, Flag::Last, list, position);
-          ReleaseOp::create(b, list, position);
-          next = {b.add(position, one), softmax.maximum, softmax.sum,
-                  softmax.output};
-          return b.negate(last);
-        });
+        b.doWhile({state[0], maximum, sum, output},
+                  [&](ValueRange current, Values &next) {
+                    Value position = current[0];
+                    Softmax softmax{current[1], current[2], current[3]};
+                    Value last = attendToSlot(position, query, softmax,
+                                              positions, threshold);
+                    next = {b.add(position, one), softmax.maximum, softmax.sum,
+                            softmax.output};
+                    return b.negate(last);
+                  });
     ReleaseOp::create(b, queries, query);
     storeItem(item, {result[1], result[2], result[3]});
     return {result[0], b.add(query, one)};

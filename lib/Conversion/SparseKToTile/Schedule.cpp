@@ -211,7 +211,6 @@ static void chooseTile(Draft &draft, const ScheduleRequest &request,
         "producer_registers = {0}, consumer_registers = {1}: {2}",
         draft.producerRegisters, draft.consumerRegisters, reason));
 
-  draft.pingPong = draft.rows == 128;
   draft.gates = gated ? When::Needed : When::Never;
 }
 
@@ -227,6 +226,9 @@ static LogicalResult checkFit(const Draft &draft,
   if (request.gate != Gate::None && draft.gates == When::Never)
     return emitError() << "gates must be needed or always with gate "
                        << stringifyGate(request.gate) << ", but is never";
+
+  if (draft.pingPong && !draft.overlap)
+    return emitError() << "ping_pong needs overlap = true";
 
   int64_t registers = getFragmentRegisters(draft, request);
   if (registers > draft.consumerRegisters)
@@ -262,6 +264,9 @@ FailureOr<ScheduleAttr> sparsek::selectSchedule(
       return failure();
     reasons.push_back(llvm::formatv("{0} = {1}: set by the user", name, value));
   }
+  // Turns need products that run on while others compute.
+  if (!isSet(overrides, "ping_pong"))
+    draft.pingPong = draft.rows == 128 && draft.overlap;
   MLIRContext *context = request.element.getContext();
   if (!draft.get(context, emitError))
     return failure();

@@ -95,6 +95,7 @@ func.func @grouped(%q: tensor<1x8x?x128xbf16>, %k: tensor<1x2x?x128xbf16>, %v: t
 // CHECK: tile.acquire %[[Q]][%[[QP]]]
 // CHECK: %[[RESULT:.*]]:4 = scf.while (%[[P:.*]] = %[[FIRST]], %[[MAX:.*]] = %[[MAX0]], %[[SUM:.*]] = %[[SUM0]], %[[OUT:.*]] = %[[OUT0]])
 // CHECK-NEXT: tile.acquire %[[LIST]][%[[P]]]
+// CHECK-NEXT: %[[LAST:.*]] = tile.flag<last> of %[[LIST]][%[[P]]]
 // CHECK-NEXT: tile.acquire %[[K]][%[[P]]]
 // CHECK-NEXT: %[[S:.*]] = tile.mma_nt %[[Q]][%[[QP]]], %[[K]][%[[P]]]
 // CHECK-NEXT: tile.release %[[K]][%[[P]]]
@@ -102,13 +103,12 @@ func.func @grouped(%q: tensor<1x8x?x128xbf16>, %k: tensor<1x2x?x128xbf16>, %v: t
 // CHECK-NEXT: %[[MASKED:.*]] = tile.mask %[[GATED]], %[[LIST]][%[[P]]], %[[T]]
 // CHECK-NEXT: %[[W:.*]], %[[MAX1:.*]], %[[SUM1:.*]], %[[DECAY:.*]] = tile.online_softmax %[[MASKED]], %[[MAX]], %[[SUM]] scale %scale_log2
 // CHECK-NEXT: %[[GW:.*]] = tile.gate %[[W]], %[[LIST]][%[[P]]], %[[TAU]]
+// CHECK-NEXT: tile.release %[[LIST]][%[[P]]]
 // CHECK-NEXT: %[[TW:.*]] = tile.truncate %[[GW]]
 // CHECK-NEXT: %[[DECAYED:.*]] = tile.scale_rows %[[OUT]], %[[DECAY]]
 // CHECK-NEXT: tile.acquire %[[V]][%[[P]]]
 // CHECK-NEXT: %[[OUT1:.*]] = tile.mma_nn %[[TW]], %[[V]][%[[P]]], %[[DECAYED]]
 // CHECK-NEXT: tile.release %[[V]][%[[P]]]
-// CHECK-NEXT: %[[LAST:.*]] = tile.flag<last> of %[[LIST]][%[[P]]]
-// CHECK-NEXT: tile.release %[[LIST]][%[[P]]]
 // CHECK-NEXT: %[[P1:.*]] = arith.addi %[[P]],
 // CHECK: %[[MORE:.*]] = arith.xori %[[LAST]],
 // CHECK-NEXT: scf.condition(%[[MORE]]) %[[P1]], %[[MAX1]], %[[SUM1]], %[[OUT1]]

@@ -10,6 +10,7 @@
 // RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=consumer_registers=100" 2>&1 | FileCheck %s --check-prefix=STEP
 // RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=consumer_registers=240" 2>&1 | FileCheck %s --check-prefix=SUM
 // RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=rows=64,ping_pong=true" 2>&1 | FileCheck %s --check-prefix=TURNS
+// RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=overlap=false,ping_pong=true" 2>&1 | FileCheck %s --check-prefix=ALONE
 // RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=consumer_registers=128" 2>&1 | FileCheck %s --check-prefix=FEW
 // RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=key_slots=8" 2>&1 | FileCheck %s --check-prefix=BYTES
 // RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=masks=never" 2>&1 | FileCheck %s --check-prefix=MASKS
@@ -29,6 +30,7 @@
 // STEP: error: 'sparsek.gathered_attention' op schedule: consumer_registers must be a multiple of 8 in 24..240, but is 100
 // SUM: error: 'sparsek.gathered_attention' op schedule: producer_registers + 2 * consumer_registers must be at most 512, but is 552
 // TURNS: error: 'sparsek.gathered_attention' op schedule: ping_pong needs rows = 128 (two consumers)
+// ALONE: error: 'sparsek.gathered_attention' op schedule: ping_pong needs overlap = true
 // FEW: error: 'sparsek.gathered_attention' op schedule: keys = 128 with 128 value columns needs about 184 registers in a consumer thread, which has 128; accepted: fewer keys, or more consumer_registers
 // BYTES: error: 'sparsek.gathered_attention' op schedule: needs {{[0-9]+}} bytes of shared memory (queries 32768, keys 262144, values 65536, list and barriers {{[0-9]+}}); a block has 232448; accepted: fewer keys or slots than 128 keys, list_slots = 4, key_slots = 8, value_slots = 2, query_slots = 1
 // MASKS: error: 'sparsek.gathered_attention' op schedule: masks must be needed or always, but is never
