@@ -9,6 +9,7 @@
 
 #include "sparsek/Conversion/Passes.h"
 #include "sparsek/Dialect/SparseK/Transforms/Passes.h"
+#include "sparsek/Dialect/Tile/Transforms/Passes.h"
 #include "sparsek/Pipelines/Pipelines.h"
 #include "sparsek/Transforms/Passes.h"
 
@@ -20,6 +21,7 @@ namespace sparsek {
 inline void registerSparsekPasses() {
   registerSparsekConversionPasses();
   registerSparsekSparseKTransformsPasses();
+  registerSparsekTileTransformsPasses();
   registerSparsekTransformsPasses();
   registerPipelines();
 }

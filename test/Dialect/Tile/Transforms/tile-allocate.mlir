@@ -1,0 +1,46 @@
+// RUN: sparsek-opt %s --tile-allocate | FileCheck %s
+// RUN: sparsek-opt %s --tile-allocate --tile-allocate | FileCheck %s
+// RUN: not sparsek-opt %s --tile-allocate=limit=47000 2>&1 | FileCheck %s --check-prefix=FULL
+
+!e = memref<?x?x?xi32, strided<[?, ?, 1]>>
+!f = memref<?x?x?xf32, strided<[?, ?, 1]>>
+!list = !tile.key_list<slots = 4, keys = 64>
+
+// Matrices first, then lists, scratch and barriers, each in order: 2 x 8192,
+// 1 x 16384 (96 columns take two panels) and 4 x 1040 bytes.
+// CHECK-LABEL: tile.kernel @attention
+// CHECK-SAME: shared_bytes = 38064 : i64
+// CHECK: %[[LIST:.*]] = tile.ring fills(1) drains(6) offset(32768) barriers(37952) : !tile.key_list<slots = 4, keys = 64>
+// CHECK-NEXT: tile.ring fills(32) drains(4) offset(0) barriers(38016) : !tile.ring<2x64x64xbf16>
+// CHECK-NEXT: tile.ring fills(32) drains(4) offset(16384) barriers(38048) : !tile.ring<1x64x96xbf16>
+// CHECK: tile.list_keys %[[LIST]]{{.*}} scratch(36928)
+
+// FULL-NOT: error
+// FULL: error: 'tile.kernel' op needs 73920 bytes of shared memory; a block has 47000
+// FULL: note: '!tile.key_list<slots = 4, keys = 128>' takes 8256 bytes
+// FULL: note: '!tile.ring<4x128x64xf16>' takes 65536 bytes
+tile.kernel @attention(%e: !e {tile.name = "expiry", tile.dims = "bhn"}, %u: !f {tile.name = "u", tile.dims = "bhn"},
+                       %table: memref<?xi32> {tile.name = "table"}, %p: i32 {tile.name = "p"}, %r: i64 {tile.name = "r"})
+    attributes {row_map = #tile.row_map<positions = 16, heads = 4, group = 4>} {
+  %list = tile.ring fills(1) drains(6) : !list
+  %k = tile.ring fills(32) drains(4) : !tile.ring<2x64x64xbf16>
+  %q = tile.ring fills(32) drains(4) : !tile.ring<1x64x96xbf16>
+  tile.role "list" warps(4) {
+    %n = tile.list_keys %list[%p] positions(%p to %p) window(%p) chunk(%p) from %e, %u, %u[%p, %p] and %table[%r, %p]
+        : !list, !e, !f, !f, memref<?xi32>
+  }
+}
+
+// CHECK-LABEL: tile.kernel @lists
+// CHECK-SAME: shared_bytes = 73920 : i64
+tile.kernel @lists() {
+  %list = tile.ring fills(1) drains(6) : !tile.key_list<slots = 4, keys = 128>
+  %k = tile.ring fills(32) drains(4) : !tile.ring<4x128x64xf16>
+  tile.role "list" warps(4) {}
+}
+
+// CHECK-LABEL: tile.kernel @none
+// CHECK-SAME: shared_bytes = 0 : i64
+tile.kernel @none() attributes {threads = 256} {
+  %id, %count = tile.block
+}
