@@ -40,7 +40,8 @@ from .errors import (
     UninitialisedRead,
     UnsupportedInstruction,
 )
-from .launch import launch
+from .launch import launch, program
+from .mutate import synchronisations
 from .record import run
 
 __all__ = [
@@ -60,5 +61,7 @@ __all__ = [
     "UninitialisedRead",
     "UnsupportedInstruction",
     "launch",
+    "program",
     "run",
+    "synchronisations",
 ]

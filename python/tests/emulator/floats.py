@@ -14,8 +14,8 @@ import numpy as np
 from .program import DTYPES, Decoder, Step, binary, computed, op, unary
 
 F32 = np.float32
-TINY = F32(np.finfo(np.float32).tiny)
 U16, U32 = np.uint16, np.uint32
+MAGNITUDE, FRACTION, ONE = U32(0x7FFFFFFF), U32(0x007FFFFF), U32(1)
 
 
 def bf16_to_f32(bits: np.ndarray) -> np.ndarray:
@@ -53,7 +53,8 @@ def flushed(x: np.ndarray) -> np.ndarray:
     """Subnormal f32 become zeros of their sign."""
     if x.dtype != F32:
         return x
-    small = np.abs(x) < TINY
+    # Minus one, zeros wrap around and are as large as can be.
+    small = (x.view(U32) & MAGNITUDE) - ONE < FRACTION
     return np.where(small, np.copysign(F32(0), x), x) if np.count_nonzero(small) else x
 
 
@@ -314,9 +315,9 @@ def pack_halves(d: Decoder, to: str, from_: str, mods: set[str]) -> Step:
         return np.where(np.isnan(r), U16(0x7FFF), r.view(U16))
 
     def packed(high: np.ndarray, low: np.ndarray) -> np.ndarray:
-        out = np.empty((32, 2), U16)
-        out[:, 0], out[:, 1] = half(low), half(high)
-        return out.view(U32)[:, 0]
+        both = np.empty((32, 2), F32)
+        both[:, 0], both[:, 1] = low, high
+        return half(both).view(U32)[:, 0]
 
     return computed(packed, d.target(0, U32), d.source(1, F32), d.source(2, F32))
 

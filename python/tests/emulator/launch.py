@@ -13,6 +13,7 @@ from . import floats, flow, ops_barrier, ops_copy, ops_integer, ops_matrix, ops_
 from .cta import Grid
 from .errors import LaunchError
 from .memory import GlobalMemory
+from .mutate import watched, without
 from .program import FIRST_GLOBAL, GLOBAL_WINDOW, Program
 from .ptx import Module, Parameter, parse
 
@@ -64,6 +65,8 @@ def launch(
     max_steps: int = MAX_STEPS,
     offsets: Mapping[str, int] | None = None,
     strict_lanes: bool = True,
+    omit: int | None = None,
+    executed: set[int] | None = None,
 ) -> int:
     """Runs one kernel; arrays among the arguments are modified in place.
 
@@ -73,10 +76,16 @@ def launch(
     `resident` CTAs run at a time (None: `sm_count`). `offsets`: bytes past a
     multiple of 256 at which a buffer shall begin. `strict_lanes`: only
     bar.warp.sync and barriers order the accesses of a warp's lanes, as the
-    instruction set says; otherwise a warp acts as one thread. Returns the number of warp
+    instruction set says; otherwise a warp acts as one thread. `omit`: a
+    synchronising statement to leave out (mutate.py); `executed`: gets the numbers
+    of those that ran. Returns the number of warp
     instructions executed; raises an EmulatorError for every defect found.
     """
     code = program(ptx, kernel)
+    if omit is not None:
+        code = without(code, omit)
+    if executed is not None:
+        code = watched(code, executed)
     parameters = code.function.parameters
     if len(arguments) != len(parameters):
         raise LaunchError(f"{kernel} takes {len(parameters)} arguments, not {len(arguments)}")

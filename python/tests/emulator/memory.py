@@ -12,7 +12,7 @@ from .program import GLOBAL_WINDOW
 
 GUARD = 4096
 POISON = 0xFF
-NO_ACCESS, READ_WRITE, READ_ONLY = 0, 1, 2
+NO_ACCESS, READ_ONLY, READ_WRITE = 0, 1, 3  # bit 0: may be read, bit 1: written
 
 
 @dataclass
@@ -109,7 +109,7 @@ class GlobalMemory:
                 f"access of {size} bytes out of bounds: {self.describe(int(at[~inside][0]), size)}"
             )
         first, last = self.access.take(at), self.access.take(at + (size - 1))
-        good = (first == READ_WRITE) & (last == READ_WRITE)
+        good = first & last & 2 if store else first & last
         if np.count_nonzero(good) != len(at):
             self.judge(at, size, first, last, store)
         return at

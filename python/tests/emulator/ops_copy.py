@@ -25,7 +25,11 @@ WORDS = {4: np.uint32, 8: np.uint64, 16: np.uint64}
 @op("cp.async.ca", "cp.async.cg")
 def copy(d: Decoder) -> Step:
     """cp.async.cx.shared.global [dst], [src], size[, src-size | ignore-src]"""
-    d.modifiers(["shared", "shared::cta", "global", "L2::64B", "L2::128B", "L2::256B"])
+    d.modifiers(
+        ["shared", "shared::cta", "global", "L2::cache_hint", "L2::64B", "L2::128B", "L2::256B"]
+    )
+    if "L2::cache_hint" in d.parts:
+        d.args = d.args[:-1]
     size = int(d.args[2])
     if size not in WORDS or (d.parts[2] == "cg" and size != 16):
         raise d.unsupported("copies 4, 8 or 16 bytes (.cg: 16)")
@@ -144,8 +148,6 @@ def bulk(d: Decoder) -> Step:
     spaces = [p.split("::")[0] for p in d.parts if p.startswith(("shared", "global"))]
     d.modifiers(["shared::cta", "shared::cluster", "global", "mbarrier::complete_tx::bytes",
                  "bulk_group", "L2::cache_hint"])  # fmt: skip
-    if "L2::cache_hint" in d.parts:
-        raise d.unsupported()
     to, to_offset = d.address(0)
     source, source_offset = d.address(1)
     size, pc = d.source(2, np.uint32), d.pc
@@ -159,7 +161,7 @@ def bulk(d: Decoder) -> Step:
         lengths = w.rows[size][w.mask].tolist()
         dst, src = addresses(w, to, to_offset), addresses(w, source, source_offset)
         bars = addresses(w, bar, bar_offset) if inward else dst
-        for a, b, n, at in zip(dst, src, lengths, bars.tolist(), strict=True):
+        for i, (a, b, n, at) in enumerate(zip(dst, src, lengths, bars.tolist(), strict=True)):
             if n % 16 or n == 0 or a % 16 or b % 16:
                 raise MemoryFault("cp.async.bulk needs addresses and a size in multiples of 16")
             shared, outside = (a, b) if inward else (b, a)
@@ -168,7 +170,7 @@ def bulk(d: Decoder) -> Step:
             here = memory.offsets(outside + steps, 16, not inward)[0]
             g = races.granules(shared + steps, 16)
             if inward:
-                number = races.async_write(w, g, races.bulk_write, pc)
+                number = races.async_write(w, g, races.bulk_write, pc, w.lane_numbers[i : i + 1])
                 cta.shared[shared : shared + n] = memory.bytes[here : here + n]
                 m = cta.mbarrier(w, at)
                 m.transactions -= n

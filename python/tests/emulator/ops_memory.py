@@ -18,6 +18,7 @@ from .program import (
     Step,
     computed,
     op,
+    put,
 )
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
 SPACES = {"global", "shared", "shared::cta", "local", "param", "const", "generic"}
 ORDERS = ["weak", "volatile", "relaxed", "acquire", "release", "acq_rel", "cta", "cluster", "gpu",
           "sys"]  # fmt: skip
-HINTS = ["ca", "cg", "cs", "lu", "cv", "wb", "wt", "nc", "L1::evict_first", "L1::evict_last",
-         "L1::evict_normal", "L1::evict_unchanged", "L1::no_allocate", "L2::64B", "L2::128B",
-         "L2::256B"]  # fmt: skip
+HINTS = ["ca", "cg", "cs", "lu", "cv", "wb", "wt", "nc", "L1::no_allocate", "L2::cache_hint"]
+HINTS += [f"L{n}::evict_{how}" for n in (1, 2) for how in ("first", "last", "normal", "unchanged")]
+HINTS += [f"L2::{n}B" for n in (64, 128, 256)]
 VECTORS = {"v2": 2, "v4": 4, "v8": 8}
 
 
@@ -209,6 +210,13 @@ def store(d: Decoder) -> Step:
         deposit(w, space, addresses(w, base, offset), values, pc, atomic)
 
     return run
+
+
+@op("createpolicy")
+def create_policy(d: Decoder) -> Step:
+    """A cache policy, which nothing here looks at."""
+    target = d.target(0, np.uint64)
+    return lambda w: put(w, target, np.uint64(0))
 
 
 @op("prefetch", "prefetchu", "applypriority", "discard")

@@ -145,11 +145,12 @@ class RaceDetector:
             bad &= last[:, 2] != ATOMIC
         if np.count_nonzero(bad):
             self.report(w, g[bad][0], last[bad][0], "read", pc)
-        lane = w.lane_numbers if len(g) == w.lanes else np.repeat(w.lane_numbers, len(g) // w.lanes)
+        lane = self.lanes_of(w, g)
         if self.strict and clock.wrote > clock.synced:
             self.check_lanes(w, g, last, lane, "read", pc)
-        self.reads[g, w.number] = seq
-        self.reader[g] = lane
+        if not atomic:  # an atomic read races with no atomic write, and others are seen there
+            self.reads[g, w.number] = seq
+            self.reader[g] = lane
         clock.lanes |= w.bits
 
     def write(self, w: Warp, address: np.ndarray, size: int, pc: int, atomic: bool = False) -> None:
@@ -157,7 +158,7 @@ class RaceDetector:
         g = self.granules(address, size)
         seq = self.next(pc)
         clock = self.clocks[w.number]
-        lane = w.lane_numbers if len(g) == w.lanes else np.repeat(w.lane_numbers, len(g) // w.lanes)
+        lane = self.lanes_of(w, g)
         last = self.check_write(w, g, pc, atomic)
         if self.strict and (clock.lanes & ~w.bits or clock.lanes & (clock.lanes - 1)):
             if clock.wrote > clock.synced and not atomic:
@@ -188,12 +189,22 @@ class RaceDetector:
             self.report_read(w, g[i], int(agent), int(reads[i, agent]), pc)
         return last
 
-    def async_write(self, w: Warp, g: np.ndarray, agent: int, pc: int) -> int:
-        """A write by the warp's copies (`agent`: self.copy or self.bulk_write); its number."""
+    def lanes_of(self, w: Warp, g: np.ndarray) -> np.ndarray:
+        """The active lane that each of the granules belongs to; they are lane-major."""
+        return w.lane_numbers if len(g) == w.lanes else np.repeat(w.lane_numbers, len(g) // w.lanes)
+
+    def async_write(
+        self, w: Warp, g: np.ndarray, agent: int, pc: int, lane: np.ndarray | None = None
+    ) -> int:
+        """A write by the warp's copies (`agent`: self.copy or self.bulk_write); its number.
+
+        `lane`: the lane that issues it, if not all active ones do so alike.
+        """
         last = self.check_write(w, g, pc)
         clock = self.clocks[w.number]
         if self.strict and clock.wrote > clock.synced:
-            self.check_lanes(w, g, last, np.full(len(g), ALL_LANES), "asynchronous write", pc)
+            lane = self.lanes_of(w, g) if lane is None else lane
+            self.check_lanes(w, g, last, lane, "asynchronous write", pc)
         seq = self.next(pc)
         self.last[g, 0], self.last[g, 1], self.last[g, 2] = seq, agent + w.number, ALL_LANES
         return seq

@@ -84,6 +84,8 @@ def run(
     seed: int = 0,
     strict_lanes: bool = True,
     max_steps: int = MAX_STEPS,
+    omit: Mapping[str, int] | None = None,
+    executed: Mapping[str, set[int]] | None = None,
 ) -> None:
     """Runs the kernels of a launch record, in its order, on NumPy arrays (modified in place).
 
@@ -91,6 +93,9 @@ def run(
     pointer argument by name, workspace too; the kernels get the address of the
     first element. scalars: every other argument by name, and whatever the grids
     name. writable: kernel -> the arrays it may store to (not named: all).
+    omit: kernel -> number of a synchronising statement to leave out, a key of
+    `synchronisations(program(ptx, kernel))`. executed: kernel -> a set, to which
+    those statements are added that ran.
     Raises the EmulatorError of the first defect found; the arrays are then as
     the last complete kernel left them.
     """
@@ -113,4 +118,6 @@ def run(
             seed=seed,
             strict_lanes=strict_lanes,
             max_steps=max_steps,
+            omit=(omit or {}).get(kernel["name"]),
+            executed=(executed or {}).get(kernel["name"]),
         )
