@@ -483,9 +483,13 @@ def test_launch_records():
     same(out, np.full(7, 1.5, F32))
     with pytest.raises(LaunchError, match="no scalar for the argument x"):
         run_record(text, {"kernels": [kernel]}, {"o": out}, {"items": 7})
-    kernel |= {"grid": "ceil(items/2) x a_b"}
-    run_record(text, {"kernels": [kernel]}, {"o": out}, {"items": 7, "x": 2, "a": 2, "b": 1})
+    kernel |= {"grid": "key_blocks x batch_score_heads"}
+    sizes = {"items": 7, "x": 2, "keys": 130, "batch": 2, "score_heads": 1}
+    run_record(text, {"kernels": [kernel]}, {"o": out}, sizes)
     same(out, np.full(7, 2, F32))
+    kernel |= {"grid": "items x planes"}
+    with pytest.raises(LaunchError, match="'planes', which is no scalar"):
+        run_record(text, {"kernels": [kernel]}, {"o": out}, sizes)
 
 
 @pytest.mark.parametrize(

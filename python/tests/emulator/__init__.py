@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """A PTX emulator on NumPy, with checks, for the kernels that LLVM's NVPTX back end emits.
 
-`run` runs a compiled operation from its launch record, `launch` one kernel.
-Both modify the arrays in place and raise an `EmulatorError` for the first defect:
+`gathered_attention` runs attention from its launch record, `run` any operation,
+`launch` one kernel; the last two modify arrays in place. All raise an
+`EmulatorError` for the first defect:
 
 - global memory: accesses out of bounds (guard bytes around every buffer, gaps of
   strided arrays too), misaligned, or stores to what is not `writable`;
@@ -23,6 +24,7 @@ global memory, register limits, clusters, tensor maps, texture.
 Unknown instructions and forms are an UnsupportedInstruction with their line.
 """
 
+from .attention import gathered_attention
 from .errors import (
     BarrierMisuse,
     CopyNotComplete,
@@ -41,7 +43,7 @@ from .errors import (
     UnsupportedInstruction,
 )
 from .launch import launch, program
-from .mutate import synchronisations
+from .mutate import synchronisations, undetected
 from .record import run
 
 __all__ = [
@@ -60,8 +62,10 @@ __all__ = [
     "StepLimit",
     "UninitialisedRead",
     "UnsupportedInstruction",
+    "gathered_attention",
     "launch",
     "program",
     "run",
     "synchronisations",
+    "undetected",
 ]

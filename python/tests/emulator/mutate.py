@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import LaunchError
+from .errors import EmulatorError, LaunchError
 from .program import Decoder, Program, Step, put
 
 if TYPE_CHECKING:
@@ -29,6 +30,22 @@ def synchronisations(code: Program) -> dict[int, str]:
         for pc, s in enumerate(code.statements)
         if s.op.startswith(SYNCHRONISING)
     }
+
+
+def undetected(code: Program, attempt: Callable[[int], object]) -> list[str]:
+    """The synchronisations whose omission goes unnoticed.
+
+    attempt: runs the kernel without the statement it is given (`omit`) and raises
+    an EmulatorError or an AssertionError if that shows.
+    """
+    missed = []
+    for pc, text in synchronisations(code).items():
+        try:
+            attempt(pc)
+        except (EmulatorError, AssertionError):
+            continue
+        missed.append(text)
+    return missed
 
 
 def without(code: Program, statement: int) -> Program:

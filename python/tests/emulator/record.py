@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,43 +11,30 @@ import numpy as np
 from .errors import LaunchError
 from .launch import MAX_STEPS, launch
 
-_CEIL = re.compile(r"ceil\(\s*(\w+)\s*/\s*(\w+)\s*\)$")
 INTEGER_LIMITS = {"i32": (-(1 << 31), (1 << 32) - 1), "i64": (-(1 << 63), (1 << 64) - 1)}
-
-
-def extent(text: str, scalars: Mapping[str, int | float]) -> int:
-    """One dimension of a grid.
-
-    A number, the name of a scalar, `ceil(a/b)`, or factors with `*` in between. A
-    name that is no scalar may be two scalars' names, for their product
-    (`batch_score_heads`).
-    """
-    text = text.strip()
-    if "*" in text:
-        product = 1
-        for factor in text.split("*"):
-            product *= extent(factor, scalars)
-        return product
-    found = _CEIL.match(text)
-    if found:
-        return -(-extent(found.group(1), scalars) // extent(found.group(2), scalars))
-    if text.isdigit():
-        return int(text)
-    if text in scalars:
-        return int(scalars[text])
-    for name in scalars:
-        if text.startswith(name + "_") and text[len(name) + 1 :] in scalars:
-            return int(scalars[name]) * int(scalars[text[len(name) + 1 :]])
-    raise LaunchError(f"the grid names '{text}', which is no scalar")
 
 
 def grid_of(
     kernel: Mapping[str, Any], scalars: Mapping[str, int | float], sm_count: int
 ) -> list[int]:
-    """The CTAs along x, y, z. "persistent": as many as fit, at most one per item."""
+    """The CTAs along x and y.
+
+    "persistent": as many as fit, at most one per item; else factors with " x "
+    in between, each a scalar's name, `batch_score_heads` or `key_blocks`.
+    """
     if kernel["grid"] == "persistent":
-        return [min(sm_count * int(kernel.get("blocks_per_sm", 1)), int(scalars["items"]))]
-    return [extent(part, scalars) for part in kernel["grid"].split(" x ")]
+        return [min(sm_count * int(kernel["blocks_per_sm"]), int(scalars["items"]))]
+    dims = []
+    for name in kernel["grid"].split(" x "):
+        if name == "batch_score_heads":
+            dims.append(int(scalars["batch"]) * int(scalars["score_heads"]))
+        elif name == "key_blocks":
+            dims.append(-(-int(scalars["keys"]) // int(kernel["threads"])))
+        elif name in scalars:
+            dims.append(int(scalars[name]))
+        else:
+            raise LaunchError(f"the grid names '{name}', which is no scalar")
+    return dims
 
 
 def value_of(
