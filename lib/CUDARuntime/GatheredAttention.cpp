@@ -397,6 +397,9 @@ static Error launchKernel(const Driver &driver, const KernelRecord &kernel,
   case Grid::Persistent:
     gridX = std::min(multiprocessors * kernel.blocksPerSM, plan.items);
     break;
+  case Grid::Items:
+    gridX = plan.items;
+    break;
   case Grid::Chunks:
     gridX = plan.chunks;
     gridY = plan.batchScoreHeads;

@@ -188,8 +188,9 @@ static KernelRecord readKernel(Reader &reader) {
   kernel.sharedBytes = reader.readInteger("shared_bytes", 0, 1 << 20);
   kernel.grid =
       llvm::StringSwitch<Grid>(
-          reader.readWord("grid", {"persistent", "chunks x batch_score_heads",
-                                   "key_blocks"}))
+          reader.readWord("grid", {"persistent", "items",
+                                   "chunks x batch_score_heads", "key_blocks"}))
+          .Case("items", Grid::Items)
           .Case("chunks x batch_score_heads", Grid::Chunks)
           .Case("key_blocks", Grid::KeyBlocks)
           .Default(Grid::Persistent);

@@ -102,6 +102,10 @@ TEST_F(GatheredAttentionTest, PersistentGridAndItems) {
   EXPECT_TRUE(contains(fakeGetLog(), "attention device 0 grid 132,1,1 "));
   // topk 300 needs chunks of at least 600 positions: 1024, so three of them.
   EXPECT_TRUE(contains(fakeGetLog(), "survivors device 0 grid 3,8,1 "));
+
+  kernel = makeKernel(makeSource({{"attention", "items", 384, 0, "q:ptr"}}));
+  ASSERT_EQ(launch(*kernel, makeArguments(2, 4, 3000, 3000, 4)), "");
+  EXPECT_TRUE(contains(fakeGetLog(), "attention device 0 grid 376,1,1 "));
 }
 
 TEST_F(GatheredAttentionTest, PackedDocuments) {

@@ -81,8 +81,8 @@ TEST(LaunchRecord, ErrorsNameTheField) {
        "launch record.kernels[0].threads: expected an integer from 1 to 1024, "
        "got 1025"},
       {replace("persistent", "one per item"),
-       "launch record.kernels[0].grid: expected one of persistent, chunks x "
-       "batch_score_heads, key_blocks; got 'one per item'"},
+       "launch record.kernels[0].grid: expected one of persistent, items, "
+       "chunks x batch_score_heads, key_blocks; got 'one per item'"},
       {replace("\"blocks_per_sm\": 1, ", ""),
        "launch record.kernels[0].blocks_per_sm: expected an integer"},
       {replace("\"q_b\"", "\"q_x\""),

@@ -102,6 +102,8 @@ ArgumentType getType(Argument argument);
 enum class Grid {
   /// "persistent": as many blocks as run at once, at most one per item.
   Persistent,
+  /// "items": one block per item.
+  Items,
   /// "chunks x batch_score_heads".
   Chunks,
   /// "key_blocks": one thread per key.

@@ -77,7 +77,7 @@ func.func @wide(%q: !q, %k: !k, %v: !v, %u: !u, %tau: !u, %e: tensor<1x1x?xi32>)
 !u = tensor<1x1x?xf32>
 
 // CHECK-LABEL: module @gathered_attention_0
-// CHECK-SAME: kernels = [{grid = "keys", name = "documents"}, {grid = "chunks x batch_score_heads", name = "survivors"},
+// CHECK-SAME: kernels = [{grid = "key_blocks", name = "documents"}, {grid = "chunks x batch_score_heads", name = "survivors"},
 // CHECK-SAME: packed = true, sink = true
 // CHECK: tile.kernel @documents(%cu_seqlens: memref<?xi32> {{[^%]*}}, %sequences: i32 {{[^%]*}}, %keys: i32 {{[^%]*}}, %doc_end: memref<?xi32> {{.*}}{threads = 256
 // CHECK: %[[THREAD:.*]] = tile.thread
