@@ -75,8 +75,6 @@ static LogicalResult verifyArgument(KernelOp op, unsigned index, Type type) {
 LogicalResult KernelOp::verify() {
   if (getFunctionType().getNumResults() != 0)
     return emitOpError() << "has no results: a kernel writes into memrefs";
-  if (getBody().empty())
-    return emitOpError() << "needs a body";
   llvm::StringSet<> names;
   for (auto [index, type] : llvm::enumerate(getFunctionType().getInputs())) {
     if (failed(verifyArgument(*this, index, type)))

@@ -203,18 +203,6 @@ LogicalResult MaskOp::verify() {
   return verifyColumns(*this, getInput().getType(), getList().getType());
 }
 
-LogicalResult OnlineSoftmaxOp::verify() {
-  return verifySizes(*this, "rows of logits and maximum",
-                     cast<FragType>(getLogits().getType()).getRows(),
-                     cast<RowsType>(getMaximum().getType()).getRows());
-}
-
-LogicalResult ScaleRowsOp::verify() {
-  return verifySizes(*this, "rows of input and factor",
-                     cast<FragType>(getInput().getType()).getRows(),
-                     cast<RowsType>(getFactor().getType()).getRows());
-}
-
 LogicalResult TruncateOp::verify() {
   FragType result = getResult().getType();
   if (!isHalf(result.getElementType()))

@@ -371,7 +371,6 @@ def Tile_OnlineSoftmaxOp : Tile_Op<"online_softmax", [Pure, AllTypesMatch<["logi
   let assemblyFormat = [{
     $logits `,` $maximum `,` $sum `scale` $scale attr-dict `:` type($logits) `,` type($maximum)
   }];
-  let hasVerifier = 1;
 }
 
 def Tile_ScaleRowsOp : Tile_Op<"scale_rows", [Pure, AllTypesMatch<["input", "result"]>]> {
@@ -379,7 +378,6 @@ def Tile_ScaleRowsOp : Tile_Op<"scale_rows", [Pure, AllTypesMatch<["input", "res
   let arguments = (ins Tile_F32Frag:$input, Tile_F32Rows:$factor);
   let results = (outs Tile_F32Frag:$result);
   let assemblyFormat = "$input `,` $factor attr-dict `:` type($input) `,` type($factor)";
-  let hasVerifier = 1;
 }
 
 def Tile_TruncateOp : Tile_Op<"truncate", [Pure]> {
