@@ -366,8 +366,8 @@ def test_divergent_loops_and_nested_branches():
 def test_branch_tables():
     body = """
       and.b32 %r1, %r0, 3;
-      brx.idx %r1, TABLE;
       TABLE: .branchtargets A, B, C, A;
+      brx.idx %r1, TABLE;
     A: mov.b32 %r2, 10; bra JOIN;
     B: mov.b32 %r2, 20; bra JOIN;
     C: mov.b32 %r2, 30;

@@ -7,6 +7,9 @@ one synchronisation out of it, or moves it, and must be reported as what it is.
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
 from ml_dtypes import bfloat16
@@ -37,6 +40,17 @@ def mutated(text: str, *changes: tuple[str, str]) -> str:
         assert old in text, old
         text = text.replace(old, new)
     return text
+
+
+PTXAS = shutil.which("ptxas") or shutil.which("/usr/local/cuda/bin/ptxas")
+
+
+@pytest.mark.skipif(PTXAS is None, reason="needs ptxas")
+def test_the_kernels_here_assemble(tmp_path):
+    for i, (body, pointers) in enumerate(((EXCHANGE, 1), (RING, 2), (WGMMA, 3))):
+        path = tmp_path / f"{i}.ptx"
+        path.write_text(module(body, pointers, 16384))
+        subprocess.run([PTXAS, "-arch=sm_90a", "-o", tmp_path / "out", path], check=True)
 
 
 # ---- global memory

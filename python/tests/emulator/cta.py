@@ -109,7 +109,8 @@ class Cta:
         if size > 1 and np.count_nonzero(address & (size - 1)):
             bad = int(address[(address & (size - 1)) != 0][0])
             raise MemoryFault(f"access of {size} bytes is misaligned: shared address {bad}")
-        inside = (address >= SHARED_BASE) & (address + size <= self.shared_end)
+        room = self.shared_end - SHARED_BASE - size
+        inside = (address - SHARED_BASE).view(np.uint64) <= room
         if np.count_nonzero(inside) != len(address):
             bad = int(address[~inside][0])
             raise MemoryFault(

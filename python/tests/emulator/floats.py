@@ -108,8 +108,8 @@ def minimum_maximum(name: str, nan: bool, magnitude: bool) -> Callable[..., np.n
             r = f(np.abs(a), np.abs(b))
             return np.where(sign, -r, r)
         r = f(a, b)
-        zeros = (a == 0) & (b == 0)
-        if np.count_nonzero(zeros):
+        if np.count_nonzero(r) != r.size:
+            zeros = (a == 0) & (b == 0)
             negative = (
                 np.signbit(a) | np.signbit(b) if name == "min" else (np.signbit(a) & np.signbit(b))
             )
@@ -144,13 +144,17 @@ def decode_float(d: Decoder) -> Step:
         return unary(f, dst, *sources) if len(sources) == 1 else binary(f, dst, *sources)
     flush, clamp, positive = "ftz" in mods and kind == "f32", "sat" in mods, "relu" in mods
 
+    if kind == "f32" and not positive:
+
+        def single(*rows: np.ndarray) -> np.ndarray:
+            r = flushed(f(*map(flushed, rows))) if flush else f(*rows)
+            return saturated(r) if clamp else r
+
+        return computed(single, dst, *sources)
+
     def value(*rows: np.ndarray) -> np.ndarray:
         x = [decode(r) for r in rows]
-        if flush:
-            x = [flushed(a) for a in x]
         r = f(*x)
-        if flush:
-            r = flushed(r)
         if clamp:
             r = saturated(r)
         if positive:

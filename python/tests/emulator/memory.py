@@ -103,7 +103,7 @@ class GlobalMemory:
             raise MemoryFault(
                 f"access of {size} bytes is misaligned: {self.describe(int(bad), size)}"
             )
-        inside = (at >= 0) & (at + size <= len(self.bytes))
+        inside = at.view(np.uint64) <= len(self.bytes) - size  # below 0 is far above
         if np.count_nonzero(inside) != len(at):
             raise MemoryFault(
                 f"access of {size} bytes out of bounds: {self.describe(int(at[~inside][0]), size)}"

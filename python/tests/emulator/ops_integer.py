@@ -226,7 +226,11 @@ def find_bit(d: Decoder) -> Step:
 @op("popc")
 def count_bits(d: Decoder) -> Step:
     t = DTYPES[d.kind]
-    return computed(np.bitwise_count, d.target(0, np.uint32), d.source(1, t))
+    return computed(
+        lambda a: np.unpackbits(a.view(np.uint8).reshape(32, -1), axis=1).sum(1),
+        d.target(0, np.uint32),
+        d.source(1, t),
+    )
 
 
 @op("clz")
