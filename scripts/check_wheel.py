@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Tries an installed wheel: attention on the CPU, a kernel for a GPU, and that no LLVM of the system is used."""
+"""Tries an installed wheel: attention on the CPU, PTX for a GPU, and that no LLVM of the system
+is used."""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ def main() -> None:
     foreign = [
         path
         for path in mapped
-        if any(part in path for part in ("libLLVM", "libMLIR", "libomp")) and str(package) not in path
+        if any(part in path for part in ("libLLVM", "libMLIR", "libomp"))
+        and str(package) not in path
     ]
     if foreign:
         sys.exit(f"error: libraries of the system are in use: {', '.join(foreign)}")

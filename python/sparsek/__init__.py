@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """SPARSEK attention: compile it, run it on NumPy arrays.
 
-`score`, `select` and `attention` compute the three steps of the operator;
+`score`, `select` and `attention` compute the three steps of the operator
+(`gathered_attention` is the third with a selection that is there already);
 `compile` and `opt` take any IR text that `sparsek-opt` takes. Importing this
 package loads neither NumPy nor the compiler: both come with the first use.
 """
@@ -13,13 +14,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sparsek._compile import Executable, compile, opt, version
     from sparsek._errors import SparsekError
-    from sparsek._ops import attention, score, select
+    from sparsek._ops import attention, gathered_attention, score, select
 
 _HOMES = {
     "Executable": "sparsek._compile",
     "SparsekError": "sparsek._errors",
     "attention": "sparsek._ops",
     "compile": "sparsek._compile",
+    "gathered_attention": "sparsek._ops",
     "opt": "sparsek._compile",
     "score": "sparsek._ops",
     "select": "sparsek._ops",
@@ -31,6 +33,7 @@ __all__ = [
     "SparsekError",
     "attention",
     "compile",
+    "gathered_attention",
     "opt",
     "score",
     "select",

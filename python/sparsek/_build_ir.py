@@ -92,7 +92,19 @@ def select(*, heads: int, topk: int, window: int, interior: bool, packed: bool) 
     return _function("select", arguments, results, operation)
 
 
-def attention(
+def attention(**options: object) -> str:
+    """C2-C6: `q[B,Hq,M,D]`, `k[B,Hkv,N,D]`, `v[B,Hkv,N,Dv]`, `scores[B,Hs,N]`,
+    optionally `sink[Hq]` and `cu_seqlens[S+1]`."""
+    return _attention("attention", **options)
+
+
+def gathered_attention(**options: object) -> str:
+    """C5, C6: as `attention`, with `tau` and `expiry` `[B,Hs,N]` after the scores."""
+    return _attention("gathered_attention", **options)
+
+
+def _attention(
+    name: str,
     *,
     dtype: str,
     query_heads: int,
@@ -107,8 +119,6 @@ def attention(
     sink: bool,
     packed: bool,
 ) -> str:
-    """C2-C6: `q[B,Hq,M,D]`, `k[B,Hkv,N,D]`, `v[B,Hkv,N,Dv]`, `scores[B,Hs,N]`,
-    optionally `sink[Hq]` and `cu_seqlens[S+1]`."""
     batch = 1 if packed else None
     arguments = [
         ("q", _tensor(dtype, batch, query_heads, None, head_size)),
@@ -116,7 +126,11 @@ def attention(
         ("v", _tensor(dtype, batch, kv_heads, None, value_size)),
         ("scores", _tensor("f32", batch, score_heads, None)),
     ]
-    operation = f"sparsek.attention %q, %k, %v, %scores topk({topk}) window({window}) gate<{gate}>"
+    if name == "gathered_attention":
+        arguments.append(("tau", _tensor("f32", batch, score_heads, None)))
+        arguments.append(("expiry", _tensor("i32", batch, score_heads, None)))
+    operands = ", ".join(f"%{argument}" for argument, _ in arguments)
+    operation = f"sparsek.{name} {operands} topk({topk}) window({window}) gate<{gate}>"
     if scale is not None:
         operation += f" scale({_float(scale)})"
     if sink:
@@ -129,4 +143,4 @@ def attention(
         _tensor(dtype, batch, query_heads, None, value_size),
         _tensor("f32", batch, query_heads, None),
     ]
-    return _function("attention", arguments, results, operation)
+    return _function(name, arguments, results, operation)

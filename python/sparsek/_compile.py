@@ -75,9 +75,8 @@ def opt(
     With `allow_unregistered` operations of unknown dialects are kept. Raises
     SparsekError with the diagnostics when the text or the pipeline is refused.
     """
-    module = _Module(source, allow_unregistered)
-    if library().sparsekRunPipeline(module.handle, pipeline.encode()):
-        raise last_error()
+    module = Module(source, allow_unregistered)
+    module.run(pipeline)
     return module.text(generic)
 
 
@@ -102,14 +101,14 @@ def compile(
     if threads >= 2**31:  # ctypes would cut it off
         raise ValueError(f"threads must be below 2^31, got {threads}")
     options = CompileOptions(pipeline.encode(), cpu.encode() if cpu else None, opt_level, threads)
-    return Executable(_Module(source, allow_unregistered), options)
+    return Executable(Module(source, allow_unregistered), options)
 
 
 class Executable:
     """Compiled functions; made by `sparsek.compile`. May be used from several
     threads at once."""
 
-    def __init__(self, module: _Module, options: CompileOptions) -> None:
+    def __init__(self, module: Module, options: CompileOptions) -> None:
         lib = library()
         self._handle = lib.sparsekCompile(module.handle, ctypes.byref(options))
         if not self._handle:
@@ -174,7 +173,9 @@ class Executable:
             raise last_error()
         owner = _Results(results)
         count = len(self._signatures[name].results)
-        return tuple(_view(lib.sparsekResultArray(results, i).contents, owner) for i in range(count))
+        return tuple(
+            _view(lib.sparsekResultArray(results, i).contents, owner) for i in range(count)
+        )
 
     def _entry(self, name: str | None) -> str:
         known = ", ".join(self._signatures)
@@ -187,10 +188,10 @@ class Executable:
         return name
 
 
-class _Module:
+class Module:
     """A parsed module, released with this object."""
 
-    def __init__(self, source: str | os.PathLike[str], allow_unregistered: bool) -> None:
+    def __init__(self, source: str | os.PathLike[str], allow_unregistered: bool = False) -> None:
         text, filename = _read(source)
         lib = library()
         encoded = text.encode()
@@ -200,6 +201,10 @@ class _Module:
         if not self.handle:
             raise last_error()
         weakref.finalize(self, lib.sparsekReleaseModule, self.handle)
+
+    def run(self, pipeline: str) -> None:
+        if library().sparsekRunPipeline(self.handle, pipeline.encode()):
+            raise last_error()
 
     def text(self, generic: bool) -> str:
         pieces = []

@@ -9,20 +9,16 @@ C1... name the constraints in docs/Semantics.md.
 from __future__ import annotations
 
 import functools
-import math
-import numbers
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from sparsek import _build_ir
+from sparsek import _build_ir, _checks
 from sparsek._compile import Executable, compile
 from sparsek._dtypes import CODES, name_of
 
 FLOATS = ("f32", "f16", "bf16")
-GATES = ("key_value", "value", "none", "straight_through")
 NORMS = ("none", "timestep")
-MAX_POSITIONS = 2**31 - 1  # expiry holds positions as i32
 
 
 @functools.lru_cache(maxsize=512)
@@ -53,11 +49,11 @@ def score(
     """
     x, weight = _floats("x", x, 3), _floats("weight", weight, 2)
     _same_dtype(("x", x), ("weight", weight))
-    _equal("feature sizes", ("x[2]", x.shape[2]), ("weight[0]", weight.shape[0]))
-    _nonzero(("weight[0]", weight.shape[0]), ("weight[1]", weight.shape[1]))
-    _one_of("norm", norm, NORMS)
-    slope = _number("slope", slope)
-    offset = _integer("offset", offset, 0)
+    _checks.equal("feature sizes", ("x[2]", x.shape[2]), ("weight[0]", weight.shape[0]))
+    _checks.nonzero(("weight[0]", weight.shape[0]), ("weight[1]", weight.shape[1]))
+    _checks.one_of("norm", norm, NORMS)
+    slope = _checks.number("slope", slope)
+    offset = _checks.integer("offset", offset, 0)
     if norm == "none" and (statistics is not None or carry):
         raise ValueError('statistics and carry need norm="timestep": no other norm has any')
     arguments = [x, weight]
@@ -101,8 +97,8 @@ def select(
     Raises TypeError, ValueError and SparsekError as `score` does.
     """
     scores = _array("scores", scores, ("f32",), 3)
-    _nonzero(("scores[1]", scores.shape[1]))
-    topk, window = _integer("topk", topk, 1), _integer("window", window, 0)
+    _checks.nonzero(("scores[1]", scores.shape[1]))
+    topk, window = _checks.integer("topk", topk, 1), _checks.integer("window", window, 0)
     arguments = [scores]
     if cu_seqlens is not None:
         arguments.append(_cu_seqlens(cu_seqlens, scores.shape[0], scores.shape[2]))
@@ -143,58 +139,110 @@ def attention(
 
     Raises TypeError, ValueError and SparsekError as `score` does.
     """
-    q, k, v = _floats("q", q, 4), _floats("k", k, 4), _floats("v", v, 4)
-    scores = _array("scores", scores, ("f32",), 3)
-    _same_dtype(("q", q), ("k", k), ("v", v))
-    batch, query_heads, queries, head_size = q.shape
-    kv_heads, keys, value_size = k.shape[1], k.shape[2], v.shape[3]
-    score_heads = scores.shape[1]
-    for name, array in (("k", k), ("v", v), ("scores", scores)):
-        _equal("batch sizes", ("q[0]", batch), (f"{name}[0]", array.shape[0]))
-    _equal("head sizes", ("q[3]", head_size), ("k[3]", k.shape[3]))
-    _equal("numbers of KV heads", ("k[1]", kv_heads), ("v[1]", v.shape[1]))
-    _equal("numbers of keys", ("k[2]", keys), ("v[2]", v.shape[2]))
-    _equal("numbers of keys", ("k[2]", keys), ("scores[2]", scores.shape[2]))
-    _nonzero(("q[1]", query_heads), ("k[1]", kv_heads), ("q[3]", head_size), ("v[3]", value_size))
-    if query_heads % kv_heads:
-        raise ValueError(
-            f"the number of KV heads must divide the number of query heads, "
-            f"got q[1] = {query_heads} and k[1] = {kv_heads}"
-        )
-    if score_heads not in (1, kv_heads):
-        raise ValueError(f"scores[1] must be 1 or k[1] = {kv_heads}, got {score_heads}")
-    if queries > keys:
-        raise ValueError(
-            f"q holds the last M <= N positions, got q[2] = {queries} and k[2] = {keys}"
-        )
-    topk, window = _integer("topk", topk, 1), _integer("window", window, 0)
-    _one_of("gate", gate, GATES)
-    if scale is not None:
-        scale = _number("scale", scale)
-        if scale <= 0:
-            raise ValueError(f"scale must be above 0, got {scale}")
-        if scale > float(np.finfo(np.float32).max):
-            raise ValueError(f"scale must be finite in f32, got {scale}")
-    arguments = [q, k, v, scores]
-    if sink is not None:
-        sink = _array("sink", sink, ("f32",), 1)
-        _equal("numbers of query heads", ("q[1]", query_heads), ("sink[0]", sink.shape[0]))
-        arguments.append(sink)
-    if cu_seqlens is not None:
-        if queries != keys:
-            raise ValueError(f"packed documents need M = N, got q[2] = {queries} and k[2] = {keys}")
-        arguments.append(_cu_seqlens(cu_seqlens, batch, keys))
-    text = _build_ir.attention(
-        dtype=name_of(q.dtype),
-        query_heads=query_heads,
-        kv_heads=kv_heads,
-        score_heads=score_heads,
-        head_size=head_size,
-        value_size=value_size,
+    return _attend(
+        _build_ir.attention,
+        [q, k, v, scores],
         topk=topk,
         window=window,
         gate=gate,
         scale=scale,
+        sink=sink,
+        cu_seqlens=cu_seqlens,
+        return_lse=return_lse,
+    )
+
+
+def gathered_attention(
+    q: np.ndarray,
+    k: np.ndarray,
+    v: np.ndarray,
+    scores: np.ndarray,
+    tau: np.ndarray,
+    expiry: np.ndarray,
+    *,
+    topk: int,
+    window: int,
+    gate: str = "key_value",
+    scale: float | None = None,
+    sink: np.ndarray | None = None,
+    cu_seqlens: np.ndarray | Sequence[int] | None = None,
+    return_lse: bool = False,
+) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+    """The second half of `attention` (C5, C6): `tau` (f32) and `expiry` (i32),
+    both `[B,Hs,N]`, come from `select` with the same `topk`, `window` and
+    `cu_seqlens`. Everything else is as for `attention`."""
+    return _attend(
+        _build_ir.gathered_attention,
+        [q, k, v, scores, tau, expiry],
+        topk=topk,
+        window=window,
+        gate=gate,
+        scale=scale,
+        sink=sink,
+        cu_seqlens=cu_seqlens,
+        return_lse=return_lse,
+    )
+
+
+_ATTENTION_ARRAYS = (
+    ("q", FLOATS, 4),
+    ("k", FLOATS, 4),
+    ("v", FLOATS, 4),
+    ("scores", ("f32",), 3),
+    ("tau", ("f32",), 3),
+    ("expiry", ("i32",), 3),
+)
+
+
+def _attend(
+    build: Callable[..., str],
+    arrays: list[np.ndarray],
+    *,
+    topk: int,
+    window: int,
+    gate: str,
+    scale: float | None,
+    sink: np.ndarray | None,
+    cu_seqlens: np.ndarray | Sequence[int] | None,
+    return_lse: bool,
+) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+    """Checks the arguments of either attention, and compiles and calls it. The
+    arrays are the first of those named above."""
+    arguments = [
+        _array(name, array, dtypes, rank)
+        for (name, dtypes, rank), array in zip(_ATTENTION_ARRAYS, arrays, strict=False)
+    ]
+    q, k, v, scores, *selection = arguments
+    _same_dtype(("q", q), ("k", k), ("v", v))
+    if sink is not None:
+        sink = _array("sink", sink, ("f32",), 1)
+        arguments.append(sink)
+    if cu_seqlens is not None:
+        cu_seqlens = np.asarray(cu_seqlens)
+    names = [name for name, _, _ in _ATTENTION_ARRAYS[4 : 4 + len(selection)]]
+    _checks.attention_shapes(
+        q.shape,
+        k.shape,
+        v.shape,
+        scores.shape,
+        sink=None if sink is None else sink.shape,
+        cu_seqlens=None if cu_seqlens is None else cu_seqlens.shape,
+        **dict(zip(names, (array.shape for array in selection), strict=True)),
+    )
+    if cu_seqlens is not None:
+        arguments.append(_cu_seqlens(cu_seqlens, q.shape[0], k.shape[2]))
+    _checks.one_of("gate", gate, _checks.GATES)
+    text = build(
+        dtype=name_of(q.dtype),
+        query_heads=q.shape[1],
+        kv_heads=k.shape[1],
+        score_heads=scores.shape[1],
+        head_size=q.shape[3],
+        value_size=v.shape[3],
+        topk=_checks.integer("topk", topk, 1),
+        window=_checks.integer("window", window, 0),
+        gate=gate,
+        scale=_checks.scale(scale),
         sink=sink is not None,
         packed=cu_seqlens is not None,
     )
@@ -222,49 +270,13 @@ def _same_dtype(*arrays: tuple[str, np.ndarray]) -> None:
         raise TypeError(f"{names} must have one element type, got {got}")
 
 
-def _equal(what: str, *sizes: tuple[str, int]) -> None:
-    if len({size for _, size in sizes}) > 1:
-        got = " and ".join(f"{name} = {size}" for name, size in sizes)
-        raise ValueError(f"{what} must agree, got {got}")
-
-
-def _nonzero(*sizes: tuple[str, int]) -> None:
-    for name, size in sizes:
-        if size == 0:
-            raise ValueError(f"{name} must be at least 1, got 0")
-
-
-def _one_of(name: str, value: str, accepted: Sequence[str]) -> None:
-    if value not in accepted:
-        raise ValueError(f"{name} must be one of {', '.join(accepted)}, got {value!r}")
-
-
-def _integer(name: str, value: int, least: int) -> int:
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
-    if not least <= value <= MAX_POSITIONS:
-        raise ValueError(f"{name} must be from {least} to {MAX_POSITIONS}, got {value}")
-    return int(value)
-
-
-def _number(name: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be a number, got {value!r}")
-    if not math.isfinite(value):
-        raise ValueError(f"{name} must be finite, got {value}")
-    return float(value)
-
-
 def _cu_seqlens(value: np.ndarray | Sequence[int], batch: int, n: int) -> np.ndarray:
     """The bounds of the documents as i32, checked in full: code that trusts them
     indexes memory with them."""
     array = np.asarray(value)
-    if array.ndim != 1 or array.size < 2:
-        raise ValueError(f"cu_seqlens must be [S+1] with S >= 1, got shape {array.shape}")
+    _checks.packing(array.shape, batch)
     if array.dtype.kind not in "iu":
         raise TypeError(f"cu_seqlens must be integers, got {name_of(array.dtype)}")
-    if batch != 1:
-        raise ValueError(f"cu_seqlens packs documents into a batch of 1, got B = {batch}")
     bounds = array.astype(np.int64)
     if bounds[0] != 0 or bounds[-1] != n or (np.diff(bounds) < 0).any():
         raise ValueError(

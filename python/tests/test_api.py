@@ -405,6 +405,39 @@ class TestAttention:
 
 
 @pytest.mark.library
+class TestGatheredAttention:
+    def test_the_two_steps_are_the_whole(self):
+        q, k, v, u = qkv(m=30, n=40, hs=2)
+        options = {"gate": "value", "scale": 0.4, "sink": np.ones(4, F32), "return_lse": True}
+        whole = sparsek.attention(q, k, v, u, **BUDGET, **options)
+        selection = sparsek.select(u, **BUDGET)
+        steps = sparsek.gathered_attention(q, k, v, u, *selection, **BUDGET, **options)
+        assert all(map(np.array_equal, whole, steps))
+
+    def test_the_selection_counts(self):
+        q, k, v, u = qkv(m=40, n=40)
+        tau, expiry = sparsek.select(u, **BUDGET)
+        window = sparsek.attention(q, k, v, np.full_like(u, -np.inf), **BUDGET)
+        nothing = np.zeros_like(expiry)
+        assert np.allclose(
+            sparsek.gathered_attention(q, k, v, u, tau, nothing, **BUDGET), window, atol=1e-6
+        )
+
+    def test_refusals(self):
+        q, k, v, u = qkv(hs=2)
+        tau, expiry = sparsek.select(u, **BUDGET)
+        for change, kind, message in (
+            ({"tau": tau.astype(np.float64)}, TypeError, "tau must be f32, got f64"),
+            ({"expiry": expiry.astype(np.int64)}, TypeError, "expiry must be i32, got i64"),
+            ({"tau": tau[:, :1]}, ValueError, r"scores\[1\] = 2 and tau\[1\] = 1"),
+            ({"expiry": expiry[0]}, ValueError, "expiry must have 3 dimensions"),
+            ({"k": k[0]}, ValueError, "k must have 4 dimensions"),
+        ):
+            given = {"q": q, "k": k, "v": v, "scores": u, "tau": tau, "expiry": expiry}
+            refuse(kind, message, sparsek.gathered_attention, **{**given, **change}, **BUDGET)
+
+
+@pytest.mark.library
 @pytest.mark.parametrize("pipeline", ["{}", "builtin.module({})", " builtin.module( {} ) "])
 def test_opt_runs_on_the_module_itself(pipeline: str) -> None:
     """With and without its anchor a pass sees the same module."""

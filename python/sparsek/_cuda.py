@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The C API for GPUs (`include/sparsek-c/CUDA.h`) through ctypes.
+
+Knows addresses, shapes and strides, and no array library. Letters in shapes are
+those of `sparsek.attention`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import threading
+import warnings
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sparsek import _compile
+from sparsek._errors import SparsekError
+from sparsek._library import last_error, library
+
+WORKSPACE_ALIGNMENT = 256
+# In the order of SparsekDtype.
+DTYPES = {name: code for code, name in enumerate(("f32", "f16", "bf16"))} | {"i32": 7}
+
+
+class Config(ctypes.Structure):
+    _fields_ = (
+        ("dtype", ctypes.c_int),
+        ("head_dim", ctypes.c_int32),
+        ("value_dim", ctypes.c_int32),
+        ("group", ctypes.c_int32),
+        ("gate", ctypes.c_char_p),
+        ("sink", ctypes.c_int32),
+        ("packed", ctypes.c_int32),
+        ("chip", ctypes.c_char_p),
+        ("format", ctypes.c_char_p),
+        ("options", ctypes.c_char_p),
+    )
+
+
+class DeviceArray(ctypes.Structure):
+    """An array in device memory; zeros stand for one that is not given."""
+
+    _fields_ = (
+        ("data", ctypes.c_uint64),
+        ("dtype", ctypes.c_int),
+        ("rank", ctypes.c_int32),
+        ("shape", ctypes.c_int64 * 4),
+        ("strides", ctypes.c_int64 * 4),
+    )
+
+
+ARRAYS = ("q", "k", "v", "scores", "tau", "expiry", "sink", "cu_seqlens", "o", "lse")
+
+
+class Arguments(ctypes.Structure):
+    _fields_ = (
+        *((name, DeviceArray) for name in ARRAYS),
+        ("topk", ctypes.c_int64),
+        ("window", ctypes.c_int64),
+        ("scale", ctypes.c_double),
+    )
+
+
+def device_array(
+    address: int, dtype: str, shape: Sequence[int], strides: Sequence[int]
+) -> DeviceArray:
+    """Describes an array of up to 4 dimensions; strides count elements."""
+    return DeviceArray(address, DTYPES[dtype], len(shape), tuple(shape), tuple(strides))
+
+
+_HANDLE = ctypes.c_void_p
+_PROTOTYPES = {
+    "sparsekAttentionKernel": (_HANDLE, (ctypes.POINTER(Config),)),
+    "sparsekKernelFromModule": (_HANDLE, (_HANDLE,)),
+    "sparsekCreateKernel": (
+        _HANDLE,
+        (ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t),
+    ),
+    "sparsekKernelImage": (_HANDLE, (_HANDLE, ctypes.POINTER(ctypes.c_size_t))),
+    "sparsekKernelRecord": (_HANDLE, (_HANDLE, ctypes.POINTER(ctypes.c_size_t))),
+    "sparsekKernelCacheProblem": (ctypes.c_char_p, (_HANDLE,)),
+    "sparsekReleaseKernel": (None, (_HANDLE,)),
+    "sparsekDeviceChip": (ctypes.c_char_p, (ctypes.c_int32,)),
+    "sparsekPrepareKernel": (ctypes.c_int32, (_HANDLE, ctypes.c_int32)),
+    "sparsekAttentionWorkspace": (
+        ctypes.c_int32,
+        (_HANDLE, ctypes.POINTER(Arguments), ctypes.POINTER(ctypes.c_size_t)),
+    ),
+    "sparsekLaunchAttention": (
+        ctypes.c_int32,
+        (
+            _HANDLE,
+            ctypes.POINTER(Arguments),
+            ctypes.c_uint64,
+            ctypes.c_size_t,
+            ctypes.c_int32,
+            ctypes.c_void_p,
+        ),
+    ),
+}
+
+
+@functools.cache
+def _library() -> ctypes.CDLL:
+    loaded = library()
+    try:
+        for name, (result, arguments) in _PROTOTYPES.items():
+            function = getattr(loaded, name)
+            function.restype, function.argtypes = result, arguments
+    except AttributeError as error:
+        raise SparsekError(
+            f"the compiler library is older than this package: {error}. Install both from the "
+            f"same source"
+        ) from error
+    return loaded
+
+
+@dataclass(frozen=True)
+class AttentionConfig:
+    """What is compiled into a kernel: element type of q, k, v and o ("bf16" or
+    "f16"), sizes of a head, query heads per KV head, gate, which optional
+    arguments there are, chip ("sm_90a", "sm_80"), and image format ("ptx" or
+    "cubin"). `options` are further options of sparsek-nvvm-pipeline."""
+
+    dtype: str
+    head_dim: int
+    value_dim: int
+    group: int
+    gate: str
+    sink: bool
+    packed: bool
+    chip: str
+    format: str = "ptx"
+    options: str = ""
+
+
+class Kernel:
+    """A compiled kernel, with the functions that launch it. Thread-safe."""
+
+    def __init__(self, handle: int | None) -> None:
+        if not handle:
+            raise last_error()
+        self.handle = handle
+        lib = _library()
+        weakref.finalize(self, lib.sparsekReleaseKernel, handle)
+        self._workspace = lib.sparsekAttentionWorkspace
+        self._launch = lib.sparsekLaunchAttention
+
+    @classmethod
+    def compile(cls, config: AttentionConfig) -> Kernel:
+        """From the cache on disk, or compiled now. Warns, once in a process, when
+        the cache cannot be written."""
+        lib = _library()
+        raw = Config(
+            DTYPES[config.dtype],
+            config.head_dim,
+            config.value_dim,
+            config.group,
+            config.gate.encode(),
+            config.sink,
+            config.packed,
+            config.chip.encode(),
+            config.format.encode(),
+            config.options.encode(),
+        )
+        kernel = cls(lib.sparsekAttentionKernel(ctypes.byref(raw)))
+        problem = lib.sparsekKernelCacheProblem(kernel.handle).decode(errors="replace")
+        if problem:
+            _warn_about_cache(problem)
+        return kernel
+
+    @classmethod
+    def create(cls, image: bytes, record: str) -> Kernel:
+        """From PTX or a cubin and its launch record in JSON."""
+        encoded = record.encode()
+        return cls(_library().sparsekCreateKernel(image, len(image), encoded, len(encoded)))
+
+    @classmethod
+    def from_ir(cls, source: str | os.PathLike[str], pipeline: str) -> Kernel:
+        """From IR text (or the file at a path) that a pipeline lowers to one
+        `gpu.binary` with a launch record."""
+        module = _compile.Module(source)
+        module.run(pipeline)
+        return cls(_library().sparsekKernelFromModule(module.handle))
+
+    @property
+    def image(self) -> bytes:
+        """PTX or a cubin."""
+        return self._text(_library().sparsekKernelImage)
+
+    @property
+    def record(self) -> str:
+        """The launch record in JSON."""
+        return self._text(_library().sparsekKernelRecord).decode()
+
+    def prepare(self, device: int) -> None:
+        """Loads the kernel on a device, as the first launch there would."""
+        if _library().sparsekPrepareKernel(self.handle, device):
+            raise last_error()
+
+    def workspace_size(self, arguments: Arguments) -> int:
+        """The bytes of workspace that a launch needs."""
+        size = ctypes.c_size_t()
+        if self._workspace(self.handle, arguments, size):
+            raise last_error()
+        return size.value
+
+    def launch(
+        self, arguments: Arguments, workspace: int, size: int, device: int, stream: int
+    ) -> None:
+        """Launches on a stream of the primary context of a device. Raises
+        SparsekError that names the argument when one is not accepted."""
+        if self._launch(self.handle, arguments, workspace, size, device, stream):
+            raise last_error()
+
+    def _text(self, function: ctypes._CFuncPtr) -> bytes:
+        size = ctypes.c_size_t()
+        return ctypes.string_at(function(self.handle, ctypes.byref(size)), size.value)
+
+
+_kernels: dict[AttentionConfig, Kernel] = {}
+_lock = threading.Lock()
+
+
+def attention_kernel(config: AttentionConfig) -> Kernel:
+    """The kernel of a configuration, compiled and loaded once in a process."""
+    kernel = _kernels.get(config)
+    if kernel is None:
+        with _lock:
+            kernel = _kernels.get(config)
+            if kernel is None:
+                kernel = _kernels[config] = Kernel.compile(config)
+    return kernel
+
+
+@functools.cache
+def device_chip(device: int) -> str:
+    """The chip to compile for to run on a device."""
+    chip = _library().sparsekDeviceChip(device)
+    if chip is None:
+        raise last_error()
+    return chip.decode()
+
+
+@functools.cache
+def _warn_about_cache(problem: str) -> None:
+    warnings.warn(
+        f"compiled kernels are not kept: {problem}. SPARSEK_CACHE_DIR names another folder; "
+        f"set to nothing it turns the cache off",
+        RuntimeWarning,
+        stacklevel=2,
+    )

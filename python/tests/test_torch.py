@@ -1,0 +1,409 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""`sparsek.torch` without a GPU: on CPU tensors, under torch.compile, and what it
+hands to the driver."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fake_cuda
+import sparsek
+from sparsek import _cuda
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+import sparsek.torch as sparsek_torch  # noqa: E402
+
+pytestmark = pytest.mark.library
+
+BUDGET = {"topk": 5, "window": 3}
+
+
+def tensors(b=1, hq=4, hkv=2, m=40, n=40, d=16, dv=8, hs=1, dtype=torch.float32, seed=0):
+    """q, k, v and scores."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def normal(*shape):
+        return torch.randn(*shape, generator=generator)
+
+    return (
+        normal(b, hq, m, d).to(dtype),
+        normal(b, hkv, n, d).to(dtype),
+        normal(b, hkv, n, dv).to(dtype),
+        normal(b, hs, n),
+    )
+
+
+def select(scores, topk=5, window=3, cu_seqlens=None):
+    return torch.ops.sparsek.select(scores, cu_seqlens, topk, window)
+
+
+def numpy_of(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.float().numpy()
+
+
+class TestImport:
+    def test_without_pytorch(self, tmp_path):
+        (tmp_path / "torch.py").write_text("raise ImportError('not here')\n")
+        package = Path(sparsek.__file__).parents[1]
+        code = (
+            f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(package)!r}]\n"
+            "import sparsek, sparsek.torch"
+        )
+        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert "ImportError: sparsek.torch needs PyTorch 2.6 or later: not here" in result.stderr
+
+    def test_the_package_alone_does_not_load_it(self):
+        package = Path(sparsek.__file__).parents[1]
+        code = (
+            f"import sys; sys.path.insert(0, {str(package)!r})\n"
+            "import sparsek; sparsek.attention; print('torch' in sys.modules)"
+        )
+        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert result.stdout == "False\n"
+
+
+class TestCPU:
+    @pytest.mark.parametrize("dtype", (torch.float32, torch.float16, torch.bfloat16))
+    def test_result(self, dtype):
+        q, k, v, u = tensors(dtype=dtype)
+        sink = torch.randn(4)
+        o, lse = sparsek_torch.attention(
+            q, k, v, u, **BUDGET, gate="value", scale=0.3, sink=sink, return_lse=True
+        )
+        want, want_lse = sparsek.attention(
+            *map(sparsek_torch._to_numpy, (q, k, v, u)),
+            **BUDGET,
+            gate="value",
+            scale=0.3,
+            sink=sink.numpy(),
+            return_lse=True,
+        )
+        assert o.dtype == dtype and lse.dtype == torch.float32
+        np.testing.assert_array_equal(numpy_of(o), want.astype(np.float32))
+        np.testing.assert_array_equal(lse.numpy(), want_lse)
+
+    def test_a_selection_that_is_there(self):
+        q, k, v, u = tensors(hs=2)
+        whole = sparsek_torch.attention(q, k, v, u, **BUDGET)
+        tau, expiry = select(u)
+        assert torch.equal(
+            sparsek_torch.gathered_attention(q, k, v, u, tau, expiry, **BUDGET), whole
+        )
+        # It is what counts, not the scores: here nothing but the window is left.
+        nothing = torch.zeros_like(expiry)
+        window = sparsek_torch.attention(q, k, v, torch.full_like(u, -torch.inf), **BUDGET)
+        got = sparsek_torch.gathered_attention(q, k, v, u, tau, nothing, **BUDGET)
+        torch.testing.assert_close(got, window)
+        assert not torch.allclose(got, whole)
+
+    def test_packed_documents(self):
+        q, k, v, u = tensors()
+        bounds = torch.tensor([0, 15, 15, 16, 40], dtype=torch.int32)
+        o = sparsek_torch.attention(q, k, v, u, **BUDGET, cu_seqlens=bounds)
+        for begin, end in ((0, 15), (15, 16), (16, 40)):
+            alone = [t[:, :, begin:end].contiguous() for t in (q, k, v, u)]
+            torch.testing.assert_close(
+                o[:, :, begin:end], sparsek_torch.attention(*alone, **BUDGET)
+            )
+
+    def test_fewer_queries_and_any_strides(self):
+        q, k, v, u = tensors(m=7)
+        want = sparsek_torch.attention(q, k, v, u, **BUDGET)
+        # Positions before heads in memory: the result is so as well.
+        q = q.transpose(1, 2).contiguous().transpose(1, 2)
+        k = k.transpose(2, 3).contiguous().transpose(2, 3)
+        got = sparsek_torch.attention(q, k, v, u, **BUDGET)
+        assert torch.equal(got, want)
+        assert got.transpose(1, 2).is_contiguous() and want.is_contiguous()
+
+    def test_autocast(self):
+        q, k, v, u = tensors()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            got = sparsek_torch.attention(q, k, v, u, **BUDGET)
+        low = [tensor.bfloat16() for tensor in (q, k, v)]
+        assert got.dtype == torch.bfloat16
+        assert torch.equal(got, sparsek_torch.attention(*low, u, **BUDGET))
+        with (
+            torch.autocast("cpu", dtype=torch.bfloat16),
+            pytest.raises(TypeError, match="scores must be f32, got bf16"),
+        ):
+            sparsek_torch.attention(q, k, v, u.bfloat16(), **BUDGET)
+
+
+REFUSALS = (
+    ({"q": lambda t: t[0]}, ValueError, "q must have 4 dimensions"),
+    ({"q": lambda t: t[..., :8]}, ValueError, "head sizes must agree"),
+    ({"q": lambda t: t[:, :3]}, ValueError, "must divide the number of query heads"),
+    ({"q": lambda t: t.repeat(1, 1, 2, 1)}, ValueError, "q holds the last M <= N positions"),
+    ({"q": lambda t: t.double()}, TypeError, "q must be bf16 or f16 or f32, got float64"),
+    ({"k": lambda t: t.half()}, TypeError, "one element type, got q f32 and k f16"),
+    ({"v": lambda t: t[:, :, 1:]}, ValueError, "numbers of keys must agree"),
+    ({"v": lambda t: t.to("meta")}, ValueError, "on one device, got q on cpu and v on meta"),
+    ({"scores": lambda t: t.double()}, TypeError, "scores must be f32, got float64"),
+    ({"scores": lambda t: t.repeat(1, 3, 1)}, ValueError, r"scores\[1\] must be 1 or k\[1\] = 2"),
+    ({"tau": lambda t: t[..., 1:]}, ValueError, "shapes of scores, tau and expiry must agree"),
+    ({"expiry": lambda t: t.long()}, TypeError, "expiry must be i32, got int64"),
+    ({"sink": torch.zeros(3)}, ValueError, "numbers of query heads must agree"),
+    ({"cu_seqlens": torch.zeros(1, dtype=torch.int32)}, ValueError, r"must be \[S\+1\] with S"),
+    ({"cu_seqlens": torch.zeros(2)}, TypeError, "cu_seqlens must be i32, got f32"),
+    ({"gate": "all"}, ValueError, "gate must be one of key_value, value, none, straight_through"),
+    ({"topk": 0}, ValueError, "topk must be from 1 to 2147483647, got 0"),
+    ({"window": -1}, ValueError, "window must be from 0"),
+    ({"scale": -1.0}, ValueError, "scale must be above 0"),
+    ({"scale": float("nan")}, ValueError, "scale must be finite"),
+)
+
+
+def changed(change: dict) -> tuple[list, dict]:
+    """Arguments of gathered_attention with one of them changed."""
+    q, k, v, u = tensors()
+    named = dict(zip(("q", "k", "v", "scores"), (q, k, v, u), strict=True))
+    named["tau"], named["expiry"] = select(u)
+    options = dict(BUDGET)
+    for name, value in change.items():
+        if name in named:
+            named[name] = value(named[name])
+        else:
+            options[name] = value
+    return list(named.values()), options
+
+
+class TestRefusals:
+    @pytest.mark.parametrize("change, kind, message", REFUSALS)
+    def test_arguments(self, change, kind, message):
+        arguments, options = changed(change)
+        with pytest.raises(kind, match=message):
+            sparsek_torch.gathered_attention(*arguments, **options)
+
+    @pytest.mark.parametrize("name", ("q", "k", "v", "scores"))
+    def test_gradients(self, name):
+        arguments, options = changed({name: lambda t: t.clone().requires_grad_()})
+        with pytest.raises(RuntimeError, match="has no backward pass yet"):
+            sparsek_torch.gathered_attention(*arguments, **options)
+        with pytest.raises(RuntimeError, match="has no backward pass yet"):
+            sparsek_torch.attention(*arguments[:4], **options)
+        with torch.no_grad():
+            o = sparsek_torch.attention(*arguments[:4], **options)
+        assert not o.requires_grad
+
+    def test_select(self):
+        _, _, _, u = tensors()
+        with pytest.raises(TypeError, match="scores must be f32, got bf16"):
+            select(u.bfloat16())
+        with pytest.raises(ValueError, match="scores must have 3 dimensions"):
+            select(u[0])
+        with pytest.raises(ValueError, match="packs documents into a batch of 1"):
+            select(u.repeat(2, 1, 1), cu_seqlens=torch.zeros(2, dtype=torch.int32))
+
+
+class TestCompile:
+    """Graphs, guards and fake tensors; the code of the operators is the same."""
+
+    @pytest.fixture(autouse=True)
+    def fresh(self):
+        torch._dynamo.reset()
+        torch._dynamo.utils.counters.clear()
+
+    @staticmethod
+    def graphs() -> int:
+        return torch._dynamo.utils.counters["stats"]["unique_graphs"]
+
+    def test_one_graph_for_all_lengths(self):
+        @torch.compile(fullgraph=True, dynamic=True, backend="aot_eager")
+        def model(q, k, v, u, topk, window):
+            o = sparsek_torch.attention(q * 2, k, v, u, topk=topk, window=window)
+            return o.transpose(1, 2).flatten(2)
+
+        for seed, (n, topk, window) in enumerate(((40, 5, 3), (77, 6, 3), (131, 9, 20))):
+            q, k, v, u = tensors(m=n - 10, n=n, seed=seed)
+            want = sparsek_torch.attention(q * 2, k, v, u, topk=topk, window=window)
+            got = model(q, k, v, u, topk, window)
+            assert torch.equal(got, want.transpose(1, 2).flatten(2))
+        assert self.graphs() == 1
+
+    def test_lengths_become_dynamic_by_themselves(self):
+        compiled = torch.compile(sparsek_torch.attention, fullgraph=True, backend="aot_eager")
+        for n in (40, 50, 60, 70):
+            compiled(*tensors(m=n, n=n), **BUDGET)
+        assert self.graphs() == 2  # The first length, then all.
+
+    def test_autocast(self):
+        @torch.compile(fullgraph=True, backend="aot_eager")
+        def model(*arguments):
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                return sparsek_torch.attention(*arguments, **BUDGET)
+
+        assert model(*tensors()).dtype == torch.bfloat16
+
+    def test_gradients(self):
+        compiled = torch.compile(sparsek_torch.attention, fullgraph=True, backend="aot_eager")
+        q, k, v, u = tensors()
+        with pytest.raises(Exception, match="has no backward pass yet"):
+            compiled(q.requires_grad_(), k, v, u, **BUDGET)
+        with torch.no_grad():
+            compiled(q, k, v, u, **BUDGET)
+
+    @pytest.mark.parametrize("change, kind, message", REFUSALS[:3])
+    def test_refusals(self, change, kind, message):
+        compiled = torch.compile(
+            sparsek_torch.gathered_attention, fullgraph=True, backend="aot_eager"
+        )
+        arguments, options = changed(change)
+        with pytest.raises(Exception, match=message):
+            compiled(*arguments, **options)
+
+    def test_fake_results_are_like_real_ones(self):
+        for transposed in (False, True):
+            for packed in (False, True):
+                q, k, v, u = tensors(hs=2, dtype=torch.bfloat16)
+                if transposed:
+                    q = q.transpose(1, 2).contiguous().transpose(1, 2)
+                bounds = torch.tensor([0, 10, 40], dtype=torch.int32) if packed else None
+                sink = torch.randn(4) if packed else None
+                tau, expiry = select(u, cu_seqlens=bounds)
+                torch.library.opcheck(torch.ops.sparsek.select.default, (u, bounds, 5, 3))
+                torch.library.opcheck(
+                    torch.ops.sparsek.gathered_attention.default,
+                    (q, k, v, u, tau, expiry, sink, bounds, 5, 3, "value", 0.5),
+                )
+
+    def test_meta_tensors(self):
+        q, k, v, u = (tensor.to("meta") for tensor in tensors(b=2, m=7))
+        o, lse = sparsek_torch.attention(q, k, v, u, **BUDGET, return_lse=True)
+        assert o.shape == (2, 4, 7, 8) and lse.shape == (2, 4, 7)
+        assert o.is_meta and lse.dtype == torch.float32
+
+
+@fake_cuda.needs_fake
+class TestLaunch:
+    """What the CUDA implementation hands over, on CPU tensors and the fake driver."""
+
+    @pytest.fixture(autouse=True)
+    def driver(self, monkeypatch):
+        driver = fake_cuda.driver()
+        driver.fakeReset()
+        self.kernels = {}
+
+        def make(config):
+            self.kernels[config] = _cuda.Kernel.create(*fake_cuda.source(**vars(config)))
+            return self.kernels[config]
+
+        monkeypatch.setattr(_cuda, "attention_kernel", make)
+        return driver
+
+    @staticmethod
+    def launch(q, k, v, u, *, sink=None, cu_seqlens=None, gate="key_value", scale=None, **budget):
+        tau, expiry = select(u, cu_seqlens=cu_seqlens)
+        given = sparsek_torch._Tensors(q, k, v, u, tau, expiry, sink, cu_seqlens)
+        parameters = sparsek_torch._Parameters(**{**BUDGET, **budget}, gate=gate, scale=scale)
+        results = sparsek_torch._launch(given, parameters, chip="sm_90a", device=1, stream=0x99)
+        call, values = fake_cuda.log()[-3:-1]
+        assert call.startswith("cuLaunchKernel attention device 1") and call.endswith("0x99")
+        return (
+            given,
+            results,
+            fake_cuda.parameters(values, sink is not None, cu_seqlens is not None),
+        )
+
+    def test_zero_copy(self):
+        q, k, v, u = tensors(hs=2, dtype=torch.bfloat16)
+        given, (o, lse), got = self.launch(q, k, v, u)
+        for name, tensor in (
+            *(("q", q), ("k", k), ("v", v), ("u", u), ("tau", given.tau)),
+            *(("expiry", given.expiry), ("o", o), ("lse", lse)),
+        ):
+            assert got[name] == tensor.data_ptr(), name
+            dims = {4: "bhm" if name in "qo" else "bhn", 3: "bh"}[tensor.dim()]
+            for axis, dim in enumerate(dims):
+                assert got[f"{name}_{dim}"] == tensor.stride(axis), (name, dim)
+        assert (o.shape, o.dtype) == ((1, 4, 40, 8), torch.bfloat16)
+        assert (got["score_heads"], got["rows"], got["keys"]) == (2, 40, 40)
+
+    def test_config(self):
+        q, k, v, u = tensors(dtype=torch.float16, hq=6)
+        self.launch(q, k, v, u, gate="straight_through", sink=torch.zeros(6))
+        assert [*self.kernels] == [
+            _cuda.AttentionConfig(
+                dtype="f16", head_dim=16, value_dim=8, group=3, gate="none", sink=True,
+                packed=False, chip="sm_90a",
+            )
+        ]  # fmt: skip
+
+    def test_packed(self):
+        q, k, v, u = tensors(dtype=torch.bfloat16)
+        bounds, sink = torch.tensor([0, 10, 40], dtype=torch.int32), torch.zeros(4)
+        _, _, got = self.launch(q, k, v, u, cu_seqlens=bounds, sink=sink)
+        assert (got["cu_seqlens"], got["sink"]) == (bounds.data_ptr(), sink.data_ptr())
+
+    def test_strides_that_serve_are_kept(self):
+        q, k, v, u = tensors(hq=4, hkv=1, dtype=torch.bfloat16)
+        q = q.transpose(1, 2).contiguous().transpose(1, 2)
+        k = k.expand(1, 2, 40, 16)
+        v = v.expand(1, 2, 40, 8)
+        _, (o, _), got = self.launch(q, k, v, u)
+        assert (got["q"], got["k"], got["v"]) == (q.data_ptr(), k.data_ptr(), v.data_ptr())
+        assert (got["q_h"], got["q_m"], got["k_h"], got["v_h"]) == (16, 64, 0, 0)
+        assert (got["o_h"], got["o_m"]) == (o.stride(1), o.stride(2)) == (8, 32)
+
+    def test_others_are_copied(self):
+        q, k, v, u = tensors(dtype=torch.bfloat16)
+        k = k.transpose(2, 3).contiguous().transpose(2, 3)  # rows not contiguous
+        v = torch.zeros(1, 2, 40, 9, dtype=torch.bfloat16)[..., :8]  # nor aligned
+        buffer = torch.zeros(q.numel() + 1, dtype=torch.bfloat16)
+        q = buffer[1:].view(q.shape)  # contiguous, at an odd address
+        u = u.repeat_interleave(2, 2)[..., ::2]
+        _, _, got = self.launch(q, k, v, u)
+        for name, tensor in (("q", q), ("k", k), ("v", v), ("u", u)):
+            assert got[name] != tensor.data_ptr(), name
+            assert got[name] % 16 == 0, name
+        assert (got["k_n"], got["v_n"], got["q_m"]) == (16, 8, 16)
+
+    def test_refusals(self):
+        for change, message in (
+            ({"dtype": torch.float32}, "q, k and v must be bf16 or f16 on a GPU, got f32"),
+            ({"d": 12, "dtype": torch.bfloat16}, r"multiples of 8 on a GPU, got q\[3\] = 12"),
+            ({"dv": 20, "dtype": torch.bfloat16}, r"multiples of 8 on a GPU, got v\[3\] = 20"),
+        ):
+            with pytest.raises((TypeError, ValueError), match=message):
+                self.launch(*tensors(**change))
+        with pytest.raises(ValueError, match="topk must be from 1"):
+            self.launch(*tensors(dtype=torch.bfloat16), topk=0)
+
+    def test_empty(self):
+        q, k, v, u = tensors(m=0, dtype=torch.bfloat16)
+        tau, expiry = select(u)
+        given = sparsek_torch._Tensors(q, k, v, u, tau, expiry, None, None)
+        parameters = sparsek_torch._Parameters(**BUDGET, gate="none", scale=None)
+        o, lse = sparsek_torch._launch(given, parameters, chip="sm_90a", device=0, stream=0)
+        assert o.shape == (1, 4, 0, 8) and lse.shape == (1, 4, 0)
+        assert not any("cuLaunchKernel" in line for line in fake_cuda.log())
+
+
+class TestKernels:
+    def test_compiled_once_for_all_threads(self, monkeypatch):
+        config = _cuda.AttentionConfig("bf16", 8, 8, 1, "none", False, False, "sm_90a", "test")
+        made = []
+
+        def compile(asked):
+            made.append(asked)
+            return object()
+
+        monkeypatch.setattr(_cuda.Kernel, "compile", compile)
+        monkeypatch.setattr(_cuda, "_kernels", {})
+        got = []
+        threads = [
+            threading.Thread(target=lambda: got.append(_cuda.attention_kernel(config)))
+            for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert made == [config] and len(got) == 8 and len(set(map(id, got))) == 1
