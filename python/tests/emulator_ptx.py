@@ -66,3 +66,17 @@ def evaluate(
     body += f"  st.global.b{8 * size} [%d31], {destination};\n"
     run(body, *operands, result)
     return result
+
+
+def integers(dtype: type, seed: int = 0) -> np.ndarray:
+    """32 values with the corners of the type."""
+    info = np.iinfo(dtype)
+    rng = np.random.default_rng(seed)
+    x = rng.integers(info.min, info.max, 32, dtype=dtype, endpoint=True)
+    x[:6] = [info.min, info.max, 0, 1, info.max - 1, info.min + 1]
+    return rng.permutation(x)
+
+
+def same(got: np.ndarray, expected: object) -> None:
+    """Equal, NaN to NaN."""
+    np.testing.assert_array_equal(got, np.asarray(expected))

@@ -7,23 +7,12 @@ import numpy as np
 import pytest
 from ml_dtypes import bfloat16
 
-from emulator import LaunchError, PtxSyntaxError, UnsupportedInstruction, launch
-from emulator import run as run_record
-from emulator_ptx import evaluate, module, run
+from emulator_ptx import evaluate, integers, same
 
 U8, U16, U32, U64 = np.uint8, np.uint16, np.uint32, np.uint64
 I16, I32, I64, F32, F64 = np.int16, np.int32, np.int64, np.float32, np.float64
 RNG = np.random.default_rng(1)
 NAN, INF, ZERO = np.nan, np.inf, 0.0
-
-
-def integers(dtype, seed=0):
-    """32 values with the corners of the type."""
-    info = np.iinfo(dtype)
-    rng = np.random.default_rng(seed)
-    x = rng.integers(info.min, info.max, 32, dtype=dtype, endpoint=True)
-    x[:6] = [info.min, info.max, 0, 1, info.max - 1, info.min + 1]
-    return rng.permutation(x)
 
 
 def floats(dtype=F32, seed=0, special=True):
@@ -33,10 +22,6 @@ def floats(dtype=F32, seed=0, special=True):
     if special:
         x[:10] = [NAN, INF, -INF, 0.0, -0.0, 1e-40, -1e-41, 1.0, 65519.0, -0.5]
     return rng.permutation(x)
-
-
-def same(got, expected):
-    np.testing.assert_array_equal(got, np.asarray(expected))
 
 
 A32, B32, C32 = integers(I32, 1), integers(I32, 2), integers(I32, 3)
@@ -323,6 +308,8 @@ def test_moves():
 def test_shuffles(mode, b, c, source):
     text = f"shfl.sync.{mode}.b32 {{d}}|%p1, {{0}}, {b}, {c}, -1;"
     same(evaluate(text, [A32], I32), A32[source])
+    moved = evaluate(text + "selp.b32 {d}, 1, 0, %p1;", [A32], I32)
+    same(moved, np.array(mode in ("bfly", "idx")) | (source != np.arange(32)))
 
 
 def test_votes_matches_and_reductions():
@@ -340,172 +327,3 @@ def test_votes_matches_and_reductions():
         evaluate("elect.sync %r9|%p1, -1; selp.b32 {d}, 1, 0, %p1;", [few], U32), np.arange(32) == 0
     )
     same(evaluate("activemask.b32 {d};", [few], U32), np.full(32, 0xFFFFFFFF))
-
-
-def test_divergent_loops_and_nested_branches():
-    body = """
-      mov.b32 %r1, 0; mov.b32 %r2, 0;
-    LOOP:
-      setp.ge.u32 %p1, %r1, %r0; @%p1 bra DONE;
-      and.b32 %r3, %r1, 1; setp.eq.s32 %p2, %r3, 0; @%p2 bra EVEN;
-      add.s32 %r2, %r2, 100; bra.uni NEXT;
-    EVEN: add.s32 %r2, %r2, 1;
-    NEXT: add.s32 %r1, %r1, 1; bra LOOP;
-    DONE:
-      mul.wide.u32 %d2, %r0, 4; add.s64 %d3, %d0, %d2; st.global.b32 [%d3], %r2;
-      setp.gt.u32 %p3, %r0, 15; @%p3 ret;
-      st.global.b32 [%d3+128], %r0;
-    """
-    out = np.full(64, -1, I32)
-    run(body, out)
-    n = np.arange(32)
-    same(out[:32], (n + 1) // 2 + n // 2 * 100)
-    same(out[32:], np.where(n < 16, n, -1))
-
-
-def test_branch_tables():
-    body = """
-      and.b32 %r1, %r0, 3;
-      TABLE: .branchtargets A, B, C, A;
-      brx.idx %r1, TABLE;
-    A: mov.b32 %r2, 10; bra JOIN;
-    B: mov.b32 %r2, 20; bra JOIN;
-    C: mov.b32 %r2, 30;
-    JOIN: mul.wide.u32 %d2, %r0, 4; add.s64 %d3, %d0, %d2; st.global.b32 [%d3], %r2;
-    """
-    out = np.zeros(32, I32)
-    run(body, out)
-    same(out, np.array([10, 20, 30, 10])[np.arange(32) % 4])
-
-
-def test_scopes_of_inline_assembly():
-    body = """
-      { .reg .b32 t; mov.b32 t, 7; L: add.s32 %r1, t, %r0; }
-      { .reg .b32 t; mov.b32 t, 9; bra L; mov.b32 t, 1; L: add.s32 %r2, t, %r1; }
-      mul.wide.u32 %d2, %r0, 4; add.s64 %d3, %d0, %d2; st.global.b32 [%d3], %r2;
-    """
-    out = np.zeros(32, I32)
-    run(body, out)
-    same(out, np.arange(32) + 16)
-
-
-def test_vectors_bytes_and_strided_arrays():
-    body = """
-      mul.wide.u32 %d2, %r0, 16; add.s64 %d3, %d0, %d2;
-      ld.global.nc.L1::no_allocate.v4.b32 {%r1, %r2, %r3, %r4}, [%d3];
-      mul.wide.u32 %d4, %r0, 32; add.s64 %d5, %d1, %d4;
-      st.global.v2.b32 [%d5], {%r4, %r1}; st.global.v2.b32 [%d5+8], {%r2, %r3};
-      ld.global.u8 %r6, [%d3+1]; ld.global.s8 %h1, [%d3+2]; cvt.s32.s16 %r7, %h1;
-      st.global.b8 [%d5+16], %r6; cvt.u16.u32 %h2, %r7; st.global.b16 [%d5+18], %h2;
-    """
-    a = integers(I32, 4).repeat(4).reshape(32, 4) + np.arange(4, dtype=I32)
-    whole = np.zeros((32, 16), I16)
-    run(body, a, whole)
-    same(whole.view(I32)[:, :4], a[:, [3, 0, 1, 2]])
-    same(whole.view(U8)[:, 16], a.view(U8).reshape(32, 16)[:, 1])
-    same(whole[:, 9], a.view(np.int8).reshape(32, 16)[:, 2])
-    base = np.full((32, 2), -1, I32)
-    body = "mul.wide.u32 %d2, %r0, 8; add.s64 %d3, %d0, %d2; st.global.b32 [%d3], %r0;"
-    run(body, base[:, 0])
-    same(base, np.stack([np.arange(32), np.full(32, -1)], 1))
-    body = "mul.wide.u32 %d2, %r0, 4; sub.s64 %d3, %d0, %d2; st.global.b32 [%d3], %r0;"
-    column = np.zeros(32, I32)
-    run(body, column[::-1])
-    same(column, np.arange(32)[::-1])
-
-
-def test_atomics():
-    body = """
-      .reg .f32 %x;
-      and.b32 %r1, %r0, 3; mul.wide.u32 %d2, %r1, 4; add.s64 %d3, %d0, %d2;
-      atom.global.add.u32 %r2, [%d3], 2;
-      red.global.max.s32 [%d0+16], %r0;
-      atom.global.cas.b32 %r3, [%d0+20], 0, 77;
-      atom.global.exch.b32 %r4, [%d0+24], %r0;
-      mov.b32 %x, 0f3F800000; red.relaxed.gpu.global.add.f32 [%d0+28], %x;
-      atom.global.inc.u32 %r5, [%d0+32], 2;
-      mul.wide.u32 %d4, %r0, 4; add.s64 %d5, %d1, %d4; st.global.b32 [%d5], %r2;
-    """
-    out, old = np.zeros(9, I32), np.zeros(32, I32)
-    run(body, out, old)
-    same(out[[0, 1, 2, 3, 4, 5, 6, 8]], [16, 16, 16, 16, 31, 77, 31, 32 % 3])
-    assert out.view(F32)[7] == 32
-    same(old, np.arange(32) // 4 * 2)
-
-
-def test_grids_aggregates_and_module_variables():
-    text = module(
-        """
-      mov.u32 %r1, %ctaid.x; mov.u32 %r2, %ctaid.y; mov.u32 %r3, %nctaid.x;
-      mad.lo.s32 %r4, %r2, %r3, %r1; mov.u32 %r5, %ntid.x; mad.lo.s32 %r6, %r4, %r5, %r0;
-      mov.b64 %d5, table; cvta.global.u64 %d6, %d5; and.b32 %r7, %r0, 1;
-      mul.wide.u32 %d7, %r7, 4; add.s64 %d8, %d6, %d7; ld.b32 %r8, [%d8];
-      add.s32 %r9, %r8, %r6; mul.wide.u32 %d2, %r6, 4; add.s64 %d3, %d0, %d2;
-      st.global.b32 [%d3], %r9;
-    """,
-        extra=".global .align 4 .b32 table[2] = {1000, 2000};",
-    )
-    out = np.zeros(6 * 40, I32)
-    launch(text, "k", (3, 2), 40, [out])
-    thread = np.tile(np.arange(40), 6)
-    same(out, np.arange(240) + np.where(thread % 2, 2000, 1000))
-    text = text.replace("k_param_0\n", "k_param_0,\n .param .align 8 .b8 pair[16]\n")
-    text = text.replace(
-        "  ret;", "  ld.param.b32 %r10, [pair+12]; st.global.b32 [%d0], %r10;\n  ret;"
-    )
-    launch(text, "k", 1, 32, [out, np.array([1, 2, 3, 4], I32).tobytes()])
-    assert out[0] == 4
-
-
-def test_launch_records():
-    text = (
-        module("""
-      ld.param.b32 %r1, [n]; ld.param.f32 %r2, [x];
-      mov.u32 %r3, %ctaid.x; mov.u32 %r5, %nctaid.x;
-    ITEM:
-      setp.ge.s32 %p1, %r3, %r1; @%p1 bra DONE;
-      mul.wide.u32 %d2, %r3, 4; add.s64 %d3, %d0, %d2;
-      setp.ne.b32 %p2, %r0, 0; @%p2 bra NEXT;
-      st.global.f32 [%d3], %r2;
-    NEXT: add.s32 %r3, %r3, %r5; bra ITEM;
-    DONE:
-    """)
-        .replace("k_param_0\n", "out,\n .param .u32 n,\n .param .f32 x\n")
-        .replace("k_param_0", "out")
-    )
-    kernel = {
-        "name": "k", "threads": 64, "shared_bytes": 0, "grid": "persistent", "blocks_per_sm": 1,
-        "arguments": [{"name": "o", "type": "ptr"}, {"name": "items", "type": "i32"},
-                      {"name": "x", "type": "f32"}],
-    }  # fmt: skip
-    out = np.zeros(7, F32)
-    run_record(text, {"kernels": [kernel]}, {"o": out}, {"items": 7, "x": 1.5}, sm_count=3)
-    same(out, np.full(7, 1.5, F32))
-    with pytest.raises(LaunchError, match="no scalar for the argument x"):
-        run_record(text, {"kernels": [kernel]}, {"o": out}, {"items": 7})
-    kernel |= {"grid": "key_blocks x batch_score_heads"}
-    sizes = {"items": 7, "x": 2, "keys": 130, "batch": 2, "score_heads": 1}
-    run_record(text, {"kernels": [kernel]}, {"o": out}, sizes)
-    same(out, np.full(7, 2, F32))
-    kernel |= {"grid": "items x planes"}
-    with pytest.raises(LaunchError, match="'planes', which is no scalar"):
-        run_record(text, {"kernels": [kernel]}, {"o": out}, sizes)
-
-
-@pytest.mark.parametrize(
-    ("body", "error", "message"),
-    [
-        ("frobnicate.b32 %r1, %r2;", UnsupportedInstruction, r"line 14: `frobnicate.b32 %r1, %r2`"),
-        ("add.rz.f32 %r1, %r2, %r3;", UnsupportedInstruction, r"unknown modifier .rz"),
-        ("add.s32 %r1, %q2, 1;", PtxSyntaxError, "no register or constant '%q2'"),
-        ("bra NOWHERE;", PtxSyntaxError, "no label 'NOWHERE'"),
-        ("cp.async.bulk.tensor.2d.shared::cta.global [%d0], [%d1];", UnsupportedInstruction,
-         "tensor"),
-        ("wgmma.mma_async.sync.aligned.m64n12k16.f32.bf16.bf16 {%r1}, %d1, %d2, 1, 1, 1, 0, 0;",
-         UnsupportedInstruction, "wgmma"),
-        ("cvt.rn.satfinite.e4m3x2.f32 %h1, %r1, %r2;", UnsupportedInstruction, "e4m3x2"),
-    ],
-)  # fmt: skip
-def test_what_is_not_implemented_is_named(body, error, message):
-    with pytest.raises(error, match=message):
-        run(body, np.zeros(1, I32))

@@ -127,7 +127,7 @@ def test_barriers_order_shared_memory():
         (("%r6, [%r5];\n  bar.sync 0;", "%r6, [%r5];"), DataRace, "nothing orders"),
         (("st.shared.b32 [%r3], %r0;", ""), UninitialisedRead, "never written"),
         (("[%r3], %r6", "[%r5], %r6"), None, ""),
-        (("[%r3], %r6", "[%r2], %r6"), DataRace, "written"),
+        (("[%r3], %r6", "[%r2], %r2"), DataRace, "written"),
     ],
 )
 def test_missing_barriers_are_races(change, error, message, seed):
@@ -151,6 +151,13 @@ def test_lanes_are_ordered_by_warp_barriers():
         with pytest.raises(DataRace, match="another lane of the same warp"):
             run(text, np.zeros(32, I32), shared=128)
         run(text, np.zeros(32, I32), shared=128, strict_lanes=False)
+
+
+def test_lanes_that_store_to_one_address_agree():
+    run("st.shared.b32 [smem], 7; st.global.b32 [%d0], 7;", np.zeros(1, I32), shared=4)
+    for store in ("st.shared.b32 [smem], %r0;", "st.global.b32 [%d0], %r0;"):
+        with pytest.raises(DataRace, match="different values to one address"):
+            run(store, np.zeros(1, I32), shared=4)
 
 
 # ---- producer and consumer: a ring of two slots filled by cp.async, mbarriers, wgmma-free

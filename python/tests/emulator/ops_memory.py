@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import MemoryFault, UnsupportedInstruction
+from .errors import DataRace, MemoryFault, UnsupportedInstruction
 from .program import (
     DTYPES,
     GLOBAL_WINDOW,
@@ -115,7 +115,7 @@ def deposit(
     pc: int,
     atomic: bool = False,
 ) -> None:
-    """Stores the active lanes' elements; of lanes with one address the last wins."""
+    """Stores the active lanes' elements (unsigned); lanes with one address must agree."""
     if space == "generic":
         space, address = resolve(address)
     item, count = values[0].dtype.itemsize, len(values)
@@ -133,7 +133,10 @@ def deposit(
         return
     at = at >> (item.bit_length() - 1)
     for k, v in enumerate(values):
-        view[at + k if k else at] = v
+        where = at + k if k else at
+        view[where] = v
+        if np.count_nonzero(view.take(where) == v) != len(where):
+            raise DataRace("lanes of one store write different values to one address")
 
 
 def vector(d: Decoder, names: list[str]) -> int:
@@ -191,13 +194,13 @@ def store(d: Decoder) -> Step:
         raise d.unsupported(f"stores to .{space}")
     atomic = bool({"relaxed", "release"} & set(d.parts))
     note_width(d, space, np.dtype(t).itemsize)
+    unsigned = np.dtype(f"u{np.dtype(t).itemsize}")
     sources = []
     for name in names:
         register = d.own_width(name)
-        narrow = register is not None and np.dtype(register).itemsize != np.dtype(t).itemsize
-        sources.append((d.source(name, register if narrow else t), narrow))
+        narrow = register is not None and np.dtype(register).itemsize != unsigned.itemsize
+        sources.append((d.source(name, register if narrow else unsigned.type), narrow))
     base, offset = d.address(0)
-    unsigned = np.dtype(f"u{np.dtype(t).itemsize}")
     pc = d.pc
 
     def run(w: Warp) -> None:
@@ -274,7 +277,8 @@ def atomic(d: Decoder) -> Step:
             try:
                 old = fetch(w, space, at, t, 1, pc, True)[0]
                 new = f(old[0], *[w.rows[s][lane] for s in sources])
-                deposit(w, space, at, [np.array([new], t)], pc, True)
+                bits = np.array([new], t).view(f"u{np.dtype(t).itemsize}")
+                deposit(w, space, at, [bits], pc, True)
             finally:
                 w.restore(saved)
             if dst is not None:
