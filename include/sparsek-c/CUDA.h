@@ -90,8 +90,9 @@ SPARSEK_API SparsekKernel *
 sparsekAttentionKernel(const SparsekAttentionConfig *config);
 
 /* The kernel in a module that a GPU pipeline has lowered: the one `gpu.binary`
- * with a string attribute `sparsek.launch_record`. NULL on failure. */
-SPARSEK_API SparsekKernel *sparsekKernelFromModule(const SparsekModule *module);
+ * with a dictionary `sparsek.launch_record`. NULL on failure. */
+SPARSEK_API SparsekKernel *
+sparsekKernelFromModule(const SparsekModule *module);
 
 /* A kernel from its parts, which are copied: PTX text or a cubin, and the
  * launch record in JSON. NULL on failure. */
@@ -131,8 +132,8 @@ sparsekAttentionWorkspace(const SparsekKernel *kernel,
  * of the primary context of `device`; with device -1, of the stream's own
  * context, or the current one for a default stream. Such a context has to
  * outlive the kernel.
- * `workspace` is a device address aligned to 256 bytes, free again when what was
- * launched has ended. Nothing is allocated and nothing waited for: the call may
+ * `workspace` is a device address aligned to 256 bytes; its memory is free again
+ * when what was launched has ended. Nothing is allocated and nothing waited for: the call may
  * be captured into a CUDA graph. The contents of the arrays are not checked. */
 SPARSEK_API int32_t sparsekLaunchAttention(
     SparsekKernel *kernel, const SparsekAttentionArguments *arguments,

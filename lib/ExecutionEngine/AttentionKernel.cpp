@@ -105,16 +105,41 @@ std::string AttentionKernelOptions::getCacheKey() const {
 // Compiling
 //===----------------------------------------------------------------------===//
 
+/// Dictionaries, arrays, strings, booleans and integers as JSON; null for other
+/// attributes, which the reader of the record then refuses.
+static llvm::json::Value toJSON(Attribute attribute) {
+  if (auto dictionary = dyn_cast<DictionaryAttr>(attribute)) {
+    llvm::json::Object object;
+    for (NamedAttribute entry : dictionary)
+      object[entry.getName().getValue()] = toJSON(entry.getValue());
+    return object;
+  }
+  if (auto elements = dyn_cast<ArrayAttr>(attribute)) {
+    llvm::json::Array array;
+    for (Attribute element : elements)
+      array.push_back(toJSON(element));
+    return array;
+  }
+  if (auto string = dyn_cast<StringAttr>(attribute))
+    return string.getValue();
+  if (auto flag = dyn_cast<BoolAttr>(attribute))
+    return flag.getValue();
+  if (auto integer = dyn_cast<IntegerAttr>(attribute);
+      integer && integer.getValue().isSignedIntN(64))
+    return integer.getValue().getSExtValue();
+  return nullptr;
+}
+
 llvm::Expected<cuda::CompiledKernel> sparsek::extractKernel(ModuleOp module) {
   constexpr StringRef attribute = "sparsek.launch_record";
   SmallVector<gpu::BinaryOp> found;
   module.walk([&](gpu::BinaryOp binary) {
-    if (binary->hasAttrOfType<StringAttr>(attribute))
+    if (binary->hasAttrOfType<DictionaryAttr>(attribute))
       found.push_back(binary);
   });
   if (found.size() != 1)
     return llvm::createStringError(
-        "expected one gpu.binary with a string attribute '" + attribute +
+        "expected one gpu.binary with a dictionary '" + attribute +
         "', found " + Twine(found.size()) +
         "; sparsek-nvvm-pipeline makes it from sparsek.gathered_attention");
   ArrayAttr objects = found.front().getObjects();
@@ -127,9 +152,9 @@ llvm::Expected<cuda::CompiledKernel> sparsek::extractKernel(ModuleOp module) {
   if (!object || object.getFormat() == gpu::CompilationTarget::Offload)
     return llvm::createStringError(
         "the object of the gpu.binary must be PTX, a cubin or a fatbin");
-  return cuda::CompiledKernel{
-      object.getObject().getValue().str(),
-      found.front()->getAttrOfType<StringAttr>(attribute).getValue().str()};
+  std::string record;
+  llvm::raw_string_ostream(record) << toJSON(found.front()->getAttr(attribute));
+  return cuda::CompiledKernel{object.getObject().getValue().str(), record};
 }
 
 llvm::Expected<cuda::CompiledKernel>

@@ -58,6 +58,15 @@ def kernel() -> _cuda.Kernel:
     return _cuda.Kernel.create(*fake_cuda.source())
 
 
+def attribute(value: object) -> str:
+    """A JSON value as an attribute."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k} = {attribute(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(attribute, value)) + "]"
+    return quote(value) if isinstance(value, str) else json.dumps(value)
+
+
 def quote(text: str) -> str:
     """A string attribute."""
     return (
@@ -76,7 +85,7 @@ class TestKernel:
 
     def test_from_ir(self):
         image, record = fake_cuda.source()
-        text = MODULE.format(record=quote(record), ptx=quote(image.decode()))
+        text = MODULE.format(record=attribute(json.loads(record)), ptx=quote(image.decode()))
         made = _cuda.Kernel.from_ir(text, "canonicalize")
         assert made.image == image
         assert json.loads(made.record) == json.loads(record)
@@ -86,18 +95,19 @@ class TestKernel:
         [
             (
                 "",
-                "expected one gpu.binary with a string attribute 'sparsek.launch_record', found 0",
+                "expected one gpu.binary with a dictionary 'sparsek.launch_record', found 0",
             ),
-            (MODULE.format(record='"{"', ptx='"x"'), "the launch record is no JSON"),
+            (MODULE.format(record="{}", ptx='"x"'), "launch record.version: expected an integer"),
+            (MODULE.format(record="{version = unit}", ptx='"x"'), "launch record.version"),
             (MODULE.format(record="1", ptx='"x"'), "found 0"),
             (
-                MODULE.format(record='"{}"', ptx='"x"').replace(
+                MODULE.format(record="{}", ptx='"x"').replace(
                     "]", ', #gpu.object<#nvvm.target, bin = "y">]'
                 ),
                 "expected one object in the gpu.binary, found 2",
             ),
             (
-                MODULE.format(record='"{}"', ptx='"x"').replace("assembly =", "offload ="),
+                MODULE.format(record="{}", ptx='"x"').replace("assembly =", "offload ="),
                 "must be PTX, a cubin or a fatbin",
             ),
         ],

@@ -42,7 +42,7 @@ struct AttentionKernelOptions {
 };
 
 /// The kernel in a lowered module: the object of its one `gpu.binary` with a
-/// string attribute `sparsek.launch_record`.
+/// dictionary `sparsek.launch_record`, which becomes JSON.
 llvm::Expected<cuda::CompiledKernel> extractKernel(mlir::ModuleOp module);
 
 /// Compiles a kernel. The error holds all diagnostics.
