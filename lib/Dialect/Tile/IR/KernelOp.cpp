@@ -149,6 +149,14 @@ LogicalResult RoleOp::verify() {
   return success();
 }
 
+void RingOp::getAsmResultNames(OpAsmSetValueNameFn setNameFn) {
+  for (Operation *user : getRing().getUsers())
+    if (isa<ReserveOp, ListKeysOp>(user))
+      if (auto role = user->getParentOfType<RoleOp>())
+        return setNameFn(getRing(), (role.getRole() + "_ring").str());
+  setNameFn(getRing(), "ring");
+}
+
 LogicalResult RingOp::verify() {
   if (getFills() < 1 || getFills() > 1024 || getDrains() < 1 ||
       getDrains() > 1024)

@@ -102,6 +102,11 @@ LogicalResult RowMapAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                           "has positions = "
                        << positions << ", heads = " << heads
                        << ", group = " << group;
+  constexpr int64_t most = 192; // rows of a work item
+  if (positions > most || heads > most || positions * heads > most)
+    return emitError() << "positions * heads must be at most " << most
+                       << ", but positions = " << positions
+                       << " and heads = " << heads;
   return success();
 }
 

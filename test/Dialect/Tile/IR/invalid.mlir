@@ -118,6 +118,12 @@ func.func private @f() attributes {m = #m}
 
 // -----
 
+// expected-error@+1 {{positions * heads must be at most 192, but positions = 64 and heads = 4}}
+#m = #tile.row_map<positions = 64, heads = 4, group = 4>
+func.func private @f() attributes {m = #m}
+
+// -----
+
 // expected-error@+1 {{argument 0 needs a 'tile.name'}}
 tile.kernel @k(%a: i32) attributes {threads = 32} {
   %id, %count = tile.block

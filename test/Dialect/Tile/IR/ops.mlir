@@ -3,6 +3,8 @@
 // Arguments print with their names.
 // CHECK-LABEL: tile.kernel @attention
 // CHECK-SAME: (%q: {{.*}}, %k: {{.*}}, %tau: {{.*}}, %keys: i32 {{.*}}, %scale_log2: f32
+// CHECK-NEXT: %ring = tile.ring
+// CHECK-NEXT: %keys_ring = tile.ring
 // CHECK: tile.thread
 #s = #tile.schedule<rows = 128, keys = 128, list_slots = 4, key_slots = 2, value_slots = 2, query_slots = 2, producer_registers = 56, consumer_registers = 224, overlap = true, ping_pong = true, persistent = true, masks = needed, gates = needed>
 !kv = memref<?x?x?x128xbf16, strided<[?, ?, ?, 1]>>

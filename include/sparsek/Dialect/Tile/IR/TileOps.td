@@ -68,7 +68,9 @@ def Tile_KernelOp : Tile_Op<"kernel", [
   }];
 }
 
-def Tile_RingOp : Tile_Op<"ring", [HasParent<"KernelOp">, MemoryEffects<[MemAlloc]>]> {
+def Tile_RingOp : Tile_Op<"ring", [
+    HasParent<"KernelOp">, MemoryEffects<[MemAlloc]>,
+    DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
   let summary = "a ring of shared-memory slots between roles";
   let description = [{
     Every slot has two barriers. *full* completes after `fills` arrivals
@@ -77,7 +79,8 @@ def Tile_RingOp : Tile_Op<"ring", [HasParent<"KernelOp">, MemoryEffects<[MemAllo
     once per warp where it is filled by ordinary stores, release once per warp.
 
     `tile-allocate` sets `offset`, the byte offset of the slots, and `barriers`,
-    that of the barriers (per slot: full, free; 8 bytes each).
+    that of the barriers (per slot: full, free; 8 bytes each). A ring prints
+    with the name of the role that fills it.
 
     ```mlir
     %k = tile.ring fills(32) drains(8) : !tile.ring<2x128x128xbf16>
