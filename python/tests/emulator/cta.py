@@ -188,6 +188,16 @@ class Grid:
                 f"after {program.dynamic_base - SHARED_BASE} static ones; a CTA has {MAX_SHARED}"
             )
 
+    def constant(self, key: tuple[Any, ...]) -> np.ndarray:
+        """The row of a constant, ("const", bits, dtype); warps share it."""
+        row = self.constants.get(key)
+        if row is None:
+            item = np.dtype(key[2]).itemsize
+            unsigned = np.bool_ if key[2] is np.bool_ else np.dtype(f"u{item}")
+            value = key[1] & ((1 << 8 * item) - 1)
+            row = self.constants[key] = np.full(32, value, unsigned).view(key[2])
+        return row
+
     def run(self) -> None:
         """Runs all CTAs to their end."""
         x, y, z = self.dims

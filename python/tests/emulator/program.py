@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -109,7 +109,10 @@ class Program:
     def __init__(self, module: Module, function: Function) -> None:
         self.module, self.function = module, function
         self.statements = function.statements
-        self.slots: dict[tuple[object, ...], int] = {}
+        self.slots: dict[tuple[Any, ...], int] = {}
+        self.groups: list[tuple[int, type]] = []
+        self.places: list[tuple[int, int]] = []
+        self.others: list[tuple[Any, ...]] = []
         self.reads: list[frozenset[int]] = []
         self.writes: list[frozenset[int]] = []
         self.granule = 2  # log2 of the bytes that the race detector tells apart
@@ -171,6 +174,23 @@ class Program:
                 where += v.size + 256
         self.first_buffer = -(-where // 256) * 256 + 4096
         return at
+
+    def layout(self) -> tuple[list[tuple[int, type]], list[tuple[int, int]]]:
+        """How a warp makes its rows: (width, dtype) of groups of registers, and of every slot its
+        group and its number there. The last group, not named, is `others`."""
+        if len(self.places) != len(self.slots):
+            groups: dict[tuple[int, type], int] = {}
+            for key in self.slots:
+                if key[0] == "reg":
+                    groups.setdefault((key[1], key[3]), len(groups))
+            self.others = [key for key in self.slots if key[0] != "reg"]
+            rest = iter(range(len(self.others)))
+            self.groups = list(groups)
+            self.places = [
+                (groups[key[1], key[3]], key[2]) if key[0] == "reg" else (len(groups), next(rest))
+                for key in self.slots
+            ]
+        return self.groups, self.places
 
     def slot(self, *key: object) -> int:
         """The number of a slot: ("reg", width, number, dtype), ("const", bits, dtype), ..."""

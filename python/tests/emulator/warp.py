@@ -64,34 +64,23 @@ class Warp:
     def make_rows(self, program: Program) -> list[np.ndarray]:
         """A view for every slot. Registers start as all ones: NaN, and no valid address."""
         banks = {
-            width: np.full((count, 32), -1, np.dtype(f"i{width or 1}"))
+            width: np.full((count, 32), -1, np.dtype(f"i{width}"))
             for width, count in program.function.widths.items()
+            if width
         }
         banks[0] = np.zeros((program.function.widths[0], 32), np.bool_)
-        views: dict[tuple[int, Any], np.ndarray] = {}
-        shared = self.cta.grid.constants
-        rows = []
-        for key in program.slots:
-            kind = key[0]
-            if kind == "reg":
-                _, width, number, dtype = key
-                view = views.get((width, dtype))
-                if view is None:
-                    view = views[width, dtype] = banks[width].view(dtype)
-                rows.append(view[number])
-            elif kind == "const":
-                row = shared.get(key)
-                if row is None:
-                    raw = np.dtype(key[2]).itemsize
-                    unsigned = np.bool_ if key[2] is np.bool_ else np.dtype(f"u{raw}")
-                    value = key[1] & ((1 << 8 * raw) - 1)
-                    row = shared[key] = np.full(32, value, unsigned).view(key[2])
-                rows.append(row)
-            elif kind == "special":
-                rows.append(self.cta.special(self, key[1]).astype(key[2]))
+        groups, layout = program.layout()
+        views = [list(banks[width].view(dtype)) for width, dtype in groups]
+        others = []
+        for key in program.others:
+            if key[0] == "const":
+                others.append(self.cta.grid.constant(key))
+            elif key[0] == "special":
+                others.append(self.cta.special(self, key[1]).astype(key[2]))
             else:
-                rows.append(np.zeros(32, key[1]))
-        return rows
+                others.append(np.zeros(32, key[1]))
+        views.append(others)
+        return [views[group][number] for group, number in layout]
 
     # ---- lanes
     def activate(self, mask: np.ndarray) -> None:
