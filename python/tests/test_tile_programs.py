@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The tile programs of gathered attention, interpreted, against the float64 oracle."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Sequence
+
+import numpy as np
+import oracle
+import pytest
+from tile_interpreter.kernels import PASSES, Variant, compile_kernels, launch, make_inputs
+from tile_interpreter.machine import TileError
+from tile_interpreter.syntax import Block, Op
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("sparsek-opt") is None, reason="sparsek-opt is not in PATH"
+)
+
+
+@dataclasses.dataclass
+class Sizes:
+    """By default a tile of 64 positions has lists of up to 200 keys: several slots."""
+
+    batch: int = 1
+    rows: int = 260
+    keys: int = 260
+    topk: int = 60
+    window: int = 80
+
+
+def check(
+    kernels: dict[str, Op],
+    variant: Variant,
+    sizes: Sizes,
+    seed: int = 0,
+    cu_seqlens: Sequence[int] | None = None,
+) -> None:
+    """Runs the kernels and compares with the oracle."""
+    q, k, v, u = make_inputs(variant, sizes.batch, sizes.rows, sizes.keys, seed)
+    sink = None
+    if variant.sink:
+        sink = np.linspace(-1, 1, variant.query_heads).astype(np.float32)
+    budget = {"topk": sizes.topk, "window": sizes.window}
+    selection = oracle.select(u, **budget, cu_seqlens=cu_seqlens)
+    o, lse = launch(
+        kernels, q, k, v, u, selection.tau, selection.expiry, **budget,
+        scale=variant.head_size**-0.5, sink=sink, cu_seqlens=cu_seqlens, seed=seed,
+    )  # fmt: skip
+    expected_o, expected_lse = oracle.attention(
+        q, k, v, u, **budget, gate=variant.gate, sink=sink, cu_seqlens=cu_seqlens
+    )
+    np.testing.assert_allclose(lse, expected_lse, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(o.astype(np.float64), expected_o, rtol=0.02, atol=0.02)
+
+
+@pytest.mark.parametrize("schedule", ["", "overlap=false", "rows=64", "rows=192", "keys=64"])
+@pytest.mark.parametrize("gate", ["none", "value", "key_value"])
+def test_gates_and_schedules(gate: str, schedule: str) -> None:
+    variant = Variant(gate=gate, schedule=schedule)
+    passes = [
+        name
+        for name in PASSES
+        if not (name == "--tile-overlap" and schedule == "overlap=false")
+    ]
+    check(compile_kernels(variant, passes), variant, Sizes())
+
+
+@pytest.mark.parametrize("passes", [PASSES[:0], PASSES[:1], PASSES[:2], PASSES[:3], PASSES])
+def test_every_stage(passes: Sequence[str]) -> None:
+    """The program means the same after every pass."""
+    variant = Variant(sink=True)
+    check(compile_kernels(variant, passes), variant, Sizes())
+
+
+def test_canonical_form() -> None:
+    variant = Variant()
+    passes = [name for split in PASSES for name in (split, "--canonicalize", "--cse")]
+    check(compile_kernels(variant, passes), variant, Sizes())
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        Variant(dtype="f16", query_heads=3, key_heads=1),
+        Variant(query_heads=130, key_heads=1, head_size=8, value_size=8),
+        Variant(query_heads=4, key_heads=4, score_heads=4, sink=True),
+        Variant(head_size=8, value_size=256, query_heads=5, key_heads=1, gate="value"),
+    ],
+)
+def test_shapes(variant: Variant) -> None:
+    check(compile_kernels(variant), variant, Sizes(batch=2, rows=40, keys=190))
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        Sizes(rows=1, keys=1),
+        Sizes(rows=150, keys=150, topk=200),
+        Sizes(window=0),
+        Sizes(window=300),
+        Sizes(rows=5, keys=300),
+        Sizes(topk=3, window=2),
+    ],
+)
+@pytest.mark.parametrize("gate", ["none", "key_value"])
+def test_sizes(sizes: Sizes, gate: str) -> None:
+    variant = Variant(gate=gate)
+    check(compile_kernels(variant), variant, sizes)
+
+
+def test_packed_documents() -> None:
+    variant = Variant(packed=True, sink=True)
+    check(
+        compile_kernels(variant), variant, Sizes(), cu_seqlens=[0, 40, 40, 41, 230, 260]
+    )
+
+
+def test_any_order_of_agents() -> None:
+    variant = Variant()
+    kernels = compile_kernels(variant)
+    for seed in range(10):
+        check(kernels, variant, Sizes(), seed=seed)
+
+
+# --------------------------------------------------------------------------------------------------
+# What a broken program gives
+# --------------------------------------------------------------------------------------------------
+
+SYNCHRONISATION = ("acquire", "release", "reserve", "commit", "turn")
+
+
+def blocks(kernel: Op) -> list[Block]:
+    """All blocks of a kernel."""
+    nested = [op for op in kernel.regions[0].walk() if op.regions]
+    return [*kernel.regions, *(region for op in nested for region in op.regions)]
+
+
+def test_no_synchronisation_is_superfluous() -> None:
+    """Without any one of them a rule is broken or the block stops."""
+    variant = Variant(schedule="keys=64")
+    kernels = compile_kernels(variant)
+    names = [f"tile.{name}" for name in SYNCHRONISATION]
+    tried = 0
+    for block in blocks(kernels["attention"]):
+        for i, op in enumerate(list(block.ops)):
+            if op.name not in names:
+                continue
+            tried += 1
+            block.ops.pop(i)
+            with pytest.raises(TileError):
+                check(kernels, variant, Sizes())
+            block.ops.insert(i, op)
+    assert tried == 29
+
+
+def test_early_use_of_a_product() -> None:
+    kernels = compile_kernels(Variant())
+    loose = [
+        op
+        for op in kernels["attention"].regions[0].walk()
+        if op.name == "tile.wait" and op.integer("outstanding", 0) == 1
+    ]
+    assert len(loose) == 1
+    loose[0].attributes["outstanding"] = "2 : i64"
+    with pytest.raises(TileError, match="tile.wait: takes the result of a product that is still"):
+        check(kernels, Variant(), Sizes())
+
+
+def test_release_before_the_product_ends() -> None:
+    kernels = compile_kernels(Variant())
+    for block in blocks(kernels["attention"]):
+        for i, op in enumerate(block.ops):
+            if op.name == "tile.wait" and block.ops[i + 1].name == "tile.release":
+                block.ops[i : i + 2] = [block.ops[i + 1], op]
+                break
+    with pytest.raises(TileError, match="tile.mma_nt: reads .* without having acquired it"):
+        check(kernels, Variant(), Sizes())
+
+
+@pytest.mark.parametrize("name", ["tile.mask", "tile.gate"])
+def test_masks_and_gates_matter(name: str) -> None:
+    """Without them the numbers are wrong."""
+    kernels = compile_kernels(Variant())
+    for op in kernels["attention"].regions[0].walk():
+        if op.name == "scf.if" and op.regions[0].ops[0].name == name:
+            op.regions[0] = op.regions[1]
+    with pytest.raises(AssertionError):
+        check(kernels, Variant(), Sizes())
