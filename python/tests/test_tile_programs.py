@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 import oracle
 import pytest
+from tile_interpreter.agents import TileError
 from tile_interpreter.kernels import PASSES, Variant, compile_kernels, launch, make_inputs
-from tile_interpreter.machine import TileError
 from tile_interpreter.syntax import Block, Op
 
 pytestmark = pytest.mark.skipif(
@@ -108,13 +108,6 @@ def test_shapes(variant: Variant) -> None:
 def test_sizes(sizes: Sizes, gate: str) -> None:
     variant = Variant(gate=gate)
     check(compile_kernels(variant), variant, sizes)
-
-
-def test_packed_documents() -> None:
-    variant = Variant(packed=True, sink=True)
-    check(
-        compile_kernels(variant), variant, Sizes(), cu_seqlens=[0, 40, 40, 41, 230, 260]
-    )
 
 
 def test_any_order_of_agents() -> None:

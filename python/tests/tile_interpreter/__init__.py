@@ -6,6 +6,8 @@ any order and meet at the rings alone. Besides wrong numbers this finds deadlock
 read or written without being held, products that are not waited for, and turns out of order.
 
 - `syntax`: the generic form of MLIR, as `sparsek-opt --mlir-print-op-generic` prints it.
-- `machine`: agents, rings and turns.
+- `agents`: rings, and the warps that meet at them.
+- `ops`: what each op does.
+- `machine`: one block: its agents, in any order.
 - `kernels`: launching the kernels of a compiled attention on arrays.
 """

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
 
 import numpy as np
 
-from .machine import ELEMENT, Machine
+from .agents import ELEMENT
+from .machine import Machine
 from .syntax import Op, parse
 
 PASSES = ("--tile-split-slots", "--tile-overlap", "--tile-ping-pong", "--tile-allocate")
@@ -109,29 +111,28 @@ def launch(
     key_heads, keys = k.shape[1:3]
     score_heads = u.shape[1]
     window = min(window, keys)
-    row_map = dict(
-        part.split(" = ")
-        for part in kernels["attention"].attributes["row_map"].split("<")[1].rstrip(">").split(", ")
-    )
-    positions, heads, group = (int(row_map[name]) for name in ("positions", "heads", "group"))
+    row_map = kernels["attention"].attributes["row_map"]
+    positions, heads, group = map(int, re.findall(r"\d+", row_map))
     tiles = -(-rows // positions)
     chunks = -(-rows // 2**chunk_log2)
     capacity = -(-min(topk, keys) // 4) * 4
     o = np.full((batch, query_heads, rows, v.shape[3]), np.nan, dtype=q.dtype)
     lse = np.full((batch, query_heads, rows), np.nan, dtype=np.float32)
     arguments = {
-        "q": q, "k": k, "v": v, "u": u, "tau": tau, "expiry": expiry, "sink": sink, "o": o, "lse": lse,
+        "q": q, "k": k, "v": v, "u": u, "tau": tau, "expiry": expiry, "sink": sink,
+        "o": o, "lse": lse,
         "table": np.full(batch * score_heads * chunks * capacity, -1, np.int32),
         "counts": np.full(batch * score_heads * chunks, -1, np.int32),
-        "batch": batch, "heads_kv": key_heads, "score_heads": score_heads, "rows": rows, "keys": keys,
-        "window": window, "chunk_log2": chunk_log2, "chunks": chunks, "capacity": capacity,
+        "batch": batch, "heads_kv": key_heads, "score_heads": score_heads, "rows": rows,
+        "keys": keys, "window": window,
+        "chunk_log2": chunk_log2, "chunks": chunks, "capacity": capacity,
         "tiles": tiles, "items": batch * key_heads * -(-group // heads) * tiles,
         "scale_log2": np.float32(scale * np.log2(np.e)),
     }  # fmt: skip
     if cu_seqlens is not None:
         arguments["cu_seqlens"] = np.array(cu_seqlens, np.int32)
         arguments["sequences"] = len(cu_seqlens) - 1
-        arguments["doc_end"] = np.full(keys, -1, np.int32)
+        arguments["documents"] = np.full(2 * keys, -1, np.int32)
         kernel = kernels["documents"]
         threads = kernel.integer("threads")
         for block in range(-(-keys // threads)):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .machine import ELEMENT, ROWS, Agent, KeySlot, Product, Ring, Step
+from .agents import ELEMENT, ROWS, Agent, KeySlot, Product, Ring, Step
 from .syntax import Block, Op
 
 def _type(text: str) -> tuple[list[int], Any]:
@@ -198,11 +198,12 @@ def _document(agent: Agent, op: Op, cu_seqlens: Any, sequences: int, position: i
 
 def _collect(
     agent: Agent, op: Op, expiry: Any, batch: int, head: int, position: int, window: int,
-    table: Any, row: int, capacity: int, ends: Any = None,
+    table: Any, row: int, capacity: int, documents: Any = None,
 ) -> list[int]:  # fmt: skip
     death = expiry[batch, head].astype(np.int64)
-    if ends is not None:
-        death = np.minimum(death, ends)
+    if documents is not None:
+        start, end = documents.reshape(-1, 2).T
+        death = np.minimum(death + start, end)
     keys = np.arange(len(death))
     alive = keys[(keys + window <= position) & (position < death)][:capacity]
     table[row : row + len(alive)] = alive
@@ -219,17 +220,18 @@ def _list_entries(agent: Agent, op: Op, operands: list[Any]) -> list[tuple[int, 
     (first, last, window, chunk, expiry, scores, _, batch, head, table, row, count, *packed) = (
         operands
     )
-    start, ends = packed if packed else (0, None)
+    documents = packed[0].reshape(-1, 2) if packed else None
 
-    def death(key: int, value: int) -> int:
-        return min(value, int(ends[key])) if ends is not None else value
+    def document(position: int) -> tuple[int, int]:
+        return (0, 2**31) if documents is None else tuple(map(int, documents[position]))
 
     entries = []
-    for key in range(max(start, first - window + 1), last + 1):
-        entries.append((key, key, death(key, key + window), np.inf))
+    for key in range(max(document(first)[0], first - window + 1), last + 1):
+        entries.append((key, key, min(key + window, document(key)[1]), np.inf))
     born = range(max(0, chunk - window + 1), last - window + 1)
     for key in [*(int(key) for key in table[row : row + count]), *born]:
-        end = death(key, int(expiry[batch, head, key]))
+        start, end = document(key)
+        end = min(start + int(expiry[batch, head, key]), end)
         if end > max(first, key + window):
             score = min(float(scores[batch, head, key]), float(np.finfo(np.float32).max))
             entries.append((key, key + window, end, score))

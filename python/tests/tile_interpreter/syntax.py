@@ -7,7 +7,9 @@ import dataclasses
 import re
 from collections.abc import Iterator
 
-_OP = re.compile(r'^(?:(?P<results>%[\w:]+) = )?"(?P<name>[\w.]+)"\((?P<operands>[^)]*)\)(?P<rest>.*)$')
+_OP = re.compile(
+    r'^(?:(?P<results>%[\w:]+) = )?"(?P<name>[\w.]+)"\((?P<operands>[^)]*)\)(?P<rest>.*)$'
+)
 _BLOCK = re.compile(r"^\^\w+(?:\((?P<arguments>.*)\))?:$")
 _FIELD = re.compile(r"(\w+) = (#[\w.]+<[^>]*>|\[.*?\]|array<[^>]*>|\"[^\"]*\"|[^,<>]+(?:<[^>]*>)?)")
 
