@@ -242,11 +242,8 @@ static LogicalResult checkFit(const Draft &draft,
   if (memory.total() > static_cast<int64_t>(kSharedBytes))
     return emitError() << "needs " << describe(memory) << "; a block has "
                        << kSharedBytes
-                       << "; accepted: fewer keys or slots than " << draft.keys
-                       << " keys, list_slots = " << draft.listSlots
-                       << ", key_slots = " << draft.keySlots
-                       << ", value_slots = " << draft.valueSlots
-                       << ", query_slots = " << draft.querySlots;
+                       << "; accepted: smaller rows, keys, list_slots, "
+                          "key_slots, value_slots or query_slots";
   return success();
 }
 

@@ -90,8 +90,8 @@ static DictionaryAttr getLaunchRecord(Builder &b,
   };
   SmallVector<Attribute> kernels;
   if (variant.packed)
-    kernels.push_back(
-        b.getDictionaryAttr({text("name", "documents"), text("grid", "key_blocks")}));
+    kernels.push_back(b.getDictionaryAttr(
+        {text("name", "documents"), text("grid", "key_blocks")}));
   kernels.push_back(b.getDictionaryAttr(
       {text("name", "survivors"), text("grid", "chunks x batch_score_heads")}));
   SmallVector<NamedAttribute> attention{

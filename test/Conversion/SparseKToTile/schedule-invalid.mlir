@@ -32,7 +32,7 @@
 // TURNS: error: 'sparsek.gathered_attention' op schedule: ping_pong needs rows = 128 (two consumers)
 // ALONE: error: 'sparsek.gathered_attention' op schedule: ping_pong needs overlap = true
 // FEW: error: 'sparsek.gathered_attention' op schedule: keys = 128 with 128 value columns needs about 184 registers in a consumer thread, which has 128; accepted: fewer keys, or more consumer_registers
-// BYTES: error: 'sparsek.gathered_attention' op schedule: needs {{[0-9]+}} bytes of shared memory (queries 32768, keys 262144, values 65536, list and barriers {{[0-9]+}}); a block has 232448; accepted: fewer keys or slots than 128 keys, list_slots = 4, key_slots = 8, value_slots = 2, query_slots = 1
+// BYTES: error: 'sparsek.gathered_attention' op schedule: needs {{[0-9]+}} bytes of shared memory (queries 32768, keys 262144, values 65536, list and barriers {{[0-9]+}}); a block has 232448; accepted: smaller rows, keys, list_slots, key_slots, value_slots or query_slots
 // MASKS: error: 'sparsek.gathered_attention' op schedule: masks must be needed or always, but is never
 // GATES: error: 'sparsek.gathered_attention' op schedule: gates must be needed or always with gate value, but is never
 // NONE: error: 'sparsek.gathered_attention' op schedule: gates must be never without a gate, but is always

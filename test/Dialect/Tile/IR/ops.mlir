@@ -1,36 +1,115 @@
 // RUN: sparsek-opt %s | sparsek-opt | FileCheck %s
+// RUN: sparsek-opt %s --mlir-print-op-generic | sparsek-opt | FileCheck %s
+// RUN: sparsek-opt %s --emit-bytecode | sparsek-opt | FileCheck %s
 
-// Arguments print with their names.
-// CHECK-LABEL: tile.kernel @attention
-// CHECK-SAME: (%q: {{.*}}, %k: {{.*}}, %tau: {{.*}}, %keys: i32 {{.*}}, %scale_log2: f32
-// CHECK-NEXT: %ring = tile.ring
-// CHECK-NEXT: %keys_ring = tile.ring
-// CHECK: tile.thread
-#s = #tile.schedule<rows = 128, keys = 128, list_slots = 4, key_slots = 2, value_slots = 2, query_slots = 2, producer_registers = 56, consumer_registers = 224, overlap = true, ping_pong = true, persistent = true, masks = needed, gates = needed>
-!kv = memref<?x?x?x128xbf16, strided<[?, ?, ?, 1]>>
+#s = #tile.schedule<rows = 128, keys = 128, list_slots = 4, key_slots = 2, value_slots = 2, query_slots = 2, producer_registers = 56, consumer_registers = 224, overlap = true, ping_pong = true, persistent = true, masks = needed, gates = always>
+!q = memref<?x?x?x128xbf16, strided<[?, ?, ?, 1]>>
 !f = memref<?x?x?xf32, strided<[?, ?, 1]>>
 !i = memref<?x?x?xi32, strided<[?, ?, 1]>>
-tile.kernel @attention(%q: !kv {tile.name = "q", tile.dims = "bhmd"}, %k: !kv {tile.name = "k", tile.dims = "bhnd"}, %tau: !f {tile.name = "tau", tile.dims = "bhn"}, %n: i32 {tile.name = "keys"}, %sc: f32 {tile.name = "scale_log2"})
+!v = memref<?xi32>
+!list = !tile.key_list<slots = 4, keys = 128>
+!ring = !tile.ring<2x128x128xbf16>
+!rf = !tile.rows<64xf32>
+!ri = !tile.rows<64xi32>
+!frag = !tile.frag<64x128xf32>
+!half = !tile.frag<64x128xbf16>
+!pending = !tile.pending<64x128xf32>
+
+// Arguments print with their names.
+// CHECK-LABEL: tile.kernel @attention(
+// CHECK-SAME: %q: memref<?x?x?x128xbf16, strided<[?, ?, ?, 1]>> {tile.dims = "bhmd", tile.name = "q"}, %u: {{[^%]*}}, %expiry: {{[^%]*}},
+// CHECK-SAME: %table: {{[^%]*}}, %sink: {{[^%]*}}, %n: i32 {{[^%]*}}, %row: i64 {{[^%]*}}, %scale_log2: f32 {tile.name = "scale_log2"})
+// CHECK-SAME: row_map = #tile.row_map<positions = 32, heads = 4, group = 4>
+// CHECK-SAME: schedule = #tile.schedule<rows = 128, keys = 128, list_slots = 4, key_slots = 2, value_slots = 2, query_slots = 2, producer_registers = 56, consumer_registers = 224, overlap = true, ping_pong = true, persistent = true, masks = needed, gates = always>
+tile.kernel @attention(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %u: !f {tile.name = "u", tile.dims = "bhn"},
+                       %e: !i {tile.name = "expiry", tile.dims = "bhn"}, %table: !v {tile.name = "table"},
+                       %sink: memref<?xf32> {tile.name = "sink"}, %n: i32 {tile.name = "n"}, %l: i64 {tile.name = "row"},
+                       %scale: f32 {tile.name = "scale_log2"})
     attributes {schedule = #s, row_map = #tile.row_map<positions = 32, heads = 4, group = 4>} {
-  %list = tile.ring fills(1) drains(10) : !tile.key_list<slots = 4, keys = 128>
-  %ks = tile.ring fills(32) drains(8) : !tile.ring<2x128x128xbf16>
-  %qs = tile.ring fills(32) drains(8) : !tile.ring<2x128x128xbf16>
+  // So do rings, with the name of the role that fills them.
+  // CHECK-NEXT: %list_ring = tile.ring fills(1) drains(10) : !tile.key_list<slots = 4, keys = 128>
+  %list = tile.ring fills(1) drains(10) : !list
+  // CHECK-NEXT: %keys_ring = tile.ring fills(32) drains(8) offset(0) barriers(65536) : !tile.ring<2x128x128xbf16>
+  %k = tile.ring fills(32) drains(8) offset(0) barriers(65536) : !ring
+  // CHECK-NEXT: %ring = tile.ring fills(32) drains(8) : !tile.ring<2x128x128xbf16>
+  %qs = tile.ring fills(32) drains(8) : !ring
+  // CHECK-NEXT: %id, %count = tile.block
   %id, %count = tile.block
-  %c0 = arith.constant 0 : i32
-  %b, %h, %hb, %m = tile.item %id of %n x %n x %n
-  tile.role "keys" warps(4) registers(56) {
-     tile.reserve %ks[%c0] : !tile.ring<2x128x128xbf16>
-     tile.gather %k[%b, %h] rows %list[%c0] into %ks[%c0] : !kv, !tile.key_list<slots = 4, keys = 128>, !tile.ring<2x128x128xbf16>
-     tile.commit %ks[%c0] : !tile.ring<2x128x128xbf16>
+  // CHECK-NEXT: %batch, %head, %head_block, %row_0 = tile.item %id of %n x %n x %count
+  %b, %h, %hb, %r = tile.item %id of %n x %n x %count
+
+  // CHECK: tile.role "list" warps(1) registers(56) {
+  tile.role "list" warps(1) registers(56) {
+    // CHECK-NEXT: tile.list_keys %list_ring[%n] positions(%n to %n) window(%n) chunk(%n) from %expiry, %u, %u[%batch, %head] and %table[%row, %n] scratch(1024)
+    %0 = tile.list_keys %list[%n] positions(%n to %n) window(%n) chunk(%n) from %e, %u, %u[%b, %h] and %table[%l, %n]
+        scratch(1024) : !list, !i, !f, !f, !v
   }
+  // CHECK: tile.role "keys" warps(3) registers(56) {
+  tile.role "keys" warps(3) registers(56) {
+    // CHECK-NEXT: tile.reserve %keys_ring[%n] : !tile.ring<2x128x128xbf16>
+    tile.reserve %k[%n] : !ring
+    // CHECK-NEXT: tile.gather %q[%batch, %head] rows %list_ring[%n] into %keys_ring[%n] : memref<{{.*}}>, <slots = 4, keys = 128>, <2x128x128xbf16>
+    tile.gather %q[%b, %h] rows %list[%n] into %k[%n] : !q, !list, !ring
+    // CHECK-NEXT: tile.load_tile %q[%batch, %head, %head_block, %row_0] limit %n into %ring[%n] : memref<{{.*}}>, <2x128x128xbf16>
+    tile.load_tile %q[%b, %h, %hb, %r] limit %n into %qs[%n] : !q, !ring
+    // CHECK-NEXT: tile.commit %keys_ring[%n] : !tile.ring<2x128x128xbf16>
+    tile.commit %k[%n] : !ring
+  }
+  // CHECK: tile.role "attend" warps(8) registers(224) {
   tile.role "attend" warps(8) registers(224) {
-     %t = tile.positions %m plus %c0 : !tile.rows<64xi32>
-     %tt = tile.load_rows %tau[%b, %h] at %t limit %n : !f, !tile.rows<64xi32> -> !tile.rows<64xf32>
-     %thread = tile.thread
-    %s = tile.mma_nt %qs[%c0], %ks[%c0] : !tile.ring<2x128x128xbf16>, !tile.ring<2x128x128xbf16> -> !tile.frag<64x128xf32>
-     %g = tile.gate %s, %list[%c0], %tt : !tile.frag<64x128xf32>, !tile.key_list<slots = 4, keys = 128>, !tile.rows<64xf32>
-     %fl = tile.flag<masked> of %list[%c0] : !tile.key_list<slots = 4, keys = 128>
-     %p = tile.truncate %g : !tile.frag<64x128xf32> -> !tile.frag<64x128xbf16>
-     tile.turn<start>
+    // CHECK-NEXT: tile.turn<start>
+    tile.turn<start>
+    // CHECK-NEXT: %[[T:.*]] = tile.positions %row_0 plus %n : <64xi32>
+    %t = tile.positions %r plus %n : !ri
+    // CHECK-NEXT: %[[TAU:.*]] = tile.load_rows %u[%batch, %head] at %[[T]] limit %n : memref<{{.*}}>, <64xi32> -> <64xf32>
+    %tau = tile.load_rows %u[%b, %h] at %t limit %n : !f, !ri -> !rf
+    // CHECK-NEXT: %[[ZERO:.*]] = tile.fill 0.000000e+00 : !tile.rows<64xf32>
+    %zero = tile.fill 0.0 : !rf
+    // CHECK-NEXT: tile.acquire %list_ring[%n] : !tile.key_list<slots = 4, keys = 128>
+    tile.acquire %list[%n] : !list
+    // CHECK-NEXT: tile.flag<masked> of %list_ring[%n] : <slots = 4, keys = 128>
+    %masked = tile.flag<masked> of %list[%n] : !list
+    // CHECK-NEXT: tile.turn<take>
+    tile.turn<take>
+    // CHECK-NEXT: %[[P:.*]] = tile.mma_nt %ring[%n], %keys_ring[%n] : <2x128x128xbf16>, <2x128x128xbf16> -> !tile.pending<64x128xf32>
+    %p = tile.mma_nt %qs[%n], %k[%n] : !ring, !ring -> !pending
+    // CHECK-NEXT: tile.turn<pass>
+    tile.turn<pass>
+    // CHECK-NEXT: %[[S:.*]] = tile.wait %[[P]] outstanding(1) : <64x128xf32> -> <64x128xf32>
+    %s = tile.wait %p outstanding(1) : !pending -> !frag
+    // CHECK-NEXT: %[[G:.*]] = tile.gate %[[S]], %list_ring[%n], %[[TAU]] : <64x128xf32>, <slots = 4, keys = 128>, <64xf32>
+    %g = tile.gate %s, %list[%n], %tau : !frag, !list, !rf
+    // CHECK-NEXT: %[[X:.*]] = tile.mask %[[G]], %list_ring[%n], %[[T]] : <64x128xf32>, <slots = 4, keys = 128>, <64xi32>
+    %x = tile.mask %g, %list[%n], %t : !frag, !list, !ri
+    // CHECK-NEXT: tile.release %list_ring[%n] : !tile.key_list<slots = 4, keys = 128>
+    tile.release %list[%n] : !list
+    // CHECK-NEXT: %weights, %new_maximum, %new_sum, %decay = tile.online_softmax %[[X]], %[[ZERO]], %[[ZERO]] scale %scale_log2 : <64x128xf32>, <64xf32>
+    %w, %m1, %l1, %decay = tile.online_softmax %x, %zero, %zero scale %scale : !frag, !rf
+    // CHECK-NEXT: %[[D:.*]] = tile.scale_rows %[[X]], %decay : <64x128xf32>, <64xf32>
+    %d = tile.scale_rows %x, %decay : !frag, !rf
+    // CHECK-NEXT: %[[H:.*]] = tile.truncate %weights : <64x128xf32> -> <64x128xbf16>
+    %a = tile.truncate %w : !frag -> !half
+    // CHECK-NEXT: %[[O:.*]] = tile.mma_nn %[[H]], %keys_ring[%n], %[[D]] : <64x128xbf16>, <2x128x128xbf16>, <64x128xf32> -> !tile.frag<64x128xf32>
+    %o = tile.mma_nn %a, %k[%n], %d : !half, !ring, !frag -> !frag
+    // CHECK-NEXT: %factor, %lse = tile.normalise %new_maximum, %new_sum scale %scale_log2 : <64xf32>
+    %factor, %lse = tile.normalise %m1, %l1 scale %scale : !rf
+    // CHECK-NEXT: tile.normalise %new_maximum, %new_sum scale %scale_log2 sink %sink[%head, %head_block] : <64xf32>, memref<?xf32>
+    %factor1, %lse1 = tile.normalise %m1, %l1 scale %scale sink %sink[%h, %hb] : !rf, memref<?xf32>
+    // CHECK-NEXT: tile.store_tile %[[O]], %q[%batch, %head, %head_block, %row_0] limit %n : <64x128xf32>, memref<{{.*}}>
+    tile.store_tile %o, %q[%b, %h, %hb, %r] limit %n : !frag, !q
+    // CHECK-NEXT: tile.store_rows %lse, %u[%batch, %head, %head_block, %row_0] limit %n : <64xf32>, memref<{{.*}}>
+    tile.store_rows %lse, %u[%b, %h, %hb, %r] limit %n : !rf, !f
   }
+}
+
+// CHECK-LABEL: tile.kernel @tables(
+// CHECK-SAME: attributes {shared_bytes = 256 : i64, threads = 256 : i64}
+tile.kernel @tables(%e: !i {tile.name = "expiry", tile.dims = "bhn"}, %v: !v {tile.name = "v"}, %n: i32 {tile.name = "n"},
+                    %l: i64 {tile.name = "l"}) attributes {threads = 256, shared_bytes = 256} {
+  // CHECK-NEXT: tile.thread
+  %thread = tile.thread
+  // CHECK-NEXT: %start, %end = tile.document %n in %v[%n] : memref<?xi32>
+  %start, %end = tile.document %n in %v[%n] : !v
+  // CHECK-NEXT: tile.collect_survivors %expiry[%n, %n] at %n window(%n) into %v[%l, %n] : memref<?x?x?xi32, strided<[?, ?, 1]>>, memref<?xi32>
+  %count = tile.collect_survivors %e[%n, %n] at %n window(%n) into %v[%l, %n] : !i, !v
 }
