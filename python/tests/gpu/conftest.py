@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""A kernel that fails leaves its process without a usable device. In a worker of
+pytest-xdist the process then ends, so that the next tests get a new one."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> None:
+    if call.excinfo is None or "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return
+    try:
+        torch.cuda.synchronize()
+    except Exception as error:
+        message = " ".join(str(call.excinfo.value).split())[:500]
+        print(f"\nDEVICE LOST in {item.nodeid}: {message} ({error})"[:900], file=sys.__stderr__)
+        sys.__stderr__.flush()
+        os._exit(17)
