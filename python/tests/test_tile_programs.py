@@ -55,7 +55,7 @@ def check(
     np.testing.assert_allclose(o.astype(np.float64), expected_o, rtol=0.02, atol=0.02)
 
 
-@pytest.mark.parametrize("schedule", ["", "overlap=false", "rows=64", "rows=192", "keys=64"])
+@pytest.mark.parametrize("schedule", ["", "overlap=false", "rows=64", "rows=192", "rows=256", "keys=64"])
 @pytest.mark.parametrize("gate", ["none", "value", "key_value"])
 def test_gates_and_schedules(gate: str, schedule: str) -> None:
     variant = Variant(gate=gate, schedule=schedule)

@@ -185,18 +185,18 @@ static void chooseTile(Draft &draft, const ScheduleRequest &request,
     reason = llvm::formatv("rows of {0} elements leave no room for slots of "
                            "128 keys",
                            widest);
-  } else if (draft.rows == 192) {
+  } else if (draft.rows > 128) {
     draft.keys = 64;
-    reason = "three consumers leave 160 registers to a thread";
+    reason = "more than two consumers leave few registers to a thread";
   }
   if (!isSet(overrides, "keys"))
     reasons.push_back(llvm::formatv("keys = {0}: {1}", draft.keys, reason));
 
   bool gated = request.gate != Gate::None;
   reason = "the consumers get as many as there are";
-  if (draft.rows == 192) {
+  if (draft.rows > 128) {
     draft.producerRegisters = 32;
-    draft.consumerRegisters = 160;
+    draft.consumerRegisters = draft.rows == 192 ? 160 : 112;
   } else if (draft.rows == 64) {
     draft.consumerRegisters = 240;
   } else if (gated) {

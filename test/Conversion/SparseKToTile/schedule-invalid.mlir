@@ -25,10 +25,10 @@
 // SWITCH: error: 'sparsek.gathered_attention' op schedule: overlap must be true or false, but is '1'
 // WHEN: error: 'sparsek.gathered_attention' op schedule: masks must be never, needed or always, but is 'some'
 // KEYS: error: 'sparsek.gathered_attention' op schedule: keys must be 64 or 128, but is 96
-// ROWS: error: 'sparsek.gathered_attention' op schedule: rows must be 64, 128 or 192, but is 100
+// ROWS: error: 'sparsek.gathered_attention' op schedule: rows must be 64, 128, 192 or 256, but is 100
 // SLOTS: error: 'sparsek.gathered_attention' op schedule: key_slots must be 1, 2, 4, 8 or 16, but is 3
 // STEP: error: 'sparsek.gathered_attention' op schedule: consumer_registers must be a multiple of 8 in 24..240, but is 100
-// SUM: error: 'sparsek.gathered_attention' op schedule: producer_registers + 2 * consumer_registers must be at most 512, but is 552
+// SUM: error: 'sparsek.gathered_attention' op schedule: producer_registers + 2 * consumer_registers must be at most 504, but is 552
 // TURNS: error: 'sparsek.gathered_attention' op schedule: ping_pong needs rows = 128 (two consumers)
 // ALONE: error: 'sparsek.gathered_attention' op schedule: ping_pong needs overlap = true
 // FEW: error: 'sparsek.gathered_attention' op schedule: keys = 128 with 128 value columns needs about 184 registers in a consumer thread, which has 128; accepted: fewer keys, or more consumer_registers

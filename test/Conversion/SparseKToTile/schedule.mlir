@@ -1,5 +1,6 @@
 // RUN: sparsek-opt %s --convert-sparsek-to-tile="schedule=rows=64,list_slots=2,overlap=false,persistent=false,masks=always,gates=always" | FileCheck %s --check-prefix=SET
 // RUN: sparsek-opt %s --convert-sparsek-to-tile="schedule=rows=192" | FileCheck %s --check-prefix=WIDE
+// RUN: sparsek-opt %s --convert-sparsek-to-tile="schedule=rows=256" | FileCheck %s --check-prefix=WIDEST
 // RUN: sparsek-opt %s --convert-sparsek-to-tile="remarks=true schedule=keys=64" 2>&1 >/dev/null | FileCheck %s --check-prefix=WHY
 
 // One consumer takes all the registers and no turns; the grid has a block for
@@ -16,6 +17,9 @@
 
 // WIDE: schedule = #tile.schedule<rows = 192, keys = 64, {{.*}} producer_registers = 32, consumer_registers = 160, overlap = true, ping_pong = false
 // WIDE: tile.role "attend" warps(12) registers(160)
+
+// WIDEST: schedule = #tile.schedule<rows = 256, keys = 64, {{.*}} producer_registers = 32, consumer_registers = 112, overlap = true, ping_pong = false
+// WIDEST: tile.role "attend" warps(16) registers(112)
 
 // WHY: remark: scheduled as #tile.schedule<rows = 128, keys = 64, list_slots = 4,
 // WHY-NOT: keys = 128

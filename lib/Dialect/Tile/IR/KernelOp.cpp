@@ -123,9 +123,12 @@ LogicalResult KernelOp::verifyRegions() {
     return emitOpError() << "the roles must fill whole warpgroups of four "
                             "warps, up to 32 warps; they have "
                          << warps;
-  if (anyRegisters && registers > 512)
-    return emitOpError() << "the roles ask for " << registers * 128
-                         << " registers; a multiprocessor has 65536";
+  if (int64_t most = getRegisterPool(warps / 4);
+      anyRegisters && registers > most)
+    return emitOpError() << "the roles ask for " << registers
+                         << " registers, added over their warpgroups; a block "
+                            "of "
+                         << warps / 4 << " has " << most;
   return success();
 }
 

@@ -53,6 +53,12 @@ void TileDialect::initialize() {
 // Attributes
 //===----------------------------------------------------------------------===//
 
+int64_t sparsek::tile::getRegisterPool(int64_t warpgroups) {
+  constexpr int64_t perThread = 256, perGroupOfThreads = 65536 / 128;
+  return std::min(perThread, perGroupOfThreads / warpgroups / 8 * 8) *
+         warpgroups;
+}
+
 static bool isSlotCount(int64_t slots) {
   return slots >= 1 && slots <= 16 && llvm::isPowerOf2_64(slots);
 }
@@ -64,8 +70,8 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                    int64_t producerRegisters,
                                    int64_t consumerRegisters, bool,
                                    bool pingPong, bool, When, When) {
-  if (rows != 64 && rows != 128 && rows != 192)
-    return emitError() << "rows must be 64, 128 or 192, but is " << rows;
+  if (rows != 64 && rows != 128 && rows != 192 && rows != 256)
+    return emitError() << "rows must be 64, 128, 192 or 256, but is " << rows;
   if (keys != 64 && keys != 128)
     return emitError() << "keys must be 64 or 128, but is " << keys;
   for (auto [name, slots] :
@@ -83,11 +89,11 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
       return emitError() << name
                          << " must be a multiple of 8 in 24..240, but is "
                          << registers;
-  // A multiprocessor has 65536 registers: 512 for each of 128 threads.
-  int64_t consumers = rows / 64;
-  if (producerRegisters + consumers * consumerRegisters > 512)
+  int64_t consumers = rows / 64, most = getRegisterPool(consumers + 1);
+  if (producerRegisters + consumers * consumerRegisters > most)
     return emitError() << "producer_registers + " << consumers
-                       << " * consumer_registers must be at most 512, but is "
+                       << " * consumer_registers must be at most " << most
+                       << ", but is "
                        << producerRegisters + consumers * consumerRegisters;
   if (pingPong && consumers != 2)
     return emitError() << "ping_pong needs rows = 128 (two consumers)";
@@ -102,7 +108,7 @@ LogicalResult RowMapAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                           "has positions = "
                        << positions << ", heads = " << heads
                        << ", group = " << group;
-  constexpr int64_t most = 192; // rows of a work item
+  constexpr int64_t most = 256; // rows of a work item
   if (positions > most || heads > most || positions * heads > most)
     return emitError() << "positions * heads must be at most " << most
                        << ", but positions = " << positions

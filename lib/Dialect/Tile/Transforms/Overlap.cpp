@@ -171,7 +171,6 @@ LogicalResult SlotLoop::match(StringRef &reason) {
 //===----------------------------------------------------------------------===//
 
 void SlotLoop::issue(IRRewriter &b, Second &second, Value accumulator) {
-  b.clone(*acquire, second.values);
   auto type = cast<FragType>(output.getType());
   second.pending = MmaNNOp::create(
       b, output.getLoc(),
@@ -203,6 +202,9 @@ Value SlotLoop::emitFirstPart(IRRewriter &b, IRMapping &values,
       finished = true;
     }
     if (&op == scores) {
+      // Nothing is waited for between products that are issued together.
+      if (second)
+        b.clone(*acquire, second->values);
       auto type = cast<FragType>(scores.getType());
       Value pending = MmaNTOp::create(
           b, op.getLoc(),
@@ -286,6 +288,7 @@ void SlotLoop::overlap(IRRewriter &b) {
   releaseQueries(b);
   Second last;
   mapCarried(last.values, rotated.getResults());
+  b.clone(*acquire, last.values);
   issue(b, last, rotated.getResult(index));
   accumulator = finish(b, last);
 

@@ -70,8 +70,8 @@ func.func private @f(!tile.rows<64xbf16>)
 
 // -----
 
-// expected-error@+1 {{rows must be 64, 128 or 192, but is 256}}
-#s = #tile.schedule<rows = 256, keys = 128, list_slots = 4, key_slots = 2, value_slots = 2, query_slots = 2, producer_registers = 56, consumer_registers = 224, overlap = true, ping_pong = false, persistent = true, masks = needed, gates = needed>
+// expected-error@+1 {{rows must be 64, 128, 192 or 256, but is 320}}
+#s = #tile.schedule<rows = 320, keys = 128, list_slots = 4, key_slots = 2, value_slots = 2, query_slots = 2, producer_registers = 56, consumer_registers = 224, overlap = true, ping_pong = false, persistent = true, masks = needed, gates = needed>
 func.func private @f() attributes {s = #s}
 
 // -----
@@ -100,7 +100,7 @@ func.func private @f() attributes {s = #s}
 
 // -----
 
-// expected-error@+1 {{producer_registers + 2 * consumer_registers must be at most 512, but is 520}}
+// expected-error@+1 {{producer_registers + 2 * consumer_registers must be at most 504, but is 520}}
 #s = #tile.schedule<rows = 128, keys = 128, list_slots = 4, key_slots = 2, value_slots = 2, query_slots = 2, producer_registers = 40, consumer_registers = 240, overlap = true, ping_pong = false, persistent = true, masks = needed, gates = needed>
 func.func private @f() attributes {s = #s}
 
@@ -118,8 +118,8 @@ func.func private @f() attributes {m = #m}
 
 // -----
 
-// expected-error@+1 {{positions * heads must be at most 192, but positions = 64 and heads = 4}}
-#m = #tile.row_map<positions = 64, heads = 4, group = 4>
+// expected-error@+1 {{positions * heads must be at most 256, but positions = 65 and heads = 4}}
+#m = #tile.row_map<positions = 65, heads = 4, group = 4>
 func.func private @f() attributes {m = #m}
 
 // -----
@@ -232,7 +232,7 @@ tile.kernel @k() attributes {shared_bytes = 0} {
 
 // -----
 
-// expected-error@+1 {{the roles ask for 67584 registers; a multiprocessor has 65536}}
+// expected-error@+1 {{the roles ask for 528 registers, added over their warpgroups; a block of 3 has 504}}
 tile.kernel @k() attributes {shared_bytes = 0} {
   tile.role "a" warps(4) registers(48) {}
   tile.role "b" warps(8) registers(240) {}

@@ -45,8 +45,8 @@
 // CHECK-NEXT: tile.acquire %[[LIST]][%[[P]]]
 // CHECK-NEXT: %[[LAST:.*]] = tile.flag<last> of %[[LIST]][%[[P]]]
 // CHECK-NEXT: tile.acquire %[[K]][%[[P]]]
-// CHECK-NEXT: %[[S:.*]] = tile.mma_nt %[[Q]][%[[QP]]], %[[K]][%[[P]]] : {{.*}} -> !tile.pending<64x64xf32>
 // CHECK-NEXT: tile.acquire %[[V]][%[[PV]]]
+// CHECK-NEXT: %[[S:.*]] = tile.mma_nt %[[Q]][%[[QP]]], %[[K]][%[[P]]] : {{.*}} -> !tile.pending<64x64xf32>
 // CHECK-NEXT: %[[O1:.*]] = tile.mma_nn %[[A]], %[[V]][%[[PV]]], %[[O]] : {{.*}} -> !tile.pending<64x96xf32>
 // CHECK-NEXT: %[[S1:.*]] = tile.wait %[[S]] outstanding(1) : <64x64xf32>
 // CHECK-NEXT: tile.release %[[K]][%[[P]]]

@@ -39,6 +39,11 @@ inline constexpr llvm::StringLiteral kDimsAttr = "tile.dims";
 /// Bytes of shared memory that a block may use on Hopper.
 inline constexpr uint64_t kSharedBytes = 227 * 1024;
 
+/// Registers of a thread that a block of so many warpgroups can share out among
+/// them: what each is given at launch, a multiple of 8, times their number. A
+/// role that asks for more would wait for them forever.
+int64_t getRegisterPool(int64_t warpgroups);
+
 /// Bytes of scratch that `tile.list_keys` needs for an item of that many
 /// positions.
 int64_t getScratchBytes(int64_t positions);

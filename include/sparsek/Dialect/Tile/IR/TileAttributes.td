@@ -19,7 +19,7 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
   let description = [{
     | field | meaning | accepted |
     |---|---|---|
-    | `rows` | query rows of a work item | 64 for each consumer warpgroup |
+    | `rows` | query rows of a work item, 64 for each consumer warpgroup | 64, 128, 192, 256 |
     | `keys` | keys of a slot | 64, 128 |
     | `list_slots`, `key_slots`, `value_slots`, `query_slots` | slots of the rings | powers of two |
     | `producer_registers`, `consumer_registers` | registers of a thread after the roles have split | multiples of 8 in 24..240 |
