@@ -204,12 +204,12 @@ class Tolerance:
     atol: float
 
 
-# The kernel rounds twice to the element type: the probabilities before the
-# product with V, relative errors of half a unit in the last place (2^-9 for bf16,
-# 2^-12 for f16) whose weighted sum is at most that much of max|v|; and the result,
-# half a unit of itself. Gated values are rounded once more, with the
-# probabilities. Sums are f32. Bounds are twice that and more; norms average over
-# elements and are smaller than the bound of one.
+# The kernel rounds twice to the element type, each time by at most half a unit in
+# the last place, 2^-8 of the number for bf16 and 2^-11 for f16: the probabilities
+# before the product with V (gates are multiplied in before), whose weighted sum
+# may be off by that much of max|v|; and the result, by that much of itself, for
+# which twice is allowed. All else is f32. Over a whole array most of it averages
+# out: a third of the bound is seen, and a little over two are allowed.
 TOLERANCES = {
     "bf16": Tolerance(norm=8e-3, rtol=2**-7, atol=2**-8),
     "f16": Tolerance(norm=1e-3, rtol=2**-10, atol=2**-11),
