@@ -166,7 +166,20 @@ sparsek::compileAttentionKernel(MLIRContext &context,
       parseModule(context, options.getModuleText(), "<attention kernel>");
   if (!module)
     return module.takeError();
+  // An op that the pipeline leaves as it is gets a remark with the reason.
+  std::string remarks;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() != DiagnosticSeverity::Remark)
+      return failure();
+    remarks += '\n';
+    remarks += diagnostic.str();
+    return success();
+  });
   if (llvm::Error error = runPasses(**module, options.getPipeline()))
     return std::move(error);
-  return extractKernel(**module);
+  auto kernel = extractKernel(**module);
+  if (!kernel && !remarks.empty())
+    return llvm::createStringError(llvm::toString(kernel.takeError()) +
+                                   remarks);
+  return kernel;
 }
