@@ -219,9 +219,11 @@ def _warm_fa4(geometry: Geometry, windowed: bool) -> None:
 def prepare(wanted: list[Work], chip: str, workers: int) -> None:
     """Compiles the kernels of this project and of FlashAttention-4 in several
     processes, into the caches on disk."""
-    mine = {
-        dataclasses.replace(work.geometry, n=256, topk=64, window=64): work for work in wanted
-    }
+    # Each of what is compiled in once, at the first length that it is timed with.
+    first = {}
+    for work in wanted:
+        first.setdefault((work.geometry.hq, work.geometry.hkv, work.geometry.d), work)
+    mine = {work.geometry: work for work in first.values()}
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
         tasks = {}
