@@ -243,7 +243,10 @@ def _list_keys(agent: Agent, op: Op, operands: list[Any]) -> Step:
     first, last, threshold = rest[0], rest[1], rest[6]
     entries = _list_entries(agent, op, rest)
     size = int(re.findall(r"\d+", ring.type)[1])
+    # Thresholds never decrease in a document: that of the last position is the largest.
     tau = threshold[rest[7], rest[8], last]
+    documents = rest[12] if len(rest) > 12 else None
+    crossing = documents is not None and documents[2 * first + 1] <= last
     for begin in range(0, max(len(entries), 1), size):
         keys = np.full((size, 4), [-1, 0, 0, 0], dtype=np.float64)
         part = entries[begin : begin + size]
@@ -251,7 +254,7 @@ def _list_keys(agent: Agent, op: Op, operands: list[Any]) -> Step:
         flags = set()
         if any(not (birth <= first and death > last) for _, birth, death, _ in part):
             flags.add("masked")
-        if any(not np.float32(score) - tau >= 1 for *_, score in part):
+        if crossing or any(not np.float32(score) - tau >= 1 for *_, score in part):
             flags.add("gated")
         if begin + size >= len(entries):
             flags.add("last")
