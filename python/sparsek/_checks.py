@@ -18,9 +18,11 @@ MAX_F32 = (2 - 2**-23) * 2.0**127
 
 def equal(what: str, *sizes: tuple[str, int]) -> None:
     """Raises ValueError unless all sizes, each with its name, are the same."""
-    if any(size != sizes[0][1] for _, size in sizes):
-        got = " and ".join(f"{name} = {size}" for name, size in sizes)
-        raise ValueError(f"{what} must agree, got {got}")
+    first = sizes[0][1]
+    for _, size in sizes[1:]:
+        if size != first:
+            got = " and ".join(f"{name} = {size}" for name, size in sizes)
+            raise ValueError(f"{what} must agree, got {got}")
 
 
 def nonzero(*sizes: tuple[str, int]) -> None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import itertools
 import os
+import struct
 import threading
 import warnings
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sparsek import _compile
@@ -69,6 +71,29 @@ def device_array(
 ) -> DeviceArray:
     """Describes an array of up to 4 dimensions; strides count elements."""
     return DeviceArray(address, DTYPES[dtype], len(shape), tuple(shape), tuple(strides))
+
+
+# The same, made from numbers in one step: ctypes takes ten times as long.
+_PACKED = struct.Struct("Qii4q4q" * len(ARRAYS) + "qqd")
+_PADDING = tuple((0,) * (4 - rank) for rank in range(5))
+NO_ARRAY = (0,) * 11
+
+
+def describe_array(
+    address: int, dtype: str, shape: Sequence[int], strides: Sequence[int]
+) -> tuple[int, ...]:
+    """The fields of `device_array`."""
+    rank = len(shape)
+    padding = _PADDING[rank]
+    return address, DTYPES[dtype], rank, *shape, *padding, *strides, *padding
+
+
+def pack_arguments(
+    arrays: Iterable[tuple[int, ...]], topk: int, window: int, scale: float
+) -> Arguments:
+    """`Arguments` from described arrays, in the order of ARRAYS."""
+    fields = itertools.chain.from_iterable(arrays)
+    return Arguments.from_buffer_copy(_PACKED.pack(*fields, topk, window, scale))
 
 
 _HANDLE = ctypes.c_void_p

@@ -256,8 +256,8 @@ def _launch(
     o, lse = _empty_results(tensors)
     q, k, v = (_with_rows(tensor, 16) for tensor in tensors[:3])
     others = [_with_rows(tensor, 4) for tensor in tensors[3:]]
-    arguments = _cuda.Arguments(
-        *map(_describe, (q, k, v, *others, o, lse)), topk, window, scale or 0.0
+    arguments = _cuda.pack_arguments(
+        map(_describe, (q, k, v, *others, o, lse)), topk, window, scale or 0.0
     )
     gate = parameters.gate
     kernel = _cuda.attention_kernel(
@@ -297,6 +297,13 @@ torch.library.register_autograd(
 # ---- Tensors ----
 
 
+_ACCEPTED = {
+    **dict.fromkeys(("q", "k", "v"), ("bf16", "f16", "f32")),
+    **dict.fromkeys(("scores", "tau", "sink"), ("f32",)),
+    **dict.fromkeys(("expiry", "cu_seqlens"), ("i32",)),
+}
+
+
 def _name(tensor: torch.Tensor) -> str:
     return _DTYPES.get(tensor.dtype, str(tensor.dtype).removeprefix("torch."))
 
@@ -308,11 +315,12 @@ def _check_dtype(name: str, tensor: torch.Tensor, *accepted: str) -> None:
 
 def _check_devices(**tensors: torch.Tensor | None) -> None:
     first = next(iter(tensors))
+    device = tensors[first].device
     for name, tensor in tensors.items():
-        if tensor is not None and tensor.device != tensors[first].device:
+        if tensor is not None and tensor.device != device:
             raise ValueError(
-                f"all tensors must be on one device, got {first} on {tensors[first].device} "
-                f"and {name} on {tensor.device}"
+                f"all tensors must be on one device, got {first} on {device} and {name} on "
+                f"{tensor.device}"
             )
 
 
@@ -331,10 +339,7 @@ def _check_tensors(tensors: _Tensors) -> None:
     named = {name: tensor for name, tensor in tensors._asdict().items() if tensor is not None}
     _check_devices(**named)
     for name, tensor in named.items():
-        if name in ("q", "k", "v"):
-            _check_dtype(name, tensor, "bf16", "f16", "f32")
-        else:
-            _check_dtype(name, tensor, "i32" if name in ("expiry", "cu_seqlens") else "f32")
+        _check_dtype(name, tensor, *_ACCEPTED[name])
     for name in ("k", "v"):
         if named[name].dtype != tensors.q.dtype:
             raise TypeError(
@@ -369,20 +374,25 @@ def _empty_results(tensors: _Tensors) -> tuple[torch.Tensor, torch.Tensor]:
 def _with_rows(tensor: torch.Tensor | None, alignment: int) -> torch.Tensor | None:
     """The tensor, or a copy of it if its rows are not contiguous or do not begin
     at multiples of so many bytes."""
-    if tensor is None:
-        return None
-    size = tensor.element_size()
-    *strides, last = zip(tensor.stride(), tensor.shape, strict=True)
-    begins = [tensor.data_ptr()] + [stride * size for stride, count in strides if count > 1]
-    if any(begin % alignment for begin in begins) or (last[0] != 1 and last[1] > 1):
-        return tensor.clone(memory_format=torch.contiguous_format)
-    return tensor
+    if tensor is None or _has_rows(tensor, alignment):
+        return tensor
+    return tensor.clone(memory_format=torch.contiguous_format)
 
 
-def _describe(tensor: torch.Tensor | None) -> _cuda.DeviceArray:
+def _has_rows(tensor: torch.Tensor, alignment: int) -> bool:
+    shape, strides, size = tensor.shape, tensor.stride(), tensor.element_size()
+    if tensor.data_ptr() % alignment or (strides[-1] != 1 and shape[-1] > 1):
+        return False
+    for axis in range(len(shape) - 1):
+        if strides[axis] * size % alignment and shape[axis] > 1:
+            return False
+    return True
+
+
+def _describe(tensor: torch.Tensor | None) -> tuple[int, ...]:
     if tensor is None:
-        return _cuda.DeviceArray()
-    return _cuda.device_array(
+        return _cuda.NO_ARRAY
+    return _cuda.describe_array(
         tensor.data_ptr(), _DTYPES[tensor.dtype], tensor.shape, tensor.stride()
     )
 

@@ -135,6 +135,19 @@ class TestKernel:
                 _cuda.Kernel.compile(dataclasses.replace(good, **change))
 
 
+class TestArguments:
+    def test_packed_is_the_same(self):
+        arrays = [
+            (0x1000 * i, "bf16" if i % 2 else "i32", [i + 2] * (i % 4 + 1), [i] * (i % 4 + 1))
+            for i in range(len(_cuda.ARRAYS))
+        ]
+        plain = _cuda.Arguments(*(_cuda.device_array(*array) for array in arrays), 5, 6, 0.75)
+        packed = _cuda.pack_arguments((_cuda.describe_array(*a) for a in arrays), 5, 6, 0.75)
+        assert bytes(packed) == bytes(plain)
+        nothing = [_cuda.NO_ARRAY] * len(_cuda.ARRAYS)
+        assert bytes(_cuda.pack_arguments(nothing, 0, 0, 0.0)) == bytes(_cuda.Arguments())
+
+
 class TestLaunch:
     def test_parameters(self):
         made, given = kernel(), arguments()
