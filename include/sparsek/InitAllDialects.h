@@ -7,6 +7,7 @@
 #ifndef SPARSEK_INITALLDIALECTS_H
 #define SPARSEK_INITALLDIALECTS_H
 
+#include "sparsek/Dialect/Frag/IR/Frag.h"
 #include "sparsek/Dialect/SparseK/IR/SparseK.h"
 #include "sparsek/Dialect/Tile/IR/Tile.h"
 #include "sparsek/Dialect/TMTensor/IR/TMTensor.h"
@@ -19,7 +20,7 @@ namespace sparsek {
 
 /// The dialects of this project.
 inline void registerSparsekDialects(mlir::DialectRegistry &registry) {
-  registry.insert<SparseKDialect, tile::TileDialect,
+  registry.insert<SparseKDialect, frag::FragDialect, tile::TileDialect,
                   tm_tensor::TMTensorDialect>();
 }
 

@@ -1,0 +1,121 @@
+//===- Frag.td - The frag dialect --------------------------*- tablegen -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SPARSEK_DIALECT_FRAG_IR_FRAG
+#define SPARSEK_DIALECT_FRAG_IR_FRAG
+
+include "mlir/Dialect/LLVMIR/LLVMOpBase.td"
+include "mlir/IR/OpBase.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+//===----------------------------------------------------------------------===//
+// Dialect
+//===----------------------------------------------------------------------===//
+
+def Frag_Dialect : Dialect {
+  let name = "frag";
+  let summary = "tensor-core products on the registers of one thread";
+  let description = [{
+    Below the tile dialect a kernel is what one thread does: fragments are
+    vectors of its registers, and arith, math, vector, scf and nvvm ops compute
+    with them. This dialect adds what NVVM lacks: products of the warpgroup
+    whose accumulators, and left operand, are vectors, and the wait for them.
+
+    Accumulator element `4n + 2r + c` is row `16 * warp + lane / 4 + 8r` and
+    column `8n + 2 * (lane mod 4) + c`. A 16-bit left operand has the same
+    order, two elements to an i32.
+
+    Operands in shared memory are given by the low word of their matrix
+    descriptor: bits 0-13 hold the address / 16, bits 16-29 the bytes / 16
+    between panels of 64 columns where the operand is read across rows. The high
+    word is constant: 1024 bytes between groups of eight rows, 128-byte swizzle.
+  }];
+  let cppNamespace = "::sparsek::frag";
+}
+
+class Frag_Op<string mnemonic, list<Trait> traits = []> : Op<Frag_Dialect, mnemonic, traits>;
+
+def Frag_F32Vector : VectorOfRankAndType<[1], [F32]>;
+def Frag_I32Vector : VectorOfRankAndType<[1], [I32]>;
+def Frag_Half : TypeAttrBase<"::mlir::FloatType", "bf16 or f16"> {
+  let predicate = And<[TypeAttrBase<"::mlir::FloatType", "float">.predicate,
+    Or<[CPred<"::llvm::cast<::mlir::TypeAttr>($_self).getValue().isBF16()">,
+        CPred<"::llvm::cast<::mlir::TypeAttr>($_self).getValue().isF16()">]>]>;
+}
+
+//===----------------------------------------------------------------------===//
+// Ops
+//===----------------------------------------------------------------------===//
+
+def Frag_WgmmaSSOp : Frag_Op<"wgmma_ss", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "product of two matrices in shared memory";
+  let description = [{
+    `result = A * B^T`: A is 64 x `depth`, B is columns x `depth`, both with
+    their depth contiguous in panels of 64 elements, `lhs_panel` and `rhs_panel`
+    bytes apart. Starts one group of products; the result must not be used
+    before `frag.wgmma_wait`.
+
+    ```mlir
+    %s = frag.wgmma_ss %q, %k depth(128) type(bf16) panels(16384, 16384) : vector<64xf32>
+    ```
+  }];
+  let arguments = (ins I32:$lhs, I32:$rhs, I64Attr:$depth, Frag_Half:$type, I64Attr:$lhs_panel, I64Attr:$rhs_panel);
+  let results = (outs Frag_F32Vector:$result);
+  let assemblyFormat = [{
+    $lhs `,` $rhs `depth` `(` $depth `)` `type` `(` $type `)` `panels` `(` $lhs_panel `,` $rhs_panel `)` attr-dict
+    `:` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Frag_WgmmaRSOp : Frag_Op<"wgmma_rs", [MemoryEffects<[MemRead, MemWrite]>, AllTypesMatch<["accumulator", "result"]>]> {
+  let summary = "product of a fragment and a matrix in shared memory, added up";
+  let description = [{
+    `result = accumulator + A * B`: A is a 16-bit fragment of 64 rows, B has a
+    row for each of its columns, stored with rows contiguous. Starts one group
+    of products; the result must not be used before `frag.wgmma_wait`.
+
+    ```mlir
+    %o1 = frag.wgmma_rs %o, %p, %v type(bf16) : vector<64xf32>, vector<32xi32>
+    ```
+  }];
+  let arguments = (ins Frag_F32Vector:$accumulator, Frag_I32Vector:$lhs, I32:$rhs, Frag_Half:$type);
+  let results = (outs Frag_F32Vector:$result);
+  let assemblyFormat = [{
+    $accumulator `,` $lhs `,` $rhs `type` `(` $type `)` attr-dict `:` type($accumulator) `,` type($lhs)
+  }];
+  let hasVerifier = 1;
+}
+
+def Frag_WgmmaWaitOp : Frag_Op<"wgmma_wait", [MemoryEffects<[MemRead, MemWrite]>, AllTypesMatch<["value", "result"]>]> {
+  let summary = "wait for a product";
+  let description = [{
+    Waits until at most `outstanding` groups of products are running and gives
+    the accumulator a new name, so that no use of it can move above the wait.
+  }];
+  let arguments = (ins Frag_F32Vector:$value, I64Attr:$outstanding);
+  let results = (outs Frag_F32Vector:$result);
+  let assemblyFormat = "$value `outstanding` `(` $outstanding `)` attr-dict `:` type($value)";
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Addresses
+//===----------------------------------------------------------------------===//
+
+def Frag_RowAddressOp : Frag_Op<"row_address", [Pure, AllTypesMatch<["base", "result"]>]> {
+  let summary = "address of a row";
+  let description = [{
+    `base + index * stride` with unsigned 32-bit `index` and `stride` (bytes):
+    one instruction. As separate extensions and products LLVM hoists the
+    extensions and multiplies 64-bit numbers, four instructions.
+  }];
+  let arguments = (ins LLVM_PointerInAddressSpace<1>:$base, I32:$index, I32:$stride);
+  let results = (outs LLVM_PointerInAddressSpace<1>:$result);
+  let assemblyFormat = "$base `,` $index `,` $stride attr-dict `:` type($base)";
+}
+
+#endif // SPARSEK_DIALECT_FRAG_IR_FRAG
