@@ -285,7 +285,7 @@ static Error fillPlan(const LaunchRecord &record,
   place(Argument::Table, plan.batchScoreHeads * chunks * capacity,
         plan.tableOffset);
   place(Argument::Counts, plan.batchScoreHeads * chunks, plan.countsOffset);
-  place(Argument::DocEnd, keys, plan.docEndOffset);
+  place(Argument::Documents, 2 * keys, plan.documentsOffset);
 
   ArgumentValues &values = plan.values;
   // The strides of an array follow one another.
@@ -382,7 +382,7 @@ static void setAddresses(const SparsekAttentionArguments &args,
       {Argument::O, args.o.data},
       {Argument::Lse, args.lse.data},
       {Argument::CuSeqlens, args.cuSeqlens.data},
-      {Argument::DocEnd, workspace + plan.docEndOffset},
+      {Argument::Documents, workspace + plan.documentsOffset},
       {Argument::Table, workspace + plan.tableOffset},
       {Argument::Counts, workspace + plan.countsOffset}};
   for (auto [argument, address] : addresses)

@@ -231,7 +231,7 @@ static LaunchRecord readRecord(Reader &reader) {
   const std::pair<Argument, bool> optional[] = {
       {Argument::Sink, record.sink},
       {Argument::CuSeqlens, record.packed},
-      {Argument::DocEnd, record.packed}};
+      {Argument::Documents, record.packed}};
   for (auto [argument, given] : optional)
     if (record.uses(argument) && !given)
       reader.fail("kernels", "a kernel takes '" + getName(argument) +

@@ -111,8 +111,8 @@ TEST_F(GatheredAttentionTest, PersistentGridAndItems) {
 TEST_F(GatheredAttentionTest, PackedDocuments) {
   KernelSource source = makeSource(
       {{"documents", "key_blocks", 256, 0,
-        "cu_seqlens:ptr sequences:i32 keys:i32 doc_end:ptr"},
-       {"attention", "persistent", 384, 0, "sink:ptr counts:ptr doc_end:ptr"}},
+        "cu_seqlens:ptr sequences:i32 keys:i32 documents:ptr"},
+       {"attention", "persistent", 384, 0, "sink:ptr counts:ptr documents:ptr"}},
       /*sink=*/true, /*packed=*/true);
   std::unique_ptr<Kernel> kernel = makeKernel(source);
   SparsekAttentionArguments args = makeArguments(1, 4, 3000, 3000);

@@ -23,7 +23,7 @@ static std::string replace(llvm::StringRef from, llvm::StringRef to) {
 TEST(LaunchRecord, EveryField) {
   KernelSource source = makeSource(
       {{"survivors", "chunks x batch_score_heads", 256, 0, "expiry:ptr"},
-       {"documents", "key_blocks", 128, 0, "cu_seqlens:ptr doc_end:ptr"},
+       {"documents", "key_blocks", 128, 0, "cu_seqlens:ptr documents:ptr"},
        kAttention},
       /*sink=*/true, /*packed=*/true, "value", "sm_80");
   llvm::Expected<LaunchRecord> record = LaunchRecord::parse(source.record);
@@ -49,7 +49,7 @@ TEST(LaunchRecord, EveryField) {
   EXPECT_EQ(kernel.arguments,
             (llvm::SmallVector<Argument>{Argument::Q, Argument::QB,
                                          Argument::Rows, Argument::ScaleLog2}));
-  EXPECT_TRUE(record->uses(Argument::DocEnd));
+  EXPECT_TRUE(record->uses(Argument::Documents));
   EXPECT_FALSE(record->uses(Argument::Table));
 }
 

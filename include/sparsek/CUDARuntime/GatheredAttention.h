@@ -40,7 +40,7 @@ struct LaunchPlan {
   int64_t workspaceBytes = 0;
   int64_t tableOffset = 0;
   int64_t countsOffset = 0;
-  int64_t docEndOffset = 0;
+  int64_t documentsOffset = 0;
 };
 
 /// Alignment of a workspace and of its parts, in bytes.

@@ -49,7 +49,7 @@ enum class ArgumentType { Pointer, I32, I64, F32 };
   X(O, "o", Pointer)                                                           \
   X(Lse, "lse", Pointer)                                                       \
   X(CuSeqlens, "cu_seqlens", Pointer)                                          \
-  X(DocEnd, "doc_end", Pointer)                                                \
+  X(Documents, "documents", Pointer)                                                \
   X(Table, "table", Pointer)                                                   \
   X(Counts, "counts", Pointer)                                                 \
   X(QB, "q_b", I64)                                                            \

@@ -98,8 +98,7 @@ SmallVector<TileBuilder::Argument> AttentionBuilder::getArguments() {
       b.memref("o", "bhmd", variant.element, variant.valueSize));
   arguments.push_back(b.memref("lse", "bhm", f32));
   if (variant.packed)
-    arguments.append({b.vector("cu_seqlens", i32), b.scalar("sequences"),
-                      b.vector("doc_end", i32)});
+    arguments.push_back(b.vector("documents", i32));
   arguments.push_back(b.vector("table", i32));
   arguments.push_back(b.vector("counts", i32));
   for (StringRef name :
@@ -173,17 +172,12 @@ void AttentionBuilder::listKeys() {
     Value capacity = b.toI64(b.arg("capacity"));
     Value tableRow = b.mul(b.toI64(chunkRow), capacity);
     Value count = b.load(b.arg("counts"), chunkRow);
-    Value document, ends;
-    if (variant.packed) {
-      document =
-          DocumentOp::create(b, b.arg("cu_seqlens"), b.arg("sequences"), first)
-              .getStart();
-      ends = b.arg("doc_end");
-    }
+    Value documents = variant.packed ? b.arg("documents") : Value();
     return {ListKeysOp::create(b, b.getI32Type(), list, state[0], first, last,
                                b.arg("window"), chunkStart, b.arg("expiry"),
                                b.arg("u"), b.arg("tau"), item.batch, scoreHead,
-                               b.arg("table"), tableRow, count, document, ends,
+                               b.arg("table"), tableRow, count, documents,
+                               /*gated=*/variant.gate != Gate::None,
                                IntegerAttr())};
   });
 }

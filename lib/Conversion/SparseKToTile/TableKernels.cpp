@@ -14,7 +14,7 @@ void sparsek::buildDocumentsKernel(TileBuilder &b) {
   TileBuilder::InsertionGuard guard(b);
   b.startKernel("documents",
                 {b.vector("cu_seqlens", b.getI32Type()), b.scalar("sequences"),
-                 b.scalar("keys"), b.vector("doc_end", b.getI32Type())},
+                 b.scalar("keys"), b.vector("documents", b.getI32Type())},
                 ScheduleAttr(), RowMapAttr(), kTableThreads);
   Value block = BlockOp::create(b).getId();
   Value thread = ThreadOp::create(b);
@@ -23,7 +23,9 @@ void sparsek::buildDocumentsKernel(TileBuilder &b) {
   b.ifThen(b.less(position, b.arg("keys")), [&] {
     auto document = DocumentOp::create(b, b.arg("cu_seqlens"),
                                        b.arg("sequences"), position);
-    b.store(document.getEnd(), b.arg("doc_end"), position);
+    Value start = b.mul(position, b.i32(2));
+    b.store(document.getStart(), b.arg("documents"), start);
+    b.store(document.getEnd(), b.arg("documents"), b.add(start, b.i32(1)));
   });
 }
 
@@ -32,7 +34,7 @@ void sparsek::buildSurvivorsKernel(TileBuilder &b, bool packed) {
   SmallVector<TileBuilder::Argument> arguments{
       b.memref("expiry", "bhn", b.getI32Type())};
   if (packed)
-    arguments.push_back(b.vector("doc_end", b.getI32Type()));
+    arguments.push_back(b.vector("documents", b.getI32Type()));
   arguments.append({b.vector("table", b.getI32Type()),
                     b.vector("counts", b.getI32Type()), b.scalar("keys"),
                     b.scalar("rows"), b.scalar("window"),
@@ -55,7 +57,7 @@ void sparsek::buildSurvivorsKernel(TileBuilder &b, bool packed) {
   Value count = CollectSurvivorsOp::create(
       b, b.arg("expiry"), batch, scoreHead, position, b.arg("window"),
       b.arg("table"), tableRow, b.arg("capacity"),
-      packed ? b.arg("doc_end") : Value());
+      packed ? b.arg("documents") : Value());
   Value thread = ThreadOp::create(b);
   b.ifThen(b.equal(thread, b.i32(0)),
            [&] { b.store(count, b.arg("counts"), block); });

@@ -13,7 +13,7 @@ from .record import run
 
 STRIDES = {"q": "bhm", "k": "bhn", "v": "bhn", "o": "bhm"}
 STRIDES |= {"u": "bh", "tau": "bh", "expiry": "bh", "lse": "bh"}
-WORKSPACE = ("table", "counts", "doc_end")
+WORKSPACE = ("table", "counts", "documents")
 POISON = 0x7FFFFFFF
 
 
@@ -57,7 +57,7 @@ def arguments(
     workspace = {
         "table": np.full((batch * score_heads, chunks, capacity), POISON, np.int32),
         "counts": np.full((batch * score_heads, chunks), POISON, np.int32),
-        "doc_end": np.full(keys, POISON, np.int32),
+        "documents": np.full(2 * keys, POISON, np.int32),
     }
     return {**workspace, **arrays}, scalars
 

@@ -79,19 +79,19 @@ func.func @wide(%q: !q, %k: !k, %v: !v, %u: !u, %tau: !u, %e: tensor<1x1x?xi32>)
 // CHECK-LABEL: module @gathered_attention_0
 // CHECK-SAME: kernels = [{grid = "key_blocks", name = "documents"}, {grid = "chunks x batch_score_heads", name = "survivors"},
 // CHECK-SAME: packed = true, sink = true
-// CHECK: tile.kernel @documents(%cu_seqlens: memref<?xi32> {{[^%]*}}, %sequences: i32 {{[^%]*}}, %keys: i32 {{[^%]*}}, %doc_end: memref<?xi32> {{.*}}{threads = 256
+// CHECK: tile.kernel @documents(%cu_seqlens: memref<?xi32> {{[^%]*}}, %sequences: i32 {{[^%]*}}, %keys: i32 {{[^%]*}}, %documents: memref<?xi32> {{.*}}{threads = 256
 // CHECK: %[[THREAD:.*]] = tile.thread
 // CHECK: %[[POSITION:.*]] = arith.addi %{{.*}}, %[[THREAD]]
 // CHECK: %[[INSIDE:.*]] = arith.cmpi slt, %[[POSITION]], %keys
 // CHECK: scf.if %[[INSIDE]]
-// CHECK: %{{.*}}, %[[END:.*]] = tile.document %[[POSITION]] in %cu_seqlens[%sequences]
-// CHECK: memref.store %[[END]], %doc_end
-// CHECK: tile.kernel @survivors(%expiry: {{[^%]*}}, %doc_end: {{[^%]*}}, %table:
-// CHECK: tile.collect_survivors {{.*}} ends(%doc_end)
+// CHECK: %[[START:.*]], %[[END:.*]] = tile.document %[[POSITION]] in %cu_seqlens[%sequences]
+// CHECK: memref.store %[[START]], %documents
+// CHECK: memref.store %[[END]], %documents
+// CHECK: tile.kernel @survivors(%expiry: {{[^%]*}}, %documents: {{[^%]*}}, %table:
+// CHECK: tile.collect_survivors {{.*}} documents(%documents)
 // CHECK: tile.kernel @attention(
-// CHECK-SAME: %expiry: {{[^%]*}}, %sink: memref<?xf32> {{[^%]*}}, %o: {{[^%]*}}, %lse: {{[^%]*}}, %cu_seqlens: {{[^%]*}}, %sequences: i32 {{[^%]*}}, %doc_end: {{[^%]*}}, %table:
-// CHECK: %[[DOCUMENT:.*]], %{{.*}} = tile.document %{{.*}} in %cu_seqlens[%sequences]
-// CHECK: tile.list_keys {{.*}} document(%[[DOCUMENT]], %doc_end)
+// CHECK-SAME: %expiry: {{[^%]*}}, %sink: memref<?xf32> {{[^%]*}}, %o: {{[^%]*}}, %lse: {{[^%]*}}, %documents: {{[^%]*}}, %table:
+// CHECK: tile.list_keys {{.*}} documents(%documents)
 // CHECK: tile.normalise {{.*}} sink %sink[%{{.*}}, %{{.*}}]
 func.func @packed(%q: !q, %k: !kv, %v: !kv, %u: !u, %tau: !u, %e: tensor<1x1x?xi32>, %sink: tensor<4xf32>,
                   %cu: tensor<?xi32>) -> !q {

@@ -124,15 +124,17 @@ LogicalResult ListKeysOp::verify() {
           verifyMemRef(*this, "threshold", getThreshold(), 3, isF32, "f32")) ||
       failed(verifyMemRef(*this, "table", getTable(), 1, isI32, "i32")))
     return failure();
-  if (!getDocument() != !getEnds())
-    return emitOpError() << "document and ends come together";
-  if (getEnds())
-    return verifyMemRef(*this, "ends", getEnds(), 1, isI32, "i32");
+  if (getDocuments())
+    return verifyMemRef(*this, "documents", getDocuments(), 1, isI32, "i32");
   return success();
 }
 
+int64_t sparsek::tile::getScratchKeys(int64_t positions) {
+  return std::max<int64_t>(4, 2 * positions);
+}
+
 int64_t sparsek::tile::getScratchBytes(int64_t positions) {
-  return std::max<int64_t>(256, 2 * positions) * 4;
+  return getScratchKeys(positions) * 12;
 }
 
 int64_t ListKeysOp::getScratchBytes() {
@@ -241,7 +243,7 @@ LogicalResult CollectSurvivorsOp::verify() {
   if (failed(verifyMemRef(*this, "expiry", getExpiry(), 3, isI32, "i32")) ||
       failed(verifyMemRef(*this, "table", getTable(), 1, isI32, "i32")))
     return failure();
-  if (getEnds())
-    return verifyMemRef(*this, "ends", getEnds(), 1, isI32, "i32");
+  if (getDocuments())
+    return verifyMemRef(*this, "documents", getDocuments(), 1, isI32, "i32");
   return success();
 }

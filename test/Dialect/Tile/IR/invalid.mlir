@@ -517,23 +517,8 @@ tile.kernel @k(%u: !f {tile.name = "u", tile.dims = "bhn"}, %e: !i {tile.name = 
                %w: !w {tile.name = "w"}, %p: i32 {tile.name = "p"}, %l: i64 {tile.name = "l"})
     attributes {row_map = #tile.row_map<positions = 16, heads = 4, group = 4>, threads = 32} {
   %list = tile.ring fills(1) drains(4) : !list
-  // expected-error@+1 {{ends must be a memref of rank 1 of i32}}
-  %0 = tile.list_keys %list[%p] positions(%p to %p) window(%p) chunk(%p) from %e, %u, %u[%p, %p] and %w[%l, %p] document(%p, %e) : !list, !i, !f, !f, !w, !i
-}
-
-// -----
-
-!f = memref<?x?x?xf32, strided<[?, ?, 1]>>
-!i = memref<?x?x?xi32, strided<[?, ?, 1]>>
-!w = memref<?xi32>
-!list = !tile.key_list<slots = 4, keys = 64>
-
-tile.kernel @k(%u: !f {tile.name = "u", tile.dims = "bhn"}, %e: !i {tile.name = "e", tile.dims = "bhn"},
-               %w: !w {tile.name = "w"}, %p: i32 {tile.name = "p"}, %l: i64 {tile.name = "l"})
-    attributes {row_map = #tile.row_map<positions = 16, heads = 4, group = 4>, threads = 32} {
-  %list = tile.ring fills(1) drains(4) : !list
-  // expected-error@+1 {{document and ends come together}}
-  %0 = "tile.list_keys"(%list, %p, %p, %p, %p, %p, %e, %u, %u, %p, %p, %w, %l, %p, %p) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0>}> : (!list, i32, i32, i32, i32, i32, !i, !f, !f, i32, i32, !w, i64, i32, i32) -> i32
+  // expected-error@+1 {{documents must be a memref of rank 1 of i32}}
+  %0 = tile.list_keys %list[%p] positions(%p to %p) window(%p) chunk(%p) from %e, %u, %u[%p, %p] and %w[%l, %p] documents(%e) : !list, !i, !f, !f, !w, !i
 }
 
 // -----
@@ -797,6 +782,6 @@ tile.kernel @k(%e: !i {tile.name = "e", tile.dims = "bhn"},
 tile.kernel @k(%e: !i {tile.name = "e", tile.dims = "bhn"},
                %w: !w {tile.name = "w"}, %p: i32 {tile.name = "p"}, %l: i64 {tile.name = "l"})
     attributes {row_map = #tile.row_map<positions = 16, heads = 4, group = 4>, threads = 32} {
-  // expected-error@+1 {{ends must be a memref of rank 1 of i32}}
-  %0 = tile.collect_survivors %e[%p, %p] at %p window(%p) into %w[%l, %p] ends(%e) : !i, !w, !i
+  // expected-error@+1 {{documents must be a memref of rank 1 of i32}}
+  %0 = tile.collect_survivors %e[%p, %p] at %p window(%p) into %w[%l, %p] documents(%e) : !i, !w, !i
 }

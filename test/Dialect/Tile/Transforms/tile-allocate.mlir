@@ -9,10 +9,10 @@
 // Matrices first, then lists, scratch and barriers, each in order: 2 x 8192,
 // 1 x 16384 (96 columns take two panels) and 4 x 1040 bytes.
 // CHECK-LABEL: tile.kernel @attention
-// CHECK-SAME: shared_bytes = 38064 : i64
-// CHECK: %[[LIST:.*]] = tile.ring fills(1) drains(6) offset(32768) barriers(37952) : !tile.key_list<slots = 4, keys = 64>
-// CHECK-NEXT: tile.ring fills(32) drains(4) offset(0) barriers(38016) : !tile.ring<2x64x64xbf16>
-// CHECK-NEXT: tile.ring fills(32) drains(4) offset(16384) barriers(38048) : !tile.ring<1x64x96xbf16>
+// CHECK-SAME: shared_bytes = 37424 : i64
+// CHECK: %[[LIST:.*]] = tile.ring fills(1) drains(6) offset(32768) barriers(37312) : !tile.key_list<slots = 4, keys = 64>
+// CHECK-NEXT: tile.ring fills(32) drains(4) offset(0) barriers(37376) : !tile.ring<2x64x64xbf16>
+// CHECK-NEXT: tile.ring fills(32) drains(4) offset(16384) barriers(37408) : !tile.ring<1x64x96xbf16>
 // CHECK: tile.list_keys %[[LIST]]{{.*}} scratch(36928)
 
 // FULL-NOT: error

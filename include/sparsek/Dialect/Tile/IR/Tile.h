@@ -44,8 +44,10 @@ inline constexpr uint64_t kSharedBytes = 227 * 1024;
 /// role that asks for more would wait for them forever.
 int64_t getRegisterPool(int64_t warpgroups);
 
-/// Bytes of scratch that `tile.list_keys` needs for an item of that many
-/// positions.
+/// Keys that `tile.list_keys` puts aside for an item of that many positions: no
+/// more than that are born in them, and no more die. And their bytes: index,
+/// expiry and score.
+int64_t getScratchKeys(int64_t positions);
 int64_t getScratchBytes(int64_t positions);
 
 } // namespace sparsek::tile

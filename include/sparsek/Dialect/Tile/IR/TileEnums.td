@@ -24,7 +24,8 @@ def Tile_When : Tile_Enum<"When", "in which slots of a key list a step is applie
 def Tile_Flag : Tile_Enum<"Flag", "what a slot of a key list says about its keys", [
     I32EnumAttrCase<"Masked", 0, "masked">,
     I32EnumAttrCase<"Gated", 1, "gated">,
-    I32EnumAttrCase<"Last", 2, "last">]>;
+    I32EnumAttrCase<"Last", 2, "last">,
+    I32EnumAttrCase<"Padded", 3, "padded">]>;
 
 def Tile_FlagAttr : EnumAttr<Tile_Dialect, Tile_Flag, "flag"> {
   let assemblyFormat = "`<` $value `>`";

@@ -60,6 +60,8 @@ def Tile_KernelOp : Tile_Op<"kernel", [
   let hasVerifier = 1;
   let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
+    /// The launch record, on the module of the kernels.
+    static constexpr ::llvm::StringLiteral kRecordAttr = "sparsek.launch_record";
     ::llvm::ArrayRef<::mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
     ::llvm::ArrayRef<::mlir::Type> getResultTypes() { return getFunctionType().getResults(); }
     ::mlir::Region *getCallableRegion() { return &getBody(); }
@@ -197,8 +199,9 @@ def Tile_LoadTileOp : Tile_Op<"load_tile", [MemoryEffects<[MemRead, MemWrite]>]>
 def Tile_GatherOp : Tile_Op<"gather", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "copy the listed rows into a slot";
   let description = [{
-    Row i of the slot is `source[batch, head, list.index[i], :]`; where the
-    index is negative the row becomes zero and nothing is read. Asynchronous:
+    Every row of the slot is `source[batch, head, index, :]` with the index of
+    its list entry; where that is negative the row becomes zero and nothing is
+    read. Asynchronous:
     `tile.commit` follows.
   }];
   let arguments = (ins AnyMemRef:$source, I32:$batch, I32:$head, Tile_KeyListType:$list, I32:$list_position,
@@ -210,7 +213,7 @@ def Tile_GatherOp : Tile_Op<"gather", [MemoryEffects<[MemRead, MemWrite]>]> {
   let hasVerifier = 1;
 }
 
-def Tile_ListKeysOp : Tile_Op<"list_keys", [MemoryEffects<[MemRead, MemWrite]>, AttrSizedOperandSegments]> {
+def Tile_ListKeysOp : Tile_Op<"list_keys", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "list the keys that a work item attends to";
   let description = [{
     Pushes the slots that list every key some query position t in
@@ -221,10 +224,11 @@ def Tile_ListKeysOp : Tile_Op<"list_keys", [MemoryEffects<[MemRead, MemWrite]>, 
     `(chunk, last]`. Keys that all positions see come first, so that few slots
     are `masked`; a slot is `gated` where a key may have a gate below 1 at
     `last`. The `last` slot is padded with keys of index -1 and an empty life;
-    there is always one.
+    there is always one. Scores and thresholds are read with `gated` only.
 
-    Packed documents: `document` is the first position of the document of
-    `first`, and lives end where `ends` says that their document does.
+    `documents` packs several: elements 2t and 2t + 1 are the first position of
+    the document of position t and the one after its last. Windows and lives do
+    not cross documents, and expiries count from the document's start.
 
     Returns the position after the last slot.
 
@@ -234,21 +238,28 @@ def Tile_ListKeysOp : Tile_Op<"list_keys", [MemoryEffects<[MemRead, MemWrite]>, 
   let arguments = (ins Tile_KeyListType:$list, I32:$position, I32:$first, I32:$last, I32:$window, I32:$chunk,
                        AnyMemRef:$expiry, AnyMemRef:$scores, AnyMemRef:$threshold, I32:$batch, I32:$score_head,
                        AnyMemRef:$table, I64:$table_row, I32:$count,
-                       Optional<I32>:$document, Optional<AnyMemRef>:$ends, OptionalAttr<I64Attr>:$scratch);
+                       Optional<AnyMemRef>:$documents, UnitAttr:$gated, OptionalAttr<I64Attr>:$scratch);
   let results = (outs I32:$next);
   let assemblyFormat = [{
     $list `[` $position `]` `positions` `(` $first `to` $last `)` `window` `(` $window `)` `chunk` `(` $chunk `)`
     `from` $expiry `,` $scores `,` $threshold `[` $batch `,` $score_head `]`
-    `and` $table `[` $table_row `,` $count `]` (`document` `(` $document^ `,` $ends `)`)?
+    `and` $table `[` $table_row `,` $count `]` (`documents` `(` $documents^ `)`)? (`gated` $gated^)?
     (`scratch` `(` $scratch^ `)`)? attr-dict
-    `:` type($list) `,` type($expiry) `,` type($scores) `,` type($threshold) `,` type($table) (`,` type($ends)^)?
+    `:` type($list) `,` type($expiry) `,` type($scores) `,` type($threshold) `,` type($table) (`,` type($documents)^)?
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
-    /// Bytes of scratch: an i32 for each of the keys, at most two for each
-    /// position, that are born or die inside the work item.
+    /// Bytes of shared memory for the keys that are put aside.
     int64_t getScratchBytes();
   }];
+}
+
+def Tile_FlagsOp : Tile_Op<"flags", [MemoryEffects<[MemRead]>]> {
+  let summary = "all flags of an acquired slot of a key list";
+  let description = "Bit n is the flag with the number n. The same for every lane.";
+  let arguments = (ins Tile_KeyListType:$list, I32:$position);
+  let results = (outs I32:$result);
+  let assemblyFormat = "$list `[` $position `]` attr-dict `:` type($list)";
 }
 
 def Tile_FlagOp : Tile_Op<"flag", [MemoryEffects<[MemRead]>]> {
@@ -446,16 +457,20 @@ def Tile_CollectSurvivorsOp : Tile_Op<"collect_survivors", [MemoryEffects<[MemRe
   let description = [{
     By all threads of the block: the indices j, ascending, with
     `j + window <= position < expiry_j`, at most `capacity` of them, to
-    `table[table_row...]`; returns their number. With `ends`, lives end where
-    their document does.
+    `table[table_row...]`; returns their number. With `documents` (see
+    `tile.list_keys`) only keys of the position's document.
   }];
   let arguments = (ins AnyMemRef:$expiry, I32:$batch, I32:$score_head, I32:$position, I32:$window,
-                       AnyMemRef:$table, I64:$table_row, I32:$capacity, Optional<AnyMemRef>:$ends);
+                       AnyMemRef:$table, I64:$table_row, I32:$capacity, Optional<AnyMemRef>:$documents);
   let results = (outs I32:$count);
   let assemblyFormat = [{
     $expiry `[` $batch `,` $score_head `]` `at` $position `window` `(` $window `)`
-    `into` $table `[` $table_row `,` $capacity `]` (`ends` `(` $ends^ `)`)? attr-dict
-    `:` type($expiry) `,` type($table) (`,` type($ends)^)?
+    `into` $table `[` $table_row `,` $capacity `]` (`documents` `(` $documents^ `)`)? attr-dict
+    `:` type($expiry) `,` type($table) (`,` type($documents)^)?
+  }];
+  let extraClassDeclaration = [{
+    /// Bytes of shared memory: two counts for each warp.
+    static int64_t getScratchBytes(int64_t threads) { return threads / 32 * 8; }
   }];
   let hasVerifier = 1;
 }

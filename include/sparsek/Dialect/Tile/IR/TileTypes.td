@@ -44,9 +44,14 @@ def Tile_RingType : Tile_ShapedType<"Ring", "ring"> {
 def Tile_KeyListType : Tile_Type<"KeyList", "key_list"> {
   let summary = "slots of shared memory that list the keys of a work item";
   let description = [{
-    Every slot lists `keys` keys: index (i32), birth and death (i32: the query
-    positions `birth <= t < death` see it), score (f32; `+inf` for keys of the
-    window, whose gate is 1), and one word of flags (`#tile.flag`).
+    Every slot lists `keys` keys: index (i32), life (two i32: birth and length;
+    the query positions `birth <= t < birth + length` see the key, where an
+    unsigned length of 2^32 - 1 never ends), score (f32; `+inf` for keys of the
+    window, whose gate is 1), and one word with a bit for each `tile.flag`.
+
+    Entry `16a + 4q + 2b + i` is row `16a + 8b + 2q + i` of the matrices that
+    are gathered by the list: a thread then reads what it needs for its columns
+    of an accumulator in 16-byte loads.
   }];
   let parameters = (ins "int64_t":$slots, "int64_t":$keys);
   let assemblyFormat = "`<` struct(params) `>`";
