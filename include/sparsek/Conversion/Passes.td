@@ -257,4 +257,64 @@ def SparsekRaiseAttentionPass
            "score heads: 1, or one per KV head (kv)">];
 }
 
+//===----------------------------------------------------------------------===//
+// TileToFragments
+//===----------------------------------------------------------------------===//
+
+def ConvertTileToFragmentsPass : Pass<"convert-tile-to-fragments", "::mlir::ModuleOp"> {
+  let summary = "tile kernels to programs of one thread";
+  let description = [{
+    Every module that holds `tile.kernel`s becomes a `gpu.module` of functions
+    in the LLVM dialect whose bodies are scf, arith, math and vector ops,
+    synchronisation and copies in nvvm, and `frag` ops for the products of the
+    tensor cores:
+
+    | tile | becomes |
+    |---|---|
+    | `!tile.frag<64xNxf32>`, `!tile.pending` | `vector<N/2 x f32>`: what one of 128 threads holds |
+    | `!tile.frag<64xNxbf16>` | `vector<N/4 x i32>`, two elements each |
+    | `!tile.rows<64xT>` | `vector<2xT>` |
+    | rings | offsets in shared memory, two mbarriers a slot |
+    | roles | branches on the number of the warp, registers set by `nvvm.setmaxregister` |
+    | memref arguments | a pointer and strides (see `tile.kernel`) |
+
+    Rings need their places (`tile-allocate`). The attribute
+    `sparsek.launch_record` of the module goes to the gpu.module and gains, for
+    every kernel, threads, bytes of shared memory and the list of arguments.
+
+    ```mlir
+    %s = tile.mma_nt %q[%n], %k[%p] : !tile.ring<2x128x128xbf16>, !tile.ring<2x128x128xbf16> -> !tile.frag<64x128xf32>
+    // becomes, with the descriptors of the two slots
+    %0 = frag.wgmma_ss %qd, %kd depth(128) type(bf16) panels(16384, 16384) : vector<64xf32>
+    %s = frag.wgmma_wait %0 outstanding(0) : vector<64xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::math::MathDialect", "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect", "::sparsek::frag::FragDialect"];
+}
+
+//===----------------------------------------------------------------------===//
+// FragmentsToNVVM
+//===----------------------------------------------------------------------===//
+
+def ConvertFragmentsToNVVMPass : Pass<"convert-fragments-to-nvvm"> {
+  let summary = "frag ops to inline PTX";
+  let description = [{
+    A product becomes one block of PTX: the fence, one instruction for every 16
+    columns of depth, the commit. Matrix descriptors are put together inside it
+    from their low word, which costs fewer registers than 64-bit arithmetic
+    around it. The wait has its accumulator as operand and result, so that no
+    compiler moves a use above it.
+
+    ```mlir
+    %1 = frag.wgmma_wait %0 outstanding(0) : vector<4xf32>
+    // becomes, between vector.to_elements and vector.from_elements
+    %3 = llvm.inline_asm has_side_effects asm_dialect = att "wgmma.wait_group.sync.aligned 0;",
+        "=f,=f,=f,=f,0,1,2,3" %2#0, %2#1, %2#2, %2#3 : (f32, f32, f32, f32) -> !llvm.struct<(f32, f32, f32, f32)>
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::vector::VectorDialect"];
+}
+
 #endif // SPARSEK_CONVERSION_PASSES

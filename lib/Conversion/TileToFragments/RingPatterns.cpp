@@ -1,0 +1,193 @@
+//===- RingPatterns.cpp - Work items, rings, turns and flags --------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Patterns.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace sparsek;
+using namespace sparsek::tile;
+
+namespace {
+//===----------------------------------------------------------------------===//
+// Work items
+//===----------------------------------------------------------------------===//
+
+struct LowerBlock : TilePattern<BlockOp> {
+  using TilePattern::TilePattern;
+  void lower(BlockOp op, OpAdaptor, FragmentBuilder &b,
+             ConversionPatternRewriter &rewriter) const override {
+    Type type = b.getI32Type();
+    Value x = NVVM::BlockIdXOp::create(b, type);
+    Value y = NVVM::BlockIdYOp::create(b, type);
+    Value columns = NVVM::GridDimXOp::create(b, type);
+    Value rows = NVVM::GridDimYOp::create(b, type);
+    rewriter.replaceOp(
+        op, {b.add({x, b.mul({y, columns})}), b.mul({columns, rows})});
+  }
+};
+
+struct LowerThread : TilePattern<ThreadOp> {
+  using TilePattern::TilePattern;
+  void lower(ThreadOp op, OpAdaptor, FragmentBuilder &,
+             ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOp(op, frame.thread);
+  }
+};
+
+struct LowerItem : TilePattern<ItemOp> {
+  using TilePattern::TilePattern;
+  void lower(ItemOp op, OpAdaptor adaptor, FragmentBuilder &b,
+             ConversionPatternRewriter &rewriter) const override {
+    int64_t headBlocks = frame.rowMap.getHeadBlocks();
+    Value perBatch = b.mul({adaptor.getHeads(), b.i32(headBlocks)});
+    Value perTile = b.mul({adaptor.getBatches(), perBatch});
+    Value rank = b.div({adaptor.getNumber(), perTile});
+    Value inTile = b.sub({adaptor.getNumber(), b.mul({rank, perTile})});
+    // The last tiles have the longest lists: they come first.
+    Value tile = b.sub({b.sub({adaptor.getTiles(), b.i32(1)}), rank});
+    Value batch = b.div({inTile, perBatch});
+    Value inBatch = b.sub({inTile, b.mul({batch, perBatch})});
+    Value head = b.div({inBatch, b.i32(headBlocks)});
+    Value headBlock = b.rem({inBatch, b.i32(headBlocks)});
+    Value row = b.mul({tile, b.i32(frame.rowMap.getPositions())});
+    rewriter.replaceOp(op, {batch, head, headBlock, row});
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// Rings
+//===----------------------------------------------------------------------===//
+
+struct LowerReserve : TilePattern<ReserveOp> {
+  using TilePattern::TilePattern;
+  void lower(ReserveOp op, OpAdaptor adaptor, FragmentBuilder &b,
+             ConversionPatternRewriter &rewriter) const override {
+    RingOp ring = ringOf(op.getRing());
+    auto slot = frame.getSlot(b, ring, adaptor.getPosition());
+    // The opposite parity: the first use of every slot passes.
+    frame.waitBarrier(b, frame.getFreeBarrier(b, ring, slot.number),
+                      b.bitXor({slot.parity, b.i32(1)}));
+    rewriter.eraseOp(op);
+  }
+};
+
+struct LowerCommit : TilePattern<CommitOp> {
+  using TilePattern::TilePattern;
+  void lower(CommitOp op, OpAdaptor adaptor, FragmentBuilder &b,
+             ConversionPatternRewriter &rewriter) const override {
+    RingOp ring = ringOf(op.getRing());
+    Value number = frame.getSlotNumber(b, ring, adaptor.getPosition());
+    Value barrier = frame.getFullBarrier(b, ring, number);
+    if (isa<RingType>(ring.getType()))
+      NVVM::CpAsyncMBarrierArriveOp::create(b, barrier, /*noinc=*/true);
+    else
+      frame.arriveWarp(b, barrier);
+    rewriter.eraseOp(op);
+  }
+};
+
+struct LowerAcquire : TilePattern<AcquireOp> {
+  using TilePattern::TilePattern;
+  void lower(AcquireOp op, OpAdaptor adaptor, FragmentBuilder &b,
+             ConversionPatternRewriter &rewriter) const override {
+    RingOp ring = ringOf(op.getRing());
+    auto slot = frame.getSlot(b, ring, adaptor.getPosition());
+    frame.waitBarrier(b, frame.getFullBarrier(b, ring, slot.number),
+                      slot.parity);
+    // Copies write through the generic proxy, the tensor cores read through
+    // the asynchronous one.
+    if (isa<RingType>(ring.getType()))
+      NVVM::FenceProxyOp::create(
+          b, NVVM::ProxyKind::async_shared,
+          NVVM::SharedSpaceAttr::get(b.getContext(),
+                                     NVVM::SharedSpace::shared_cta));
+    rewriter.eraseOp(op);
+  }
+};
+
+struct LowerRelease : TilePattern<ReleaseOp> {
+  using TilePattern::TilePattern;
+  void lower(ReleaseOp op, OpAdaptor adaptor, FragmentBuilder &b,
+             ConversionPatternRewriter &rewriter) const override {
+    RingOp ring = ringOf(op.getRing());
+    Value number = frame.getSlotNumber(b, ring, adaptor.getPosition());
+    frame.arriveWarp(b, frame.getFreeBarrier(b, ring, number));
+    rewriter.eraseOp(op);
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// Turns
+//===----------------------------------------------------------------------===//
+
+/// Named barriers of the two consumer warpgroups; 0 is the block's.
+constexpr int64_t kFirstTurnBarrier = 1;
+
+struct LowerTurn : TilePattern<TurnOp> {
+  using TilePattern::TilePattern;
+  void lower(TurnOp op, OpAdaptor, FragmentBuilder &b,
+             ConversionPatternRewriter &rewriter) const override {
+    Value consumer = frame.getConsumer(b), threads = b.i32(256);
+    switch (op.getTurn()) {
+    case Turn::Start:
+      b.ifThen(b.eq({consumer, b.i32(1)}), [&] {
+        NVVM::BarrierArriveOp::create(b, b.i32(kFirstTurnBarrier), threads);
+      });
+      break;
+    case Turn::Take:
+      NVVM::BarrierOp::create(b, TypeRange(),
+                              b.add({consumer, b.i32(kFirstTurnBarrier)}),
+                              threads, NVVM::BarrierReductionAttr(), Value());
+      break;
+    case Turn::Pass:
+      NVVM::BarrierArriveOp::create(
+          b, b.sub({b.i32(kFirstTurnBarrier + 1), consumer}), threads);
+      break;
+    }
+    rewriter.eraseOp(op);
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// Flags
+//===----------------------------------------------------------------------===//
+
+struct LowerFlags : TilePattern<FlagsOp> {
+  using TilePattern::TilePattern;
+  void lower(FlagsOp op, OpAdaptor adaptor, FragmentBuilder &b,
+             ConversionPatternRewriter &rewriter) const override {
+    RingOp ring = ringOf(op.getList());
+    Value number = frame.getSlotNumber(b, ring, adaptor.getPosition());
+    Value slot = frame.getSlotPointer(b, ring, number);
+    Value word = b.load(b.offset(slot, op.getList().getType().getFlagOffset()),
+                        b.getI32Type());
+    // From lane 0, so that branches on it are uniform.
+    rewriter.replaceOp(op, b.shuffle(NVVM::ShflKind::idx, word, b.i32(0)));
+  }
+};
+
+struct LowerFlag : TilePattern<FlagOp> {
+  using TilePattern::TilePattern;
+  void lower(FlagOp op, OpAdaptor adaptor, FragmentBuilder &b,
+             ConversionPatternRewriter &rewriter) const override {
+    Value word =
+        FlagsOp::create(b, b.getI32Type(), op.getList(), adaptor.getPosition());
+    Value bit =
+        b.bitAnd({word, b.i32(1 << static_cast<int64_t>(op.getFlag()))});
+    rewriter.replaceOp(op, b.cmp(arith::CmpIPredicate::ne, {bit, b.i32(0)}));
+  }
+};
+} // namespace
+
+void sparsek::populateRingPatterns(RewritePatternSet &patterns,
+                                   const TypeConverter &converter,
+                                   const KernelFrame &frame) {
+  patterns.add<LowerAcquire, LowerBlock, LowerCommit, LowerFlag, LowerFlags,
+               LowerItem, LowerRelease, LowerReserve, LowerThread, LowerTurn>(
+      converter, patterns.getContext(), frame);
+}

@@ -1,0 +1,291 @@
+//===- SoftmaxPatterns.cpp - Rows, gates, masks and softmax ---------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Patterns.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/STLExtras.h"
+
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+using namespace mlir;
+using namespace sparsek;
+using namespace sparsek::tile;
+
+SmallVector<int64_t> sparsek::getRowSlots(int64_t elements) {
+  SmallVector<int64_t> slots;
+  for (int64_t i = 0; i < elements; ++i)
+    slots.push_back((i >> 1) & 1);
+  return slots;
+}
+
+/// One number for each row, as one for each element of a fragment.
+static Value spreadRows(FragmentBuilder &b, Value rows, Value fragment) {
+  int64_t elements = cast<VectorType>(fragment.getType()).getNumElements();
+  return b.pick(rows, getRowSlots(elements));
+}
+
+using Combine = function_ref<Value(Value, Value)>;
+
+/// Combines the elements of each row slot; by halves, so that the operations
+/// of a level do not wait for each other.
+static Value reduceFragment(FragmentBuilder &b, Value fragment,
+                            Combine combine) {
+  int64_t size = cast<VectorType>(fragment.getType()).getNumElements();
+  auto half = [&](Value value, int64_t first, int64_t count) {
+    return b.pick(value, llvm::to_vector(llvm::seq(first, first + count)));
+  };
+  // An odd number of column pairs is folded into the first ones.
+  while (size > 4) {
+    int64_t pairs = size / 4, lower = (pairs + 1) / 2 * 4, upper = size - lower;
+    Value low = half(fragment, 0, lower), high = half(fragment, lower, upper);
+    if (lower == upper) {
+      fragment = combine(low, high);
+    } else {
+      Value combined = combine(half(fragment, 0, upper), high);
+      FragmentBuilder::Values all = b.elements(combined);
+      llvm::append_range(all, b.elements(half(fragment, upper, lower - upper)));
+      fragment = b.vector(all);
+    }
+    size = lower;
+  }
+  Value even = b.pick(fragment, {0, 2}), odd = b.pick(fragment, {1, 3});
+  return combine(even, odd);
+}
+
+/// Combines the numbers of the four threads that share each row.
+static Value reduceQuad(FragmentBuilder &b, Value rows, Combine combine) {
+  for (int64_t distance : {1, 2}) {
+    FragmentBuilder::Values others;
+    for (Value row : b.elements(rows))
+      others.push_back(b.butterfly(row, distance));
+    rows = combine(rows, b.vector(others));
+  }
+  return rows;
+}
+
+namespace {
+//===----------------------------------------------------------------------===//
+// Rows
+//===----------------------------------------------------------------------===//
+
+struct LowerPositions : TilePattern<PositionsOp> {
+  using TilePattern::TilePattern;
+  void lower(PositionsOp op, OpAdaptor adaptor, FragmentBuilder &b,
+             ConversionPatternRewriter &rewriter) const override {
+    Value first = b.add({adaptor.getRow(), adaptor.getOffset()});
+    Value row = frame.getFirstRow(b), heads = b.i32(frame.rowMap.getHeads());
+    Value upper = b.add({first, b.div({row, heads})});
+    Value lower = b.add({first, b.div({b.add({row, b.i32(8)}), heads})});
+    rewriter.replaceOp(op, b.vector({upper, lower}));
+  }
+};
+
+struct LowerLoadRows : TilePattern<LoadRowsOp> {
+  using TilePattern::TilePattern;
+  void lower(LoadRowsOp op, OpAdaptor adaptor, FragmentBuilder &b,
+             ConversionPatternRewriter &rewriter) const override {
+    GlobalArray source = GlobalArray::get(op.getSource());
+    Value base = source.at(b, {adaptor.getBatch(), adaptor.getHead()});
+    FragmentBuilder::Values rows;
+    for (Value position : b.elements(adaptor.getPositions())) {
+      Value inside = b.slt({position, adaptor.getLimit()});
+      Value index = b.select({inside, position, b.i32(0)});
+      Value number =
+          b.load(b.offset(base, source.scale(b, index, 2)), b.getF32Type());
+      rows.push_back(b.select({inside, number, b.f32(0)}));
+    }
+    rewriter.replaceOp(op, b.vector(rows));
+  }
+};
+
+struct LowerFill : TilePattern<FillOp> {
+  using TilePattern::TilePattern;
+  void lower(FillOp op, OpAdaptor, FragmentBuilder &b,
+             ConversionPatternRewriter &rewriter) const override {
+    auto type = cast<VectorType>(getTypeConverter()->convertType(op.getType()));
+    rewriter.replaceOpWithNewOp<arith::ConstantOp>(
+        op, DenseElementsAttr::get(
+                type, b.getF32FloatAttr(op.getValue().convertToFloat())));
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// Gates and masks
+//===----------------------------------------------------------------------===//
+
+struct LowerGate : TilePattern<GateOp> {
+  using TilePattern::TilePattern;
+  void lower(GateOp op, OpAdaptor adaptor, FragmentBuilder &b,
+             ConversionPatternRewriter &rewriter) const override {
+    KeyListType type = op.getList().getType();
+    RingOp list = ringOf(op.getList());
+    Value slot = frame.getSlotPointer(
+        b, list, frame.getSlotNumber(b, list, adaptor.getPosition()));
+    Value scores = b.offset(b.offset(slot, type.getScoreOffset()),
+                            b.shl({frame.getQuadLane(b), b.i32(4)}));
+    FragmentBuilder::Values minus;
+    for (Value threshold : b.elements(adaptor.getThreshold()))
+      minus.push_back(b.neg(threshold));
+    FragmentBuilder::Values gates;
+    for (int64_t group = 0; group < type.getKeys() / 16; ++group) {
+      // Volatile: the second use of the scores must not be merged with the
+      // first, which would keep them in registers.
+      Value four = b.load(b.offset(scores, 64 * group),
+                          VectorType::get(4, b.getF32Type()),
+                          /*isVolatile=*/true);
+      FragmentBuilder::Values score = b.elements(four);
+      for (int64_t i = 0; i < 8; ++i)
+        gates.push_back(b.addSaturated(
+            {score[2 * (i >> 2) + (i & 1)], minus[(i >> 1) & 1]}));
+    }
+    rewriter.replaceOp(op, b.mul({adaptor.getInput(), b.vector(gates)}));
+  }
+};
+
+struct LowerMask : TilePattern<MaskOp> {
+  using TilePattern::TilePattern;
+  void lower(MaskOp op, OpAdaptor adaptor, FragmentBuilder &b,
+             ConversionPatternRewriter &rewriter) const override {
+    KeyListType type = op.getList().getType();
+    RingOp list = ringOf(op.getList());
+    Value slot = frame.getSlotPointer(
+        b, list, frame.getSlotNumber(b, list, adaptor.getPosition()));
+    Value lives = b.offset(b.offset(slot, type.getLifeOffset()),
+                           b.shl({frame.getQuadLane(b), b.i32(5)}));
+    // Birth and length of two columns at a time; both row slots see the same.
+    FragmentBuilder::Values births, lengths;
+    for (int64_t pair = 0; pair < type.getKeys() / 8; ++pair) {
+      int64_t at = 128 * (pair >> 1) + 16 * (pair & 1);
+      FragmentBuilder::Values life = b.elements(
+          b.load(b.offset(lives, at), VectorType::get(4, b.getI32Type())));
+      for (int64_t i = 0; i < 4; ++i) {
+        births.push_back(life[2 * (i & 1)]);
+        lengths.push_back(life[2 * (i & 1) + 1]);
+      }
+    }
+    Value positions = spreadRows(b, adaptor.getPositions(), adaptor.getInput());
+    // birth <= t < birth + length as one unsigned comparison.
+    Value age = b.sub({positions, b.vector(births)});
+    Value visible = b.cmp(arith::CmpIPredicate::ult, {age, b.vector(lengths)});
+    Value hidden = b.constantLike(adaptor.getInput(),
+                                  -std::numeric_limits<double>::infinity());
+    rewriter.replaceOp(op, b.select({visible, adaptor.getInput(), hidden}));
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// Softmax
+//===----------------------------------------------------------------------===//
+
+/// `maximum`, or 0 where there is no visible key: -inf would make NaN of the
+/// differences.
+Value getFiniteMaximum(FragmentBuilder &b, Value maximum) {
+  Value none =
+      b.constantLike(maximum, -std::numeric_limits<double>::infinity());
+  Value zero = b.constantLike(maximum, 0);
+  Value empty = b.cmp(arith::CmpFPredicate::OEQ, {maximum, none});
+  return b.select({empty, zero, maximum});
+}
+
+struct LowerOnlineSoftmax : TilePattern<OnlineSoftmaxOp> {
+  using TilePattern::TilePattern;
+  void lower(OnlineSoftmaxOp op, OpAdaptor adaptor, FragmentBuilder &b,
+             ConversionPatternRewriter &rewriter) const override {
+    auto larger = [&](Value x, Value y) { return b.fmax({x, y}); };
+    Value logits = adaptor.getLogits();
+    Value maximum = reduceQuad(b, reduceFragment(b, logits, larger), larger);
+    maximum = b.fmax({maximum, adaptor.getMaximum()});
+    Value scales = b.splat(adaptor.getScale(), 2);
+    Value shift = b.neg(b.mul({getFiniteMaximum(b, maximum), scales}));
+    Value decay = b.exp2(b.fma(adaptor.getMaximum(), scales, shift));
+    int64_t elements = cast<VectorType>(logits.getType()).getNumElements();
+    Value weights = b.exp2(b.fma(logits, b.splat(adaptor.getScale(), elements),
+                                 spreadRows(b, shift, logits)));
+    Value sums = reduceFragment(b, weights, [&](Value x, Value y) {
+      return b.add({x, y});
+    });
+    Value sum = b.fma(adaptor.getSum(), decay, sums);
+    rewriter.replaceOp(op, {weights, maximum, sum, decay});
+  }
+};
+
+struct LowerScaleRows : TilePattern<ScaleRowsOp> {
+  using TilePattern::TilePattern;
+  void lower(ScaleRowsOp op, OpAdaptor adaptor, FragmentBuilder &b,
+             ConversionPatternRewriter &rewriter) const override {
+    Value factors = spreadRows(b, adaptor.getFactor(), adaptor.getInput());
+    rewriter.replaceOp(op, b.mul({adaptor.getInput(), factors}));
+  }
+};
+
+struct LowerTruncate : TilePattern<TruncateOp> {
+  using TilePattern::TilePattern;
+  void lower(TruncateOp op, OpAdaptor adaptor, FragmentBuilder &b,
+             ConversionPatternRewriter &rewriter) const override {
+    int64_t elements =
+        cast<VectorType>(adaptor.getInput().getType()).getNumElements();
+    Type element = op.getResult().getType().getElementType();
+    Value rounded = arith::TruncFOp::create(
+        b, VectorType::get(elements, element), adaptor.getInput());
+    rewriter.replaceOpWithNewOp<vector::BitCastOp>(
+        op, getTypeConverter()->convertType(op.getResult().getType()), rounded);
+  }
+};
+
+struct LowerNormalise : TilePattern<NormaliseOp> {
+  using TilePattern::TilePattern;
+  void lower(NormaliseOp op, OpAdaptor adaptor, FragmentBuilder &b,
+             ConversionPatternRewriter &rewriter) const override {
+    constexpr double inf = std::numeric_limits<double>::infinity();
+    Value sums = reduceQuad(b, adaptor.getSum(), [&](Value x, Value y) {
+      return b.add({x, y});
+    });
+    Value row = frame.getFirstRow(b), scale = adaptor.getScale();
+    FragmentBuilder::Values factors, logs;
+    for (auto [slot, maximum, sum] :
+         llvm::enumerate(b.elements(adaptor.getMaximum()), b.elements(sums))) {
+      Value logit = b.mul({maximum, scale});
+      Value denominator = sum;
+      if (op.getSink()) {
+        Value sink = loadSink(op, adaptor, b, b.add({row, b.i32(8 * slot)}));
+        Value exponent = b.fma(sink, b.f32(std::numbers::log2e), b.neg(logit));
+        denominator = b.add({sum, b.exp2(exponent)});
+      }
+      Value empty = b.cmp(arith::CmpFPredicate::OEQ, {maximum, b.f32(-inf)});
+      Value factor = b.reciprocal(denominator);
+      Value log = b.mul(
+          {b.add({logit, b.log2(denominator)}), b.f32(std::numbers::ln2)});
+      factors.push_back(b.select({empty, b.f32(0), factor}));
+      logs.push_back(b.select({empty, b.f32(-inf), log}));
+    }
+    rewriter.replaceOp(op, {b.vector(factors), b.vector(logs)});
+  }
+
+private:
+  Value loadSink(NormaliseOp op, OpAdaptor adaptor, FragmentBuilder &b,
+                 Value tileRow) const {
+    Value zero = b.i32(0);
+    auto place =
+        frame.getRowPlace(b, tileRow, adaptor.getHead(), adaptor.getHeadBlock(),
+                          zero, b.i32(1 << 20));
+    GlobalArray sink = GlobalArray::get(op.getSink());
+    Value head = b.select({place.live, place.head, zero});
+    return b.load(sink.at(b, {head}), b.getF32Type());
+  }
+};
+} // namespace
+
+void sparsek::populateSoftmaxPatterns(RewritePatternSet &patterns,
+                                      const TypeConverter &converter,
+                                      const KernelFrame &frame) {
+  patterns
+      .add<LowerFill, LowerGate, LowerLoadRows, LowerMask, LowerNormalise,
+           LowerOnlineSoftmax, LowerPositions, LowerScaleRows, LowerTruncate>(
+          converter, patterns.getContext(), frame);
+}
