@@ -197,4 +197,8 @@ void sparsek::registerPipelines() {
       "sparsek and linalg on tensors to the LLVM dialect, for speed on the "
       "host",
       buildCPUPipeline);
+  PassPipelineRegistration<NVVMPipelineOptions>(
+      "sparsek-nvvm-pipeline",
+      "gathered attention on tensors to kernels for an NVIDIA GPU",
+      buildNVVMPipeline);
 }

@@ -15,6 +15,9 @@
 //                           |
 //              sparsek-lower-to-llvm-pipeline
 //
+// and, for a GPU, sparsek-nvvm-pipeline: ops to tile programs, to fragments, to
+// NVVM, to PTX or machine code.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef SPARSEK_PIPELINES_PIPELINES_H
@@ -88,6 +91,31 @@ struct CPUPipelineOptions
       llvm::cl::init(128)};
 };
 
+/// Options of `sparsek-nvvm-pipeline`.
+struct NVVMPipelineOptions
+    : public mlir::PassPipelineOptions<NVVMPipelineOptions> {
+  Option<std::string> chip{*this, "chip",
+                           llvm::cl::desc("The GPU: sm_ and a number"),
+                           llvm::cl::init("sm_90a")};
+  Option<std::string> format{
+      *this, "format",
+      llvm::cl::desc("ptx (text that the driver compiles), cubin, fatbin or "
+                     "llvm; nvvm stops before code generation"),
+      llvm::cl::init("ptx")};
+  Option<std::string> schedule{
+      *this, "schedule",
+      llvm::cl::desc("Fields of #tile.schedule to set, as in "
+                     "keys=64,ping_pong=false"),
+      llvm::cl::init("")};
+  Option<bool> remarks{
+      *this, "remarks",
+      llvm::cl::desc("Say which schedule was chosen, and why"),
+      llvm::cl::init(false)};
+  Option<std::string> toolkit{*this, "toolkit",
+                              llvm::cl::desc("Folder of the CUDA toolkit"),
+                              llvm::cl::init("")};
+};
+
 //===----------------------------------------------------------------------===//
 // Stages
 //===----------------------------------------------------------------------===//
@@ -114,6 +142,11 @@ void buildReferencePipeline(mlir::OpPassManager &pm,
 /// sparsek and linalg on tensors to the LLVM dialect, for speed on the host.
 void buildCPUPipeline(mlir::OpPassManager &pm,
                       const CPUPipelineOptions &options);
+
+/// gathered_attention on tensors to GPU kernels: gpu.binary ops with launch
+/// records. The functions stay as they are.
+void buildNVVMPipeline(mlir::OpPassManager &pm,
+                       const NVVMPipelineOptions &options);
 
 /// Makes the pipelines above available under their names.
 void registerPipelines();

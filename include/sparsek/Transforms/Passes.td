@@ -188,6 +188,29 @@ def SparsekProtectArgumentsPass : Pass<"sparsek-protect-arguments", "::mlir::Mod
   let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
 }
 
+def SparsekSerializeKernelsPass : Pass<"sparsek-serialize-kernels", "::mlir::ModuleOp"> {
+  let summary = "gpu.modules to gpu.binary, with their launch records";
+  let description = [{
+    Runs LLVM's code generator for the target of every gpu.module, as
+    `gpu-module-to-binary` does, and keeps the `sparsek.launch_record` of the
+    module on the binary. `ptx` is text that the driver compiles when it is
+    loaded; `cubin` and `fatbin` need `ptxas` of the CUDA toolkit, which is
+    looked for in `toolkit`, in the environment (CUDA_ROOT, CUDA_HOME,
+    CUDA_PATH) and on PATH.
+
+    ```mlir
+    gpu.module @kernels [#nvvm.target<chip = "sm_90a">] attributes {sparsek.launch_record = {...}} { llvm.func @f() ... }
+    // becomes
+    gpu.binary @kernels {sparsek.launch_record = {...}} [#gpu.object<#nvvm.target<chip = "sm_90a">, assembly = "...">]
+    ```
+  }];
+  let dependentDialects = ["::mlir::gpu::GPUDialect"];
+  let options = [
+    Option<"format", "format", "std::string", "\"ptx\"", "ptx, cubin, fatbin, or llvm (bitcode)">,
+    Option<"toolkit", "toolkit", "std::string", "\"\"", "folder of the CUDA toolkit">,
+    Option<"ptxasOptions", "ptxas-options", "std::string", "\"\"", "further options of ptxas">];
+}
+
 def SparsekVerifyLoweredPass : Pass<"sparsek-verify-lowered", "::mlir::ModuleOp"> {
   let summary = "check that nothing but the LLVM dialect is left";
   let description = [{

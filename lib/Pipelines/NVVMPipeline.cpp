@@ -1,0 +1,70 @@
+//===- NVVMPipeline.cpp - From tensors to GPU kernels ---------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "sparsek/Pipelines/Pipelines.h"
+
+#include "sparsek/Conversion/Passes.h"
+#include "sparsek/Dialect/SparseK/Transforms/Passes.h"
+#include "sparsek/Dialect/Tile/IR/Tile.h"
+#include "sparsek/Dialect/Tile/Transforms/Passes.h"
+#include "sparsek/Transforms/Passes.h"
+
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/GPU/Transforms/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace sparsek;
+
+void sparsek::buildNVVMPipeline(OpPassManager &pm,
+                                const NVVMPipelineOptions &options) {
+  pm.addNestedPass<func::FuncOp>(createSparsekDecomposeAttentionPass());
+  ConvertSparseKToTilePassOptions program;
+  program.chip = options.chip;
+  program.schedule = options.schedule;
+  program.remarks = options.remarks;
+  pm.addPass(createConvertSparseKToTilePass(program));
+
+  // The speed decisions of the schedule, one pass each.
+  OpPassManager &kernels = pm.nest<ModuleOp>().nest<tile::KernelOp>();
+  kernels.addPass(createTileSplitSlotsPass());
+  kernels.addPass(createTileOverlapPass());
+  kernels.addPass(createTilePingPongPass());
+  kernels.addPass(createCSEPass());
+  kernels.addPass(createTileAllocatePass());
+
+  pm.addPass(createConvertTileToFragmentsPass());
+  OpPassManager &gpu = pm.nest<gpu::GPUModuleOp>();
+  gpu.addPass(createCanonicalizerPass());
+  gpu.addPass(createCSEPass());
+  gpu.addPass(createConvertFragmentsToNVVMPass());
+  gpu.addPass(createSCFToControlFlowPass());
+  gpu.addPass(createConvertNVVMToLLVMPass());
+  gpu.addPass(createConvertMathToLLVMPass());
+  gpu.addPass(createConvertVectorToLLVMPass());
+  gpu.addPass(createArithToLLVMConversionPass());
+  // This one is for modules only.
+  pm.addPass(createConvertControlFlowToLLVMPass());
+  OpPassManager &clean = pm.nest<gpu::GPUModuleOp>();
+  clean.addPass(createCanonicalizerPass());
+  clean.addPass(createCSEPass());
+  clean.addPass(createReconcileUnrealizedCastsPass());
+
+  GpuNVVMAttachTargetOptions target;
+  target.chip = options.chip;
+  target.features = "+ptx86";
+  target.optLevel = 3;
+  pm.addPass(createGpuNVVMAttachTarget(target));
+  if (options.format == "nvvm")
+    return;
+  SparsekSerializeKernelsPassOptions serialize;
+  serialize.format = options.format;
+  serialize.toolkit = options.toolkit;
+  pm.addPass(createSparsekSerializeKernelsPass(serialize));
+}

@@ -1,0 +1,55 @@
+//===- SerializeKernels.cpp - gpu.modules to binaries ---------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "sparsek/Transforms/Passes.h"
+
+#include "mlir/Dialect/GPU/IR/CompilationInterfaces.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/GPU/Transforms/Passes.h"
+#include "llvm/ADT/StringSwitch.h"
+
+namespace sparsek {
+#define GEN_PASS_DEF_SPARSEKSERIALIZEKERNELSPASS
+#include "sparsek/Transforms/Passes.h.inc"
+} // namespace sparsek
+
+using namespace mlir;
+
+static constexpr StringLiteral kRecordAttr = "sparsek.launch_record";
+
+namespace {
+struct SerializeKernels
+    : sparsek::impl::SparsekSerializeKernelsPassBase<SerializeKernels> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    auto target =
+        llvm::StringSwitch<std::optional<gpu::CompilationTarget>>(format)
+            .Case("ptx", gpu::CompilationTarget::Assembly)
+            .Case("cubin", gpu::CompilationTarget::Binary)
+            .Case("fatbin", gpu::CompilationTarget::Fatbin)
+            .Case("llvm", gpu::CompilationTarget::Offload)
+            .Default(std::nullopt);
+    if (!target) {
+      emitError(UnknownLoc::get(&getContext()))
+          << "unknown format '" << format
+          << "'; accepted are ptx, cubin, fatbin and llvm";
+      return signalPassFailure();
+    }
+    llvm::StringMap<Attribute> records;
+    for (auto module : getOperation().getOps<gpu::GPUModuleOp>())
+      if (Attribute record = module->getAttr(kRecordAttr))
+        records[module.getName()] = record;
+    gpu::TargetOptions options(toolkit, {}, ptxasOptions, "", *target);
+    if (failed(gpu::transformGpuModulesToBinaries(getOperation(), nullptr,
+                                                  options)))
+      return signalPassFailure();
+    for (auto binary : getOperation().getOps<gpu::BinaryOp>())
+      if (Attribute record = records.lookup(binary.getName()))
+        binary->setAttr(kRecordAttr, record);
+  }
+};
+} // namespace
