@@ -110,6 +110,13 @@ def test_sizes(sizes: Sizes, gate: str) -> None:
     check(compile_kernels(variant), variant, sizes)
 
 
+def test_packed_documents() -> None:
+    variant = Variant(packed=True, sink=True)
+    check(
+        compile_kernels(variant), variant, Sizes(), cu_seqlens=[0, 40, 40, 41, 230, 260]
+    )
+
+
 def test_any_order_of_agents() -> None:
     variant = Variant()
     kernels = compile_kernels(variant)
