@@ -22,11 +22,12 @@ NAMES = (*DENSE, "fa4_window", "flex")
 
 @functools.cache
 def fa4() -> Callable | None:
-    """FlashAttention-4, with its kernels kept on disk, or None if not installed."""
+    """FlashAttention-4, with its kernels kept on disk, or None if it does not work."""
     os.environ.setdefault("FLASH_ATTENTION_CUTE_DSL_CACHE_ENABLED", "1")
     try:
         from flash_attn.cute import flash_attn_func
-    except ImportError:
+    except Exception as error:  # Not installed, or not with these versions of the rest.
+        print(f"without FlashAttention-4: {type(error).__name__}: {error}", flush=True)
         return None
     return flash_attn_func
 
