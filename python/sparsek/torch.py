@@ -22,7 +22,7 @@ from __future__ import annotations
 try:
     import torch
 except ImportError as error:
-    raise ImportError(f"sparsek.torch needs PyTorch 2.6 or later: {error}") from error
+    raise ImportError(f"sparsek.torch needs PyTorch 2.8 or later: {error}") from error
 
 from typing import Any, NamedTuple
 

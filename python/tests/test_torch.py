@@ -57,7 +57,7 @@ class TestImport:
             "import sparsek, sparsek.torch"
         )
         result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-        assert "ImportError: sparsek.torch needs PyTorch 2.6 or later: not here" in result.stderr
+        assert "ImportError: sparsek.torch needs PyTorch 2.8 or later: not here" in result.stderr
 
     def test_the_package_alone_does_not_load_it(self):
         package = Path(sparsek.__file__).parents[1]
