@@ -35,6 +35,7 @@ HEAD_DIMS = (128, 64, 256)
 
 try:
     import torch
+
     from hopper import ours, peers, report, timing
     from hopper.inputs import GATES, SCORES, Geometry, Tensors
 except ImportError as error:
@@ -115,9 +116,7 @@ class Benchmark:
         self.done: set[tuple[Geometry, str]] = set()
 
     def _row(self, geometry: Geometry, who: str, family: str, **figures: Any) -> None:
-        self.rows.append(
-            {**dataclasses.asdict(geometry), "who": who, "family": family, **figures}
-        )
+        self.rows.append({**dataclasses.asdict(geometry), "who": who, "family": family, **figures})
 
     def fail(self, geometry: Geometry, error: Exception) -> None:
         self._row(geometry, "all", "sparsek", error=f"{type(error).__name__}: {str(error)[:300]}")
@@ -153,7 +152,7 @@ class Benchmark:
                     table_ms=table.median if table else None,
                     whole_ms=whole.median if whole else None,
                     workspace_bytes=one.workspace_bytes,
-                    workspace_share=one.workspace_bytes / (4 * geometry.n * geometry.d * geometry.hkv),
+                    workspace_share=one.workspace_bytes / geometry.key_value_bytes,
                 )  # fmt: skip
             else:
                 flops = geometry.dense_flops if name in peers.DENSE else geometry.useful_flops
@@ -193,7 +192,9 @@ class Benchmark:
             try:
                 contenders |= peers.flex_peers(work.geometry, tensors)
             except Exception as error:
-                self._row(work.geometry, "flex", "peer", error=f"{type(error).__name__}: {error}"[:300])
+                self._row(
+                    work.geometry, "flex", "peer", error=f"{type(error).__name__}: {error}"[:300]
+                )
         return contenders
 
 
@@ -231,7 +232,9 @@ def prepare(wanted: list[Work], chip: str, workers: int) -> None:
             if peers.fa4() is not None:
                 for windowed in (True, False):
                     kind = "window" if windowed else "dense"
-                    tasks[pool.submit(_warm_fa4, geometry, windowed)] = f"FA4 {kind} {geometry.name}"
+                    tasks[pool.submit(_warm_fa4, geometry, windowed)] = (
+                        f"FA4 {kind} {geometry.name}"
+                    )
         for geometry, work in mine.items():
             for gate in work.gates:
                 task = pool.submit(_warm_ours, (geometry, gate, chip))
@@ -245,7 +248,11 @@ def prepare(wanted: list[Work], chip: str, workers: int) -> None:
 
 
 def machine(chip: str) -> dict[str, Any]:
-    query = ("nvidia-smi", "--query-gpu=driver_version,power.limit,clocks.max.sm", "--format=csv,noheader")
+    query = (
+        "nvidia-smi",
+        "--query-gpu=driver_version,power.limit,clocks.max.sm",
+        "--format=csv,noheader",
+    )
     try:
         driver = subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
@@ -278,8 +285,18 @@ def pair(text: str) -> tuple[int, int]:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help=f"only the first {QUICK} steps")
-    parser.add_argument("--budget-seconds", type=float, default=3000, help="start nothing new after that (default: %(default)s)")
-    parser.add_argument("--output", type=Path, default=Path("benchmarks/results/gpu"), help="folder (default: %(default)s)")
+    parser.add_argument(
+        "--budget-seconds",
+        type=float,
+        default=3000,
+        help="start nothing new after that (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("benchmarks/results/gpu"),
+        help="folder (default: %(default)s)",
+    )
     parser.add_argument("--lengths", type=int, nargs="+", help="only these N")
     parser.add_argument("--budgets", type=pair, nargs="+", help="only these k,w")
     parser.add_argument("--heads", type=pair, nargs="+", help="only these Hq/Hkv")
@@ -288,9 +305,17 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--scores", nargs="+", choices=SCORES, default=SCORES)
     parser.add_argument("--no-flex", action="store_true", help="FlexAttention compiles for long")
     parser.add_argument("--chip", help="time kernels for this chip (default: the device's)")
-    parser.add_argument("--prepare", action="store_true", help="only compile everything, in parallel")
-    parser.add_argument("--workers", type=int, default=8, help="processes of --prepare (default: %(default)s)")
-    parser.add_argument("--once", action="store_true", help="only launch the first step's kernels once each, for a profiler")
+    parser.add_argument(
+        "--prepare", action="store_true", help="only compile everything, in parallel"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=8, help="processes of --prepare (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--once",
+        action="store_true",
+        help="only launch the first step's kernels once each, for a profiler",
+    )
     return parser.parse_args()
 
 

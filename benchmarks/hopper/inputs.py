@@ -54,8 +54,12 @@ class Geometry:
         return 4.0 * self.hq * self.d * (self.n * (self.n + 1) // 2)
 
     @property
+    def key_value_bytes(self) -> int:
+        return 2 * self.n * self.d * 2 * self.hkv
+
+    @property
     def input_bytes(self) -> int:
-        return 2 * self.n * self.d * (self.hq + 2 * self.hkv)
+        return 2 * self.n * self.d * self.hq + self.key_value_bytes
 
 
 def make_scores(kind: str, heads: int, n: int, device: str = "cuda") -> torch.Tensor:

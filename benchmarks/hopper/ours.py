@@ -64,9 +64,7 @@ class Ours:
         self.geometry, self.gate = geometry, gate
         self.kernels = kernels(config_of(geometry, gate, chip))
         self.record = json.loads(self.kernels["whole"].record)
-        self.selection = selection(
-            scores, geometry.hkv, geometry.n, geometry.topk, geometry.window
-        )
+        self.selection = selection(scores, geometry.hkv, geometry.n, geometry.topk, geometry.window)
         self.tensors = tensors
         q = tensors.sets[0][0]
         # One set of outputs for each set of inputs: they rotate too.

@@ -62,7 +62,8 @@ def markdown(result: dict[str, Any]) -> str:
               "that makes that; the speed-up is that of both. The workspace is told in percent "
               "of K and V.", ""]  # fmt: skip
     columns = ["N", "k, w", "heads", "D", "kernel", "attention ms", "TFLOP/s", "executed", "x",
-               "table ms", "both ms", "workspace %", "FA4 window TFLOP/s", "fastest dense ms", "speed-up"]  # fmt: skip
+               "table ms", "both ms", "workspace %", "FA4 window TFLOP/s", "fastest dense ms",
+               "speed-up"]  # fmt: skip
     table = []
     for geometry, group in groups.items():
         window, dense = group.get("fa4_window"), dense_times.get(geometry.dense)
@@ -75,7 +76,8 @@ def markdown(result: dict[str, Any]) -> str:
                 *where, row["who"], _cell(row["ms"], 3), _cell(row["useful_tflops"]),
                 _cell(row["executed_tflops"]), _cell(peer and peer / row["ms"], 2),
                 _cell(row["table_ms"], 3), _cell(row["whole_ms"], 3),
-                _cell(100 * row["workspace_share"], 2), _cell(window and window.get("useful_tflops")),
+                _cell(100 * row["workspace_share"], 2),
+                _cell(window and window.get("useful_tflops")),
                 f"{dense[0]:.3f} ({dense[1]})" if dense else "-",
                 _cell(dense and dense[0] / (row["whole_ms"] or row["ms"]), 2),
             ])  # fmt: skip

@@ -61,11 +61,16 @@ def test_tables():
     # Dense attention was timed with another k and w.
     dense = dataclasses.asdict(dataclasses.replace(geometry, topk=512))
     ours = {"executed_tflops": 520.0, "table_ms": 0.02, "whole_ms": 4.02, "workspace_share": 0.004}
+
+    def row(where, who, family, ms, tflops, **more):
+        figures = {"ms": ms, "useful_tflops": tflops, "own_tflops": tflops}
+        return {**where, "who": who, "family": family, **figures, **more}
+
     rows = [
-        {**base, "who": "none random", "family": "sparsek", "ms": 4.0, "useful_tflops": 500.0, **ours},
-        {**base, "who": "fa4_window", "family": "peer", "ms": 3.0, "useful_tflops": 550.0, "own_tflops": 550.0},
-        {**dense, "who": "cudnn_dense", "family": "peer", "ms": 60.0, "useful_tflops": 1.0, "own_tflops": 590.0},
-        {**dense, "who": "fa4_dense", "family": "peer", "ms": 50.0, "useful_tflops": 1.0, "own_tflops": 650.0},
+        row(base, "none random", "sparsek", 4.0, 500.0, **ours),
+        row(base, "fa4_window", "peer", 3.0, 550.0),
+        row(dense, "cudnn_dense", "peer", 60.0, 590.0),
+        row(dense, "fa4_dense", "peer", 50.0, 650.0),
         {**base, "who": "flex", "family": "peer", "error": "out of memory"},
     ]
     text = report.markdown({"machine": {"device": "H200"}, "rows": rows, "skipped": ["a", "b"]})

@@ -82,7 +82,9 @@ def test_writes_into_gaps():
 def test_elements_left_unwritten():
     def spoil(arena, launches):
         pattern = gpu_launch.PATTERNS[(launches - 1) % 2]
-        arena.view("lse").view(torch.int32)[1, 2, 3] = int.from_bytes(bytes([pattern] * 4), "little", signed=True)
+        arena.view("lse").view(torch.int32)[1, 2, 3] = int.from_bytes(
+            bytes([pattern] * 4), "little", signed=True
+        )
 
     found = problems(CASES[0], spoil)
     assert any("lse differ from launch to launch" in problem for problem in found)
@@ -99,7 +101,9 @@ def test_small_errors_everywhere():
     def spoil(arena, launches):
         arena.view("o").mul_(1.03)
 
-    assert any("relative error" in problem or "differ" in problem for problem in problems(CASES[0], spoil))
+    assert any(
+        "relative error" in problem or "differ" in problem for problem in problems(CASES[0], spoil)
+    )
 
 
 def test_not_a_number():
@@ -124,7 +128,9 @@ def test_the_matrix():
         "window of all": lambda case: case.window >= case.n,
         "topk of all": lambda case: case.topk >= case.n,
         "sink": lambda case: case.variant.sink,
-        "empty document": lambda case: case.cu_seqlens and len(set(case.cu_seqlens)) < len(case.cu_seqlens),
+        "empty document": lambda case: (
+            case.cu_seqlens and len(set(case.cu_seqlens)) < len(case.cu_seqlens)
+        ),
         "several chunks": lambda case: case.m > 1024 and case.topk <= 257,
         "G > 128": lambda case: case.variant.group > 128,
     }

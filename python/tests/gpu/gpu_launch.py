@@ -122,7 +122,9 @@ class Arena:
     def view(self, name: str, memory: torch.Tensor | None = None) -> torch.Tensor:
         memory = self.memory if memory is None else memory
         offset, dtype, shape, strides = self.places[name]
-        tail = memory[offset : offset + (memory.numel() - offset) // dtype.itemsize * dtype.itemsize]
+        tail = memory[
+            offset : offset + (memory.numel() - offset) // dtype.itemsize * dtype.itemsize
+        ]
         return tail.view(dtype).as_strided(shape, strides)
 
     def describe(self, name: str) -> _cuda.DeviceArray:

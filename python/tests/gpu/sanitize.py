@@ -18,13 +18,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import ml_dtypes  # noqa: E402
-import numpy as np  # noqa: E402
+import ml_dtypes
+import numpy as np
 
-import cases  # noqa: E402
-import oracle  # noqa: E402
-from gpu_cases import LSE, TOLERANCES, Case, Variant, config_of  # noqa: E402
-from sparsek import _cuda  # noqa: E402
+import cases
+import oracle
+from gpu_cases import LSE, TOLERANCES, Case, Variant, config_of
+from sparsek import _cuda
 
 NUMPY_TYPES = {"bf16": np.dtype(ml_dtypes.bfloat16), "f16": np.dtype(np.float16)}
 
@@ -90,9 +90,7 @@ def inputs_of(case: Case) -> dict[str, np.ndarray]:
     make = cases.SCORES[case.scores]
     u = np.stack([make(rng, case.n) for _ in range(case.batch * case.hs)]).astype(np.float32)
     u = u.reshape(case.batch, case.hs, case.n)
-    selected = oracle.select(
-        u, topk=case.topk, window=case.window, cu_seqlens=case.cu_seqlens
-    )
+    selected = oracle.select(u, topk=case.topk, window=case.window, cu_seqlens=case.cu_seqlens)
     arrays = {
         "q": normal(case.batch, hq, case.m, variant.d).astype(dtype),
         "k": normal(case.batch, case.hkv, case.n, variant.d).astype(dtype),

@@ -108,7 +108,9 @@ def test_long() -> None:
             q[:, some], k[:, some], v[:, some], scores, tau, expiry,
             window=case.window, gate="key_value", rows=rows,
         )  # fmt: skip
-        check((o[:, some][:, :, rows], lse[:, some][:, :, rows]), want, float(v[:, some].abs().max()))
+        check(
+            (o[:, some][:, :, rows], lse[:, some][:, :, rows]), want, float(v[:, some].abs().max())
+        )
 
 
 @pytest.mark.parametrize("kind", ("random", "always", "never", "negative"))

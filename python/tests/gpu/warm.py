@@ -16,9 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from gpu_cases import config_of, variants  # noqa: E402
-from sanitize import CASES  # noqa: E402
-from sparsek import _cuda  # noqa: E402
+from gpu_cases import config_of, variants
+from sanitize import CASES
+from sparsek import _cuda
 
 
 def compile_and_load(config: _cuda.AttentionConfig) -> tuple[float, float]:
@@ -55,7 +55,9 @@ def main() -> int:
         compiler, driver = (sorted(times) for times in zip(*spent, strict=True))
         print(f"median of {len(spent)} kernels: PTX {compiler[len(spent) // 2]:.2f} s, "
               f"driver {driver[len(spent) // 2]:.2f} s")  # fmt: skip
-    print(f"{len(spent)} kernels for {chip}, {failures} failed, in {time.monotonic() - started:.0f} s")
+    print(
+        f"{len(spent)} kernels for {chip}, {failures} failed, in {time.monotonic() - started:.0f} s"
+    )
     return 1 if failures else 0
 
 
