@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The PTX of gathered attention, run by the emulator, against the float64 oracle.
+
+Cases are small: a tile or a few, each list longer than one slot where it matters. What the lengths
+cannot show without a GPU, and all larger sizes, are in `python/tests/gpu`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import emulator
+import numpy as np
+import pytest
+from compiled_kernels import Problem, Variant, check, compile_kernels, launch, make_inputs
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("sparsek-opt") is None, reason="sparsek-opt is not in PATH"
+)
+
+GATES = ("none", "value", "key_value", "straight_through")
+
+
+def named(cases: dict[str, tuple]) -> pytest.MarkDecorator:
+    """One test for every entry of name -> (variant, problem)."""
+    return pytest.mark.parametrize(("variant", "problem"), cases.values(), ids=cases.keys())
+
+
+# --------------------------------------------------------------------------------------------------
+# What is compiled in
+# --------------------------------------------------------------------------------------------------
+
+
+def shape(
+    dtype: str, head_size: int, value_size: int, heads: int, key_heads: int, gate: str, **more: int
+) -> Variant:
+    return Variant(dtype, head_size, value_size, heads, key_heads, gate=gate, **more)
+
+
+@named(
+    {
+        "d8-g1-f16": (shape("f16", 8, 8, 2, 2, "value"), Problem(keys=130)),
+        "d64-g3-f16": (shape("f16", 64, 64, 6, 2, "key_value"), Problem(keys=60)),
+        "d64-g130": (shape("bf16", 64, 64, 130, 1, "none"), Problem(keys=5, topk=2, window=2)),
+        "d72-dv40-g4": (shape("bf16", 72, 40, 4, 1, "key_value"), Problem()),
+        "d80-dv128-g1": (shape("bf16", 80, 128, 1, 1, "key_value"), Problem(keys=150)),
+        "d96-dv64-g5": (shape("bf16", 96, 64, 10, 2, "none"), Problem(keys=40)),
+        "d8-dv256-g7-f16": (shape("f16", 8, 256, 7, 1, "value"), Problem(keys=40)),
+        "d128-g4-hs2": (
+            shape("bf16", 128, 128, 8, 2, "key_value", score_heads=2),
+            Problem(batch=2, rows=20, keys=90),
+        ),
+        "d128-g12": (shape("bf16", 128, 128, 12, 1, "none"), Problem(keys=25)),
+        "d256-g4": (shape("bf16", 256, 256, 4, 1, "key_value"), Problem()),
+        "d256-g1": (shape("bf16", 256, 256, 1, 1, "none"), Problem(keys=140)),
+    }
+)
+def test_shapes(variant: Variant, problem: Problem) -> None:
+    check(variant, problem)
+
+
+@pytest.mark.parametrize("gate", GATES)
+@pytest.mark.parametrize("scores", ["normal", "special"])
+def test_gates(gate: str, scores: str) -> None:
+    """In both the sink is there, with rows that see nothing but it too (special, w = 0)."""
+    window = 0 if scores == "special" else 30
+    check(Variant(gate=gate, sink=True), Problem(scores=scores, window=window))
+
+
+@pytest.mark.parametrize("gate", ["none", "key_value"])
+@pytest.mark.parametrize(
+    "problem",
+    [
+        Problem(keys=150, cu_seqlens=(0, 1, 1, 60, 61, 130, 150)),
+        Problem(keys=120, window=0, cu_seqlens=(0, 0, 50, 50, 120, 120)),
+        Problem(keys=160, cu_seqlens=(0, 120, 160), chunk_log2=5),
+        Problem(keys=70, topk=64, window=64, cu_seqlens=(0, 33, 70), scores="special"),
+    ],
+    ids=["tiles-straddle", "no-window", "chunks", "short"],
+)
+def test_packed(problem: Problem, gate: str) -> None:
+    check(Variant(query_heads=4, key_heads=1, gate=gate, packed=True, sink=gate == "none"), problem)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        "keys=64", "rows=64", "rows=256", "overlap=false", "ping_pong=false",
+        "masks=always", "gates=always", "masks=always,gates=always,overlap=false",
+        "query_slots=1", "list_slots=2", "key_slots=4,value_slots=1", "persistent=false",
+    ],
+)  # fmt: skip
+def test_schedules(schedule: str) -> None:
+    """Overrides change how, not what."""
+    check(Variant(schedule=schedule), Problem(rows=70, keys=130, topk=60, window=60, chunk_log2=5))
+
+
+@pytest.mark.parametrize(("rows", "size"), [(192, 64), (256, 64)])
+def test_more_consumers(rows: int, size: int) -> None:
+    check(Variant(head_size=size, value_size=size, schedule=f"rows={rows}"), Problem())
+
+
+# --------------------------------------------------------------------------------------------------
+# What is an argument
+# --------------------------------------------------------------------------------------------------
+
+
+BOTH = ("none", "key_value")
+ARGUMENTS = {
+    "one-key": (BOTH, 4, Problem(keys=1)),
+    "one-row": (BOTH, 4, Problem(rows=1, keys=150)),
+    "few-rows": (("key_value",), 4, Problem(rows=33, keys=150, batch=2)),
+    "all-selected": (BOTH, 4, Problem(topk=200)),
+    "no-window": (BOTH, 4, Problem(window=0)),
+    "window-of-all": (("none",), 4, Problem(window=100)),
+    "smallest-budget": (("key_value",), 4, Problem(topk=1, window=1)),
+    "ties": (BOTH, 4, Problem(scores="ties")),
+    "equal": (("key_value",), 4, Problem(scores="equal", window=5)),
+    "special": (BOTH, 4, Problem(scores="special")),
+    "special-no-window": (("none",), 4, Problem(scores="special", window=0)),
+    "several-slots": (BOTH, 2, Problem(keys=420, rows=70, topk=150, window=170, chunk_log2=5)),
+    "chunks": (("none",), 2, Problem(keys=330, topk=40, window=20, chunk_log2=4)),
+    "chunk-not-at-a-tile": (
+        ("key_value",),
+        3,
+        Problem(keys=200, rows=130, topk=40, window=20, chunk_log2=5),
+    ),
+    "scale": (("key_value",), 4, Problem(scale=2.5)),
+    "strided": (("key_value",), 4, Problem(batch=2, keys=45, strided=True)),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "gate"), [(name, gate) for name, (gates, _, _) in ARGUMENTS.items() for gate in gates]
+)
+def test_arguments(name: str, gate: str) -> None:
+    _, query_heads, problem = ARGUMENTS[name]
+    check(Variant(query_heads=query_heads, key_heads=1, gate=gate), problem)
+
+
+def test_any_order_of_warps_gives_the_same_bits() -> None:
+    variant = Variant(schedule="keys=64")
+    problem = Problem(keys=130, topk=60, window=60)
+    inputs = make_inputs(variant, problem)
+    first, second = (
+        tuple(a.tobytes() for a in launch(variant, problem, inputs, seed=seed, sm_count=1 + seed))
+        for seed in range(2)
+    )
+    assert first == second
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("kind", ["random", "negative", "forever"])
+def test_any_expiry_is_safe(kind: str, packed: bool) -> None:
+    """Whatever `expiry` says, the kernels stay inside their buffers, end, and write every row."""
+    variant = Variant(packed=packed)
+    cu_seqlens = (0, 60, 130) if packed else None
+    problem = Problem(keys=130, topk=30, window=40, chunk_log2=5, cu_seqlens=cu_seqlens)
+    inputs = make_inputs(variant, problem)
+    rng = np.random.default_rng(1)
+    limits = np.iinfo(np.int32)
+    low, high = {
+        "random": (limits.min, limits.max),
+        "negative": (limits.min, -1),
+        "forever": (limits.max - 1, limits.max),
+    }[kind]
+    expiry = rng.integers(low, high, inputs.arrays[5].shape, np.int32, endpoint=True)
+    changed = dataclasses.replace(inputs, arrays=(*inputs.arrays[:5], expiry))
+    o, lse = launch(variant, problem, changed)
+    # The window is not empty, so every row has a finite denominator.
+    assert np.isfinite(lse).all() and np.isfinite(o.astype(np.float32)).all()
+
+
+# --------------------------------------------------------------------------------------------------
+# What a broken program gives
+# --------------------------------------------------------------------------------------------------
+
+# Between them the problems execute every synchronisation, reuse every slot and fill every ring.
+MUTATED = Variant(head_size=8, value_size=8, query_heads=2, key_heads=1, schedule="keys=64")
+PROBLEMS = (
+    Problem(keys=200, topk=60, window=60),
+    Problem(rows=200, keys=500, topk=150, window=150, chunk_log2=5),
+)
+# What may go unnoticed: instruction -> how many, and why they change nothing.
+HARMLESS = {
+    # Five slots are released right after wgmma.wait_group, at which the lanes have met and before
+    # which the product, not the lanes, has read the slot. And the first iteration of listing the
+    # rest of the window, which LLVM peels, may publish a slot that was filled by the survivors:
+    # the barrier after these has ordered it.
+    "bar.warp.sync": 6,
+    # Before the first product of an item, and before those of a step, two slots are acquired: the
+    # fence after the second one is enough.
+    "fence.proxy.async": 2,
+    # Of two products that are issued together: the registers of the second one's accumulator were
+    # last written before the first one's fence.
+    "wgmma.fence": 1,
+}
+GROUPS = ("bar.warp", "bar.", "mbarrier.try_wait", "mbarrier.arrive", "cp.async", "fence", "wgmma")
+
+
+@pytest.mark.parametrize("kernel", ["survivors", "attention"])
+def test_all_synchronisations_are_executed(kernel: str) -> None:
+    executed: set[int] = set()
+    for problem in PROBLEMS:
+        check(MUTATED, problem, sm_count=1, executed={kernel: executed})
+    code = emulator.program(compile_kernels(MUTATED).ptx, kernel)
+    missing = emulator.synchronisations(code).keys() - executed
+    assert not missing, [emulator.synchronisations(code)[number] for number in missing]
+
+
+def opcode(text: str) -> str:
+    """Of a statement as `synchronisations` describes it: line N `opcode operands`."""
+    return text.split("`")[1].split()[0]
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_no_synchronisation_is_superfluous(group: str) -> None:
+    """Without any one of them some check of the emulator, or the numbers, show it."""
+    code = emulator.program(compile_kernels(MUTATED).ptx, "attention")
+
+    def attempt(number: int) -> None:
+        name = opcode(emulator.synchronisations(code)[number])
+        if next(g for g in GROUPS if name.startswith(g)) != group:
+            raise AssertionError("left to another group")
+        for problem in PROBLEMS:
+            check(MUTATED, problem, sm_count=1, omit={"attention": number})
+
+    missed = emulator.undetected(code, attempt)
+    names = [opcode(text) for text in missed]
+    counts = {name: sum(n.startswith(name) for n in names) for name in HARMLESS}
+    expected = {
+        name: count if name.startswith(group) and group != "bar." else 0
+        for name, count in HARMLESS.items()
+    }
+    assert counts == expected and len(missed) == sum(expected.values()), missed
+
+
+def test_the_other_kernel_needs_its_barrier() -> None:
+    code = emulator.program(compile_kernels(MUTATED).ptx, "survivors")
+
+    def attempt(number: int) -> None:
+        check(MUTATED, PROBLEMS[1], sm_count=1, omit={"survivors": number})
+
+    assert emulator.synchronisations(code) and not emulator.undetected(code, attempt)
+
+
+# --------------------------------------------------------------------------------------------------
+# What ptxas makes of it
+# --------------------------------------------------------------------------------------------------
+
+REGISTERS = 65536  # of a multiprocessor
+SHARED_BYTES = 227 * 1024  # that a block may use
+
+
+def find_ptxas() -> str | None:
+    """On PATH or in the toolkit that the environment names, as `sparsek-serialize-kernels` does."""
+    for name in ("CUDA_ROOT", "CUDA_HOME", "CUDA_PATH"):
+        if name in os.environ:
+            path = Path(os.environ[name]) / "bin" / "ptxas"
+            if path.is_file():
+                return str(path)
+    return shutil.which("ptxas")
+
+
+@pytest.mark.skipif(find_ptxas() is None, reason="ptxas is neither on PATH nor in CUDA_HOME")
+@pytest.mark.parametrize("gate", ["none", "key_value"])
+@pytest.mark.parametrize("size", [64, 128, 256])
+def test_resources(size: int, gate: str, tmp_path: Path) -> None:
+    """No spills, no stack, no products put in sequence, and what the launch needs fits."""
+    variant = Variant(head_size=size, value_size=size, query_heads=8, key_heads=2, gate=gate)
+    compiled = compile_kernels(variant)
+    (tmp_path / "kernel.ptx").write_text(compiled.ptx)
+    result = subprocess.run(
+        [find_ptxas(), "-v", "-arch=sm_90a", "-o", "kernel.cubin", "kernel.ptx"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    report = result.stdout + result.stderr
+    assert result.returncode == 0, report
+    # C7508 to C7519 tell that the products of a function are put in sequence, and why.
+    assert not re.search(r"C75\d\d|serializ|warning", report), report
+    for kernel in compiled.record["kernels"]:
+        part = re.search(
+            rf"Function properties for {kernel['name']}\n\s*(\d+) bytes stack frame, "
+            r"(\d+) bytes spill stores, (\d+) bytes spill loads\n.*?Used (\d+) registers",
+            report,
+        )
+        assert part is not None, report
+        stack, stores, loads, registers = map(int, part.groups())
+        assert stack == stores == loads == 0, report
+        assert kernel["shared_bytes"] <= SHARED_BYTES
+        # Registers are given to warps in steps of 8 for each thread.
+        assert -(-registers // 8) * 8 * kernel["threads"] <= REGISTERS
+        if kernel["name"] == "attention":
+            # All of them, for setmaxnreg to share out.
+            assert registers == REGISTERS // kernel["threads"] // 8 * 8
+
+
+def test_compiling_is_fast(capsys: pytest.CaptureFixture[str]) -> None:
+    """From tensors to PTX in a fresh process; the bound allows for a busy machine."""
+    compile_kernels.cache_clear()
+    variants = [Variant(head_size=128, value_size=128, gate=gate) for gate in ("none", "key_value")]
+    seconds = min(compile_kernels(variant).seconds for variant in variants)
+    with capsys.disabled():
+        print(f"\ncold compile, D = 128, to PTX: {seconds:.2f} s")
+    assert seconds < 5
