@@ -174,11 +174,25 @@ static bool isSet(const ScheduleOverrides &overrides, StringRef name) {
                       [&](const auto &entry) { return entry.first == name; });
 }
 
-/// Keys of a slot, and the split of the registers.
+/// Rows of an item, keys of a slot, and the split of the registers.
 static void chooseTile(Draft &draft, const ScheduleRequest &request,
                        const ScheduleOverrides &overrides,
                        SmallVectorImpl<std::string> &reasons) {
   int64_t widest = std::max(request.headSize, request.valueSize);
+  // Every row more is one more use of each gathered key: as many consumers as
+  // the output's registers leave room for. Measured on an H200, see
+  // docs/Kernels.md.
+  if (!isSet(overrides, "rows")) {
+    draft.rows = widest <= 64 ? 256 : widest <= 128 ? 192 : 128;
+    reasons.push_back(
+        llvm::formatv("rows = {0}: {1} consumers can hold {2} output columns",
+                      draft.rows, draft.rows / 64, request.valueSize));
+  }
+  if (draft.rows > 128) {
+    draft.listSlots = 8;
+    draft.keySlots = 4;
+    draft.valueSlots = widest <= 64 ? 4 : 2;
+  }
   std::string reason = "slots of 128 keys fit into registers and shared memory";
   if (widest > 128) {
     draft.keys = 64;
@@ -195,8 +209,8 @@ static void chooseTile(Draft &draft, const ScheduleRequest &request,
   bool gated = request.gate != Gate::None;
   reason = "the consumers get as many as there are";
   if (draft.rows > 128) {
-    draft.producerRegisters = 32;
-    draft.consumerRegisters = draft.rows == 192 ? 160 : 112;
+    draft.producerRegisters = draft.rows == 192 ? 56 : 32;
+    draft.consumerRegisters = draft.rows == 192 ? 152 : 112;
   } else if (draft.rows == 64) {
     draft.consumerRegisters = 240;
   } else if (gated) {

@@ -6,6 +6,8 @@
 
 #include "KernelFrame.h"
 
+#include "sparsek/Dialect/Frag/IR/Frag.h"
+
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;

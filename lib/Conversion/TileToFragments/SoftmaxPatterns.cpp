@@ -183,6 +183,10 @@ struct LowerMask : TilePattern<MaskOp> {
 // Softmax
 //===----------------------------------------------------------------------===//
 
+/// How far, in powers of two, a weight may rise above 1 before the maximum that
+/// weights are relative to is replaced.
+constexpr double kLazyRise = 8;
+
 /// `maximum`, or 0 where there is no visible key: -inf would make NaN of the
 /// differences.
 Value getFiniteMaximum(FragmentBuilder &b, Value maximum) {
@@ -198,12 +202,19 @@ struct LowerOnlineSoftmax : TilePattern<OnlineSoftmaxOp> {
   void lower(OnlineSoftmaxOp op, OpAdaptor adaptor, FragmentBuilder &b,
              ConversionPatternRewriter &rewriter) const override {
     auto larger = [&](Value x, Value y) { return b.fmax({x, y}); };
-    Value logits = adaptor.getLogits();
-    Value maximum = reduceQuad(b, reduceFragment(b, logits, larger), larger);
-    maximum = b.fmax({maximum, adaptor.getMaximum()});
+    Value logits = adaptor.getLogits(), old = adaptor.getMaximum();
     Value scales = b.splat(adaptor.getScale(), 2);
+    Value largest = reduceQuad(b, reduceFragment(b, logits, larger), larger);
+    // The old maximum stays while the weights are at most 2^8: most slots then
+    // have a decay of 1, and their output is not scaled. From -inf the rise is
+    // infinite, and -inf to -inf is NaN, which is not above 8.
+    Value rise = b.mul({b.sub({largest, old}), scales});
+    Value rises = b.cmp(arith::CmpFPredicate::OGT,
+                        {rise, b.constantLike(rise, kLazyRise)});
+    Value maximum = b.select({rises, largest, old});
     Value shift = b.neg(b.mul({getFiniteMaximum(b, maximum), scales}));
-    Value decay = b.exp2(b.fma(adaptor.getMaximum(), scales, shift));
+    Value decay = b.select(
+        {rises, b.exp2(b.fma(old, scales, shift)), b.constantLike(old, 1)});
     int64_t elements = cast<VectorType>(logits.getType()).getNumElements();
     Value weights = b.exp2(b.fma(logits, b.splat(adaptor.getScale(), elements),
                                  spreadRows(b, shift, logits)));
@@ -219,8 +230,23 @@ struct LowerScaleRows : TilePattern<ScaleRowsOp> {
   using TilePattern::TilePattern;
   void lower(ScaleRowsOp op, OpAdaptor adaptor, FragmentBuilder &b,
              ConversionPatternRewriter &rewriter) const override {
-    Value factors = spreadRows(b, adaptor.getFactor(), adaptor.getInput());
-    rewriter.replaceOp(op, b.mul({adaptor.getInput(), factors}));
+    Value input = adaptor.getInput(), factor = adaptor.getFactor();
+    auto scale = [&]() -> FragmentBuilder::Values {
+      return {b.mul({input, spreadRows(b, factor, input)})};
+    };
+    // Decays are nearly always 1 in a whole warp; other factors never.
+    if (!op.getFactor().getDefiningOp<OnlineSoftmaxOp>()) {
+      rewriter.replaceOp(op, scale());
+      return;
+    }
+    Value changes =
+        b.cmp(arith::CmpFPredicate::UNE, {factor, b.constantLike(factor, 1)});
+    FragmentBuilder::Values each = b.elements(changes);
+    Value votes = b.ballot(b.bitOr({each[0], each[1]}));
+    Value any = b.cmp(arith::CmpIPredicate::ne, {votes, b.i32(0)});
+    rewriter.replaceOp(
+        op, b.ifElse(any, input.getType(), scale,
+                     [&]() -> FragmentBuilder::Values { return {input}; }));
   }
 };
 

@@ -1,4 +1,4 @@
-// RUN: sparsek-opt %s --convert-sparsek-to-tile | sparsek-opt | FileCheck %s
+// RUN: sparsek-opt %s --convert-sparsek-to-tile=schedule=rows=128 | sparsek-opt | FileCheck %s
 
 // The kernels of one op, role by role.
 

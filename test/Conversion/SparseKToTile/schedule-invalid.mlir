@@ -8,11 +8,11 @@
 // RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=rows=100" 2>&1 | FileCheck %s --check-prefix=ROWS
 // RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=key_slots=3" 2>&1 | FileCheck %s --check-prefix=SLOTS
 // RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=consumer_registers=100" 2>&1 | FileCheck %s --check-prefix=STEP
-// RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=consumer_registers=240" 2>&1 | FileCheck %s --check-prefix=SUM
+// RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=rows=128,consumer_registers=240" 2>&1 | FileCheck %s --check-prefix=SUM
 // RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=rows=64,ping_pong=true" 2>&1 | FileCheck %s --check-prefix=TURNS
-// RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=overlap=false,ping_pong=true" 2>&1 | FileCheck %s --check-prefix=ALONE
-// RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=consumer_registers=128" 2>&1 | FileCheck %s --check-prefix=FEW
-// RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=key_slots=8" 2>&1 | FileCheck %s --check-prefix=BYTES
+// RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=rows=128,overlap=false,ping_pong=true" 2>&1 | FileCheck %s --check-prefix=ALONE
+// RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=rows=128,consumer_registers=128" 2>&1 | FileCheck %s --check-prefix=FEW
+// RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=rows=128,key_slots=8" 2>&1 | FileCheck %s --check-prefix=BYTES
 // RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=masks=never" 2>&1 | FileCheck %s --check-prefix=MASKS
 // RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=gates=never" 2>&1 | FileCheck %s --check-prefix=GATES
 // RUN: sed s/gate.value./gate\<none\>/ %s | not sparsek-opt --convert-sparsek-to-tile="schedule=gates=always" 2>&1 | FileCheck %s --check-prefix=NONE

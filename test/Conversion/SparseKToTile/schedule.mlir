@@ -1,7 +1,8 @@
 // RUN: sparsek-opt %s --convert-sparsek-to-tile="schedule=rows=64,list_slots=2,overlap=false,persistent=false,masks=always,gates=always" | FileCheck %s --check-prefix=SET
 // RUN: sparsek-opt %s --convert-sparsek-to-tile="schedule=rows=192" | FileCheck %s --check-prefix=WIDE
 // RUN: sparsek-opt %s --convert-sparsek-to-tile="schedule=rows=256" | FileCheck %s --check-prefix=WIDEST
-// RUN: sparsek-opt %s --convert-sparsek-to-tile="remarks=true schedule=keys=64" 2>&1 >/dev/null | FileCheck %s --check-prefix=WHY
+// RUN: sparsek-opt %s --convert-sparsek-to-tile="remarks=true schedule=rows=128,keys=64" 2>&1 >/dev/null | FileCheck %s --check-prefix=WHY
+// RUN: sparsek-opt %s --convert-sparsek-to-tile="remarks=true" 2>&1 >/dev/null | FileCheck %s --check-prefix=CHOICE
 
 // One consumer takes all the registers and no turns; the grid has a block for
 // each item.
@@ -15,8 +16,8 @@
 // SET: tile.ring fills(32) drains(4) : !tile.ring<2x64x64xbf16>
 // SET: tile.role "attend" warps(4) registers(240)
 
-// WIDE: schedule = #tile.schedule<rows = 192, keys = 64, {{.*}} producer_registers = 32, consumer_registers = 160, overlap = true, ping_pong = false
-// WIDE: tile.role "attend" warps(12) registers(160)
+// WIDE: schedule = #tile.schedule<rows = 192, keys = 64, {{.*}} producer_registers = 56, consumer_registers = 152, overlap = true, ping_pong = false
+// WIDE: tile.role "attend" warps(12) registers(152)
 
 // WIDEST: schedule = #tile.schedule<rows = 256, keys = 64, {{.*}} producer_registers = 32, consumer_registers = 112, overlap = true, ping_pong = false
 // WIDEST: tile.role "attend" warps(16) registers(112)
@@ -24,8 +25,13 @@
 // WHY: remark: scheduled as #tile.schedule<rows = 128, keys = 64, list_slots = 4,
 // WHY-NOT: keys = 128
 // WHY: note: producer_registers = 72, consumer_registers = 216: listing gated keys takes more, and consumers compute gates twice instead of keeping them
+// WHY: note: rows = 128: set by the user
 // WHY: note: keys = 64: set by the user
 // WHY: note: 72928 bytes of shared memory (queries 32768, keys 16384, values 16384, list and barriers 7392)
+
+// As many consumers as the output leaves registers for: 64 columns, four.
+// CHOICE: remark: scheduled as #tile.schedule<rows = 256, keys = 64,
+// CHOICE: note: rows = 256: 4 consumers can hold 64 output columns
 
 !q = tensor<1x4x?x64xbf16>
 !u = tensor<1x1x?xf32>

@@ -1,4 +1,4 @@
-// RUN: sparsek-opt %s --convert-sparsek-to-tile --split-input-file | FileCheck %s
+// RUN: sparsek-opt %s --convert-sparsek-to-tile=schedule=rows=128 --split-input-file | FileCheck %s
 
 // Gate, sink, packing, group and sizes are compiled in.
 

@@ -376,6 +376,10 @@ def Tile_OnlineSoftmaxOp : Tile_Op<"online_softmax", [Pure, AllTypesMatch<["logi
     decay       = 2^(scale * (maximum - new_maximum))
     new_sum     = decay * sum + row sums of weights
     ```
+    A row may keep its old maximum while no weight exceeds 2^8: the quotient of
+    weighted sum and sum is the same, and with a decay of 1 nothing has to be
+    scaled.
+
     `scale` includes log2(e). A row without a visible key so far has the maximum
     -inf, weights 0 and decay 0 or 1. `sum` is the part of this thread: the four
     threads of a row are added up by `tile.normalise`.
