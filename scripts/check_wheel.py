@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Tries an installed wheel: attention on the CPU, a kernel for a GPU, and that no LLVM of the system
-is used."""
+"""Tries an installed wheel: attention on the CPU, a kernel for a GPU, and that no LLVM of the
+system is used."""
 
 from __future__ import annotations
 
