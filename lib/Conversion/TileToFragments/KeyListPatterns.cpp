@@ -386,12 +386,11 @@ SmallVector<Value> KeyLister::listCandidates(ValueRange state) {
     lengths.push_back(
         packed ? b.select({whole, all, b.sub({expiries[i], birth})}) : all);
     if (gated) {
-      // +inf is the largest finite number (C8). A NaN becomes it, too: such a
-      // key is never selected, and the test below must not see a gate of 1.
-      Value score = scoreValues[i];
-      gates.push_back(b.select({isUngated(score), zero, b.i32(1)}));
+      // +inf is the largest finite number (C8), for the test below, too. A NaN
+      // becomes it as well: such a key is never selected.
       scoreValues[i] =
-          arith::MinNumFOp::create(b, score, b.f32(FLT_MAX)).getResult();
+          arith::MinNumFOp::create(b, scoreValues[i], b.f32(FLT_MAX));
+      gates.push_back(b.select({isUngated(scoreValues[i]), zero, b.i32(1)}));
     }
   }
   if (packed)
