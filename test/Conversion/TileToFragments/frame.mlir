@@ -1,0 +1,168 @@
+// RUN: sparsek-opt %s --convert-tile-to-fragments --canonicalize | FileCheck %s
+
+// Functions, arguments, roles, rings, turns and flags.
+
+!list = !tile.key_list<slots = 4, keys = 64>
+!ring = !tile.ring<2x64x64xbf16>
+
+// The record gains what is known now; pointers come first, then strides (none
+// of the last dimension), integers and floats.
+// CHECK: gpu.module @kernels attributes {sparsek.launch_record = {kernels = [{arguments = [
+// CHECK-SAME: {name = "q", type = "ptr"}, {name = "counts", type = "ptr"}, {name = "e", type = "ptr"},
+// CHECK-SAME: {name = "q_b", type = "i64"}, {name = "q_h", type = "i64"}, {name = "q_m", type = "i64"}, {name = "e_b", type = "i64"},
+// CHECK-SAME: {name = "n", type = "i32"}, {name = "scale", type = "f32"}],
+// CHECK-SAME: grid = "persistent", name = "frame", shared_bytes = 20704 : i64, threads = 384 : i64},
+// CHECK-SAME: {arguments = [{name = "x", type = "ptr"}], name = "plain", shared_bytes = 0 : i64, threads = 96 : i64}], version = 1 : i64}}
+// CHECK-NEXT: llvm.mlir.global external @shared() {addr_space = 3 : i32, alignment = 1024 : i64} : !llvm.array<0 x i8>
+
+// CHECK-LABEL: llvm.func @frame(
+// CHECK-SAME: %{{.*}}: !llvm.ptr<1>, %[[COUNTS:.*]]: !llvm.ptr<1>, %[[E:.*]]: !llvm.ptr<1>, %{{.*}}: i64, %{{.*}}: i64, %{{.*}}: i64, %[[STRIDE:.*]]: i64, %[[N:.*]]: i32, %{{.*}}: f32)
+// CHECK-SAME: nvvm.kernel, nvvm.maxntid = array<i32: 384, 1, 1>, nvvm.minctasm = 1 : i32
+// CHECK: %[[SHARED:.*]] = llvm.mlir.addressof @shared
+// CHECK: %[[THREAD:.*]] = nvvm.read.ptx.sreg.tid.x
+// CHECK: %[[LANE:.*]] = arith.andi %[[THREAD]], %c31_i32
+// CHECK: %[[W:.*]] = arith.shrui %[[THREAD]], %c5_i32
+// CHECK: %[[WARP:.*]] = nvvm.shfl.sync  idx %c-1_i32, %[[W]], %c0_i32, %c31_i32
+
+// One thread sets the barriers up: full and free for each of 4 + 2 slots.
+// CHECK: %[[FIRST:.*]] = arith.cmpi eq, %[[THREAD]], %c0_i32
+// CHECK-NEXT: scf.if %[[FIRST]] {
+// CHECK-NEXT: %[[FULL:.*]] = llvm.getelementptr %[[SHARED]][20544]
+// CHECK-NEXT: nvvm.mbarrier.init %[[FULL]], %c1_i32
+// CHECK-NEXT: %[[FREE:.*]] = llvm.getelementptr %[[SHARED]][20552]
+// CHECK-NEXT: nvvm.mbarrier.init %[[FREE]], %c9_i32
+// CHECK: %[[KEYS:.*]] = llvm.getelementptr %[[SHARED]][20608]
+// CHECK-NEXT: nvvm.mbarrier.init %[[KEYS]], %c32_i32
+// CHECK: %[[LAST:.*]] = llvm.getelementptr %[[SHARED]][20632]
+// CHECK-NEXT: nvvm.mbarrier.init %[[LAST]], %c8_i32
+// CHECK-NEXT: nvvm.fence.mbarrier.init
+// CHECK-NEXT: }
+// CHECK-NEXT: nvvm.barrier
+
+// Warpgroups part first, each with its registers, then warps.
+// CHECK-NEXT: %[[PRODUCER:.*]] = arith.cmpi slt, %[[WARP]], %c4_i32
+// CHECK-NEXT: scf.if %[[PRODUCER]] {
+// CHECK-NEXT: nvvm.setmaxregister  decrease 56
+// CHECK-NEXT: %[[LISTER:.*]] = arith.cmpi slt, %[[WARP]], %c1_i32
+// CHECK-NEXT: scf.if %[[LISTER]] {
+
+// reserve waits for the opposite parity.
+// CHECK: %[[SLOT:.*]] = arith.andi %[[N]], %c3_i32
+// CHECK: %[[USE:.*]] = arith.shrui %[[N]], %c2_i32
+// CHECK: %[[PARITY:.*]] = arith.andi %[[USE]], %c1_i32
+// CHECK: %[[OPPOSITE:.*]] = arith.xori %[[PARITY]], %c1_i32
+// CHECK: %[[BYTES:.*]] = arith.shli %[[SLOT]], %c4_i32
+// CHECK: %[[BARRIERS:.*]] = llvm.getelementptr %[[SHARED]][%[[BYTES]]]
+// CHECK: %[[FULL:.*]] = llvm.getelementptr %[[BARRIERS]][20544]
+// CHECK: %[[FREE:.*]] = llvm.getelementptr %[[FULL]][8]
+// CHECK: nvvm.mbarrier.try_wait.parity %[[FREE]], %[[OPPOSITE]], %c10000000_i32
+// commit of a list: one arrival of the warp.
+// CHECK: nvvm.bar.warp.sync %c-1_i32
+// CHECK-NEXT: %[[ONE:.*]] = arith.cmpi eq, %[[LANE]], %c0_i32
+// CHECK-NEXT: scf.if %[[ONE]] {
+// CHECK-NEXT: nvvm.mbarrier.arrive
+// memref.store.
+// CHECK: %[[AT:.*]] = llvm.getelementptr %[[COUNTS]][%{{.*}}] : (!llvm.ptr<1>, i64) -> !llvm.ptr<1>, i8
+// CHECK-NEXT: llvm.store %{{.*}}, %[[AT]] : i32
+
+// CHECK: } else {
+// CHECK-NEXT: %[[COPIER:.*]] = arith.cmpi slt, %[[WARP]], %c2_i32
+// CHECK-NEXT: scf.if %[[COPIER]] {
+// acquire and release of a list; commit of copies: every lane, when they land.
+// CHECK: nvvm.mbarrier.try_wait.parity
+// CHECK-NOT: nvvm.fence.proxy
+// CHECK: nvvm.mbarrier.arrive
+// CHECK: nvvm.cp.async.mbarrier.arrive %{{.*}} {noinc = true}
+
+// CHECK: nvvm.setmaxregister  increase 224
+// The turn starts at the first consumer: the second one gives it.
+// CHECK: %[[IS_SECOND:.*]] = arith.cmpi eq, %{{.*}}, %c1_i32
+// CHECK-NEXT: scf.if %[[IS_SECOND]] {
+// CHECK-NEXT: nvvm.barrier.arrive id = %c1_i32 number_of_threads = %c256_i32
+// The item: 1 head block, 32 positions a tile, the last tile first.
+// CHECK: %[[PER_TILE:.*]] = arith.muli %[[N]], %[[N]]
+// CHECK: %[[RANK:.*]] = arith.divui %{{.*}}, %[[PER_TILE]]
+// CHECK: %[[TOP:.*]] = arith.subi %[[N]], %c1_i32
+// CHECK-NEXT: %[[TILE:.*]] = arith.subi %[[TOP]], %[[RANK]]
+// CHECK: %[[ROW:.*]] = arith.muli %[[TILE]], %c32_i32
+// Matrices are read by the asynchronous proxy.
+// CHECK: nvvm.mbarrier.try_wait.parity
+// CHECK-NEXT: nvvm.fence.proxy {kind = #nvvm.proxy_kind<async.shared>, space = #nvvm.shared_space<cta>}
+// take waits at the own barrier, pass arrives at the other's.
+// CHECK: %[[OWN:.*]] = arith.addi %{{.*}}, %c1_i32
+// CHECK-NEXT: nvvm.barrier id = %[[OWN]] number_of_threads = %c256_i32
+// CHECK: %[[OTHER:.*]] = arith.subi %c2_i32,
+// CHECK-NEXT: nvvm.barrier.arrive id = %[[OTHER]] number_of_threads = %c256_i32
+// Flags are read once, where the slot is acquired: offset 1024 of 1040 bytes.
+// CHECK: nvvm.mbarrier.try_wait.parity
+// CHECK: %[[SLOT:.*]] = arith.muli %{{.*}}, %c1040_i32
+// CHECK: %[[BASE:.*]] = llvm.getelementptr %[[SHARED]][%[[SLOT]]]
+// CHECK: %[[LIST:.*]] = llvm.getelementptr %[[BASE]][16384]
+// CHECK: %[[WORD_AT:.*]] = llvm.getelementptr %[[LIST]][1024]
+// CHECK-NEXT: %[[LOADED:.*]] = llvm.load %[[WORD_AT]]
+// CHECK-NEXT: %[[WORD:.*]] = nvvm.shfl.sync  idx %c-1_i32, %[[LOADED]], %c0_i32
+// CHECK-NEXT: arith.andi %[[WORD]], %c4_i32
+// CHECK: arith.andi %[[WORD]], %c1_i32
+// CHECK-NOT: nvvm.shfl.sync
+// A load, and a store by strides.
+// CHECK: %[[FROM:.*]] = llvm.getelementptr %[[COUNTS]][%{{.*}}]
+// CHECK-NEXT: %[[VALUE:.*]] = llvm.load %[[FROM]] : !llvm.ptr<1> -> i32
+// CHECK: arith.muli %{{.*}}, %[[STRIDE]] : i64
+// CHECK: %[[TO:.*]] = llvm.getelementptr %[[E]][%{{.*}}]
+// CHECK-NEXT: llvm.store %[[VALUE]], %[[TO]] : i32
+// CHECK: llvm.return
+
+// No roles: no barriers, no bound on the blocks of a multiprocessor.
+// CHECK-LABEL: llvm.func @plain(
+// CHECK-NOT: minctasm
+// CHECK-SAME: nvvm.maxntid = array<i32: 96, 1, 1>}
+// CHECK-NOT: mbarrier
+// CHECK: %[[THREAD:.*]] = nvvm.read.ptx.sreg.tid.x
+// CHECK: llvm.store %[[THREAD]], %{{.*}} : i32, !llvm.ptr<1>
+module @kernels attributes {sparsek.launch_record = {version = 1, kernels = [{name = "frame", grid = "persistent"}]}} {
+  tile.kernel @frame(%q: memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>> {tile.name = "q", tile.dims = "bhmd"},
+                     %counts: memref<?xi32> {tile.name = "counts"}, %n: i32 {tile.name = "n"},
+                     %scale: f32 {tile.name = "scale"}, %e: memref<?x?xi32, strided<[?, 1]>> {tile.name = "e", tile.dims = "bn"})
+      attributes {row_map = #tile.row_map<positions = 32, heads = 4, group = 4>, shared_bytes = 20704 : i64} {
+    %list = tile.ring fills(1) drains(9) offset(16384) barriers(20544) : !list
+    %k = tile.ring fills(32) drains(8) offset(0) barriers(20608) : !ring
+    %id, %count = tile.block
+    tile.role "list" warps(1) registers(56) {
+      tile.reserve %list[%n] : !list
+      tile.commit %list[%n] : !list
+      %at = arith.index_castui %id : i32 to index
+      memref.store %count, %counts[%at] : memref<?xi32>
+    }
+    tile.role "keys" warps(1) registers(56) {
+      tile.acquire %list[%n] : !list
+      tile.release %list[%n] : !list
+      tile.commit %k[%n] : !ring
+    }
+    tile.role "idle" warps(2) registers(56) {}
+    tile.role "attend" warps(8) registers(224) {
+      tile.turn<start>
+      %batch, %head, %block, %row = tile.item %id of %n x %n x %n
+      tile.acquire %k[%n] : !ring
+      tile.turn<take>
+      tile.turn<pass>
+      tile.acquire %list[%n] : !list
+      %last = tile.flag<last> of %list[%n] : !list
+      %masked = tile.flag<masked> of %list[%n] : !list
+      %t = tile.thread
+      scf.if %last {
+        tile.release %k[%n] : !ring
+      }
+      scf.if %masked {
+        %at = arith.index_castui %row : i32 to index
+        %value = memref.load %counts[%at] : memref<?xi32>
+        %b = arith.index_castui %batch : i32 to index
+        memref.store %value, %e[%b, %at] : memref<?x?xi32, strided<[?, 1]>>
+      }
+    }
+  }
+  tile.kernel @plain(%x: memref<?xi32> {tile.name = "x"}) attributes {threads = 96 : i64} {
+    %t = tile.thread
+    %at = arith.index_castui %t : i32 to index
+    memref.store %t, %x[%at] : memref<?xi32>
+  }
+}

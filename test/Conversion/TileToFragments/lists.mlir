@@ -1,0 +1,123 @@
+// RUN: sparsek-opt %s --convert-tile-to-fragments --canonicalize --split-input-file | FileCheck %s
+
+!list = !tile.key_list<slots = 4, keys = 64>
+!e = memref<?x?x?xi32, strided<[?, ?, 1]>>
+!f = memref<?x?x?xf32, strided<[?, ?, 1]>>
+
+// One warp lists the keys; the slots' words are 1024 bytes in.
+// CHECK-LABEL: llvm.func @list(
+// CHECK: %[[SHARED:.*]] = llvm.mlir.addressof @shared
+// CHECK: nvvm.barrier
+// Thresholds rise: that of the last position decides what is gated.
+// CHECK: %[[TAU:.*]] = llvm.load %{{.*}} : !llvm.ptr<1> -> f32
+// CHECK-NEXT: %[[MINUS_TAU:.*]] = arith.negf %[[TAU]]
+// The first slot is reserved.
+// CHECK: nvvm.mbarrier.try_wait.parity
+
+// 1. The window that all positions see: unlimited lives, the score of a gate of 1.
+// CHECK: scf.while
+// CHECK: %[[FULL:.*]] = arith.cmpi eq, %{{.*}}, %c64_i32
+// CHECK: scf.if %[[FULL]] -> (i32) {
+// CHECK: nvvm.vote.sync  ballot
+// CHECK: llvm.store %{{.*}}, %{{.*}} : i32, !llvm.ptr<3>
+// CHECK: nvvm.bar.warp.sync
+// CHECK: nvvm.mbarrier.arrive
+// CHECK: nvvm.mbarrier.try_wait.parity
+// CHECK: llvm.store %{{.*}}, %{{.*}} : i32, !llvm.ptr<3>
+// CHECK: llvm.store %[[ALWAYS:.*]], %{{.*}} : vector<2xi32>, !llvm.ptr<3>
+// CHECK: llvm.store %[[ONE:.*]], %{{.*}} : f32, !llvm.ptr<3>
+
+// 2. Survivors: candidates of the table, then the keys born since; the loads of
+// the next step come first.
+// CHECK: scf.while
+// CHECK: llvm.load %{{.*}} : !llvm.ptr<1> -> i32
+// CHECK: llvm.load %{{.*}} : !llvm.ptr<1> -> f32
+// CHECK: arith.maxsi
+// CHECK: arith.minnumf
+// CHECK: %[[VOTES:.*]] = nvvm.vote.sync  ballot
+// CHECK-NEXT: arith.andi %[[VOTES]],
+// CHECK-NEXT: math.ctpop
+// CHECK: llvm.store %[[ALWAYS]], %{{.*}} : vector<2xi32>, !llvm.ptr<3>
+// Those that only some positions see are put aside, in scratch.
+// CHECK: llvm.getelementptr %[[SHARED]][4160]
+// CHECK: }
+// CHECK: nvvm.bar.warp.sync
+
+// 3. The rest of the window, then what was put aside, with lives.
+// CHECK: scf.while
+// CHECK: llvm.store %{{.*}}, %{{.*}} : vector<2xi32>, !llvm.ptr<3>
+// CHECK: llvm.store %[[ONE]], %{{.*}} : f32, !llvm.ptr<3>
+// CHECK: scf.while
+// CHECK: llvm.load %{{.*}} : !llvm.ptr<3> -> vector<2xi32>
+// CHECK: llvm.load %{{.*}} : !llvm.ptr<3> -> f32
+
+// 4. Padding: key -1 and an empty life; masked, last and padded (13), or last (4).
+// CHECK: llvm.store %c-1_i32, %{{.*}} : i32, !llvm.ptr<3>
+// CHECK: arith.select %{{.*}}, %c13_i32, %c4_i32
+// CHECK: nvvm.bar.warp.sync
+// CHECK: nvvm.mbarrier.arrive
+// CHECK: %[[NEXT:.*]] = arith.addi %{{.*}}, %c1_i32
+// CHECK: llvm.store %[[NEXT]], %{{.*}} : i32, !llvm.ptr<1>
+tile.kernel @list(%e: !e {tile.name = "expiry", tile.dims = "bhn"}, %u: !f {tile.name = "u", tile.dims = "bhn"},
+                  %tau: !f {tile.name = "tau", tile.dims = "bhn"}, %table: memref<?xi32> {tile.name = "table"},
+                  %p: i32 {tile.name = "p"}, %first: i32 {tile.name = "first"}, %last: i32 {tile.name = "last"},
+                  %window: i32 {tile.name = "window"}, %chunk: i32 {tile.name = "chunk"}, %count: i32 {tile.name = "count"},
+                  %r: i64 {tile.name = "r"}, %next: memref<?xi32> {tile.name = "next"})
+    attributes {row_map = #tile.row_map<positions = 16, heads = 4, group = 4>, shared_bytes = 5312 : i64} {
+  %list = tile.ring fills(1) drains(6) offset(0) barriers(5248) : !list
+  tile.role "list" warps(1) {
+    %n = tile.list_keys %list[%p] positions(%first to %last) window(%window) chunk(%chunk)
+        from %e, %u, %tau[%p, %p] and %table[%r, %count] gated scratch(4160) : !list, !e, !f, !f, memref<?xi32>
+    %c0 = arith.constant 0 : index
+    memref.store %n, %next[%c0] : memref<?xi32>
+  }
+  tile.role "idle" warps(3) {}
+}
+
+// -----
+
+!e = memref<?x?x?xi32, strided<[?, ?, 1]>>
+
+// Two counts for each of 8 warps are the shared memory of the block.
+// CHECK: name = "survivors", shared_bytes = 64 : i64, threads = 256 : i64
+// CHECK-LABEL: llvm.func @survivors(
+// CHECK: scf.while
+// CHECK: nvvm.vote.sync  ballot
+// CHECK: nvvm.barrier
+// CHECK: %[[FITS:.*]] = arith.cmpi slt
+// CHECK: llvm.store %{{.*}}, %{{.*}} : i32, !llvm.ptr<1>
+// CHECK: arith.minsi
+// CHECK: llvm.return
+tile.kernel @survivors(%e: !e {tile.name = "expiry", tile.dims = "bhn"}, %table: memref<?xi32> {tile.name = "table"},
+                       %counts: memref<?xi32> {tile.name = "counts"}, %b: i32 {tile.name = "b"}, %at: i32 {tile.name = "at"},
+                       %window: i32 {tile.name = "window"}, %capacity: i32 {tile.name = "capacity"}, %row: i64 {tile.name = "row"})
+    attributes {threads = 256 : i64} {
+  %n = tile.collect_survivors %e[%b, %b] at %at window(%window) into %table[%row, %capacity] : !e, memref<?xi32>
+  %c0 = arith.constant 0 : index
+  memref.store %n, %counts[%c0] : memref<?xi32>
+}
+
+// -----
+
+// Binary search: start is in cu[low], end in cu[low + 1].
+// CHECK-LABEL: llvm.func @documents(
+// CHECK-SAME: %[[CU:[^:]*]]: !llvm.ptr<1>, %[[ENDS:[^:]*]]: !llvm.ptr<1>, %[[SEQUENCES:[^:]*]]: i32)
+// CHECK: %[[T:.*]] = nvvm.read.ptx.sreg.tid.x
+// CHECK: %[[RANGE:.*]]:2 = scf.while (%{{.*}} = %c0_i32, %{{.*}} = %[[SEQUENCES]])
+// CHECK: %[[MIDDLE:.*]] = arith.shrui %{{.*}}, %c1_i32
+// CHECK: %[[BOUND:.*]] = llvm.load
+// CHECK-NEXT: %[[UP:.*]] = arith.cmpi sle, %[[BOUND]], %[[T]]
+// CHECK-NEXT: arith.select %[[UP]], %[[MIDDLE]],
+// CHECK-NEXT: arith.select %[[UP]], %{{.*}}, %[[MIDDLE]]
+// CHECK: arith.extui %[[RANGE]]#0
+// CHECK: llvm.load
+// CHECK: arith.addi %[[RANGE]]#0, %c1_i32
+// CHECK: %[[END:.*]] = llvm.load
+// CHECK: llvm.store %[[END]], %{{.*}} : i32, !llvm.ptr<1>
+tile.kernel @documents(%cu: memref<?xi32> {tile.name = "cu_seqlens"}, %s: i32 {tile.name = "sequences"},
+                       %ends: memref<?xi32> {tile.name = "ends"}) attributes {threads = 256 : i64} {
+  %t = tile.thread
+  %start, %end = tile.document %t in %cu[%s] : memref<?xi32>
+  %at = arith.index_castui %start : i32 to index
+  memref.store %end, %ends[%at] : memref<?xi32>
+}

@@ -1,0 +1,102 @@
+// RUN: sparsek-opt %s --convert-tile-to-fragments --canonicalize | FileCheck %s
+
+!list = !tile.key_list<slots = 4, keys = 64>
+!frag = !tile.frag<64x64xf32>
+!rows = !tile.rows<64xf32>
+!out = memref<?x?x?x64xf16, strided<[?, ?, ?, 1]>>
+!vector = memref<?x?x?xf32, strided<[?, ?, 1]>>
+
+// CHECK-LABEL: llvm.func @softmax(
+// CHECK-SAME: %[[O:[^:]*]]: !llvm.ptr<1>, %[[LSE:[^:]*]]: !llvm.ptr<1>, %[[TAU:[^:]*]]: !llvm.ptr<1>, %[[SINK:[^:]*]]: !llvm.ptr<1>
+// CHECK-SAME: %[[SCALE:[^:]*]]: f32)
+// CHECK-DAG: %[[INF:.*]] = arith.constant 0xFF800000 : f32
+// CHECK-DAG: %[[ZERO:.*]] = arith.constant 0.000000e+00 : f32
+
+// Positions: rows r and r + 8 of the thread, three heads each.
+// CHECK: %[[ROW:.*]] = arith.addi %{{.*}}, %{{.*}}
+// CHECK: arith.divui %[[R:.*]], %c3_i32
+// CHECK: %[[R8:.*]] = arith.addi %[[R]], %c8_i32
+// CHECK-NEXT: arith.divui %[[R8]], %c3_i32
+// CHECK: %[[T:.*]] = vector.from_elements %[[T0:.*]], %[[T1:.*]] : vector<2xi32>
+
+// Thresholds, 0 where the position is not below the limit.
+// CHECK: %[[INSIDE:.*]] = arith.cmpi slt, %[[T0]],
+// CHECK-NEXT: arith.select %[[INSIDE]], %[[T0]], %c0_i32
+// CHECK: %[[LOADED:.*]] = llvm.load %{{.*}} : !llvm.ptr<1> -> f32
+// CHECK-NEXT: %[[TAU0:.*]] = arith.select %[[INSIDE]], %[[LOADED]], %[[ZERO]]
+
+// Gates: the scores, 768 bytes into the slot, minus the threshold, saturated,
+// which takes NaN to 0; loaded anew for every use.
+// CHECK: llvm.getelementptr %{{.*}}[768]
+// CHECK: %[[MINUS0:.*]] = arith.negf %[[TAU0]]
+// CHECK: llvm.load volatile {{.*}} : !llvm.ptr<3> -> vector<4xf32>
+// CHECK: llvm.call_intrinsic "llvm.nvvm.add.rn.ftz.sat.f"(%{{.*}}, %[[MINUS0]])
+
+// Masks: (t - birth) <u length.
+// CHECK: llvm.getelementptr %{{.*}}[256]
+// CHECK: llvm.load {{.*}} : !llvm.ptr<3> -> vector<4xi32>
+// CHECK: %[[POSITIONS:.*]] = vector.shuffle %[[T]], %[[T]] [0, 0, 1, 1,
+// CHECK: %[[AGE:.*]] = arith.subi %[[POSITIONS]],
+// CHECK: %[[SEEN:.*]] = arith.cmpi ult, %[[AGE]], %{{.*}} : vector<32xi32>
+// CHECK: %[[MASKED:.*]] = arith.select %[[SEEN]],
+
+// The online softmax: the maximum over four threads, then 2^(scale (x - max)).
+// CHECK: nvvm.shfl.sync  bfly %c-1_i32, %{{.*}}, %c1_i32, %c31_i32 : f32 -> f32
+// CHECK: nvvm.shfl.sync  bfly %c-1_i32, %{{.*}}, %c2_i32, %c31_i32 : f32 -> f32
+// The old maximum stays where no weight would exceed 2^8, with a decay of 1.
+// CHECK: %[[RISES:.*]] = arith.cmpf ogt, %{{.*}}, %{{.*}} : vector<2xf32>
+// CHECK-NEXT: %[[MAXIMUM:.*]] = arith.select %[[RISES]],
+// A row that sees nothing yet: 0 in place of -inf.
+// CHECK-NEXT: %[[NOTHING:.*]] = arith.cmpf oeq, %[[MAXIMUM]],
+// CHECK-NEXT: %[[FINITE:.*]] = arith.select %[[NOTHING]], %{{.*}}, %[[MAXIMUM]]
+// CHECK-NEXT: %[[SCALED:.*]] = arith.mulf %[[FINITE]],
+// CHECK: %[[FALLEN:.*]] = math.exp2 %{{.*}} fastmath<afn> : vector<2xf32>
+// CHECK-NEXT: %[[DECAY:.*]] = arith.select %[[RISES]], %[[FALLEN]],
+// CHECK: math.fma %[[MASKED]], %{{.*}}, %{{.*}} : vector<32xf32>
+// CHECK: %[[WEIGHTS:.*]] = math.exp2 %{{.*}} fastmath<afn> : vector<32xf32>
+// CHECK: %[[SUM:.*]] = math.fma %{{.*}}, %[[DECAY]], %{{.*}} : vector<2xf32>
+
+// Normalising: the sum over four threads, the sink of the row's head, and a row
+// without a key.
+// CHECK: nvvm.shfl.sync  bfly %c-1_i32, %{{.*}}, %c1_i32, %c31_i32 : f32 -> f32
+// CHECK: nvvm.shfl.sync  bfly %c-1_i32, %{{.*}}, %c2_i32, %c31_i32 : f32 -> f32
+// CHECK: arith.remui %{{.*}}, %c3_i32
+// CHECK: %[[AT:.*]] = llvm.getelementptr %[[SINK]][
+// CHECK-NEXT: %[[LOGIT:.*]] = llvm.load %[[AT]] : !llvm.ptr<1> -> f32
+// CHECK: math.fma %[[LOGIT]],
+// CHECK-NEXT: %[[TERM:.*]] = math.exp2
+// CHECK-NEXT: %[[DENOMINATOR:.*]] = arith.addf %{{.*}}, %[[TERM]]
+// CHECK-NEXT: %[[EMPTY:.*]] = arith.cmpf oeq, %{{.*}}, %[[INF]]
+// CHECK-NEXT: %[[INVERSE:.*]] = llvm.call_intrinsic "llvm.nvvm.rcp.approx.ftz.f"(%[[DENOMINATOR]])
+// CHECK-NEXT: llvm.call_intrinsic "llvm.nvvm.lg2.approx.ftz.f"(%[[DENOMINATOR]])
+// CHECK: arith.select %[[EMPTY]], %[[ZERO]], %[[INVERSE]]
+// CHECK-NEXT: arith.select %[[EMPTY]], %[[INF]],
+
+// Rounding and the stores.
+// CHECK: arith.mulf %[[WEIGHTS]], %{{.*}} : vector<32xf32>
+// CHECK-NEXT: arith.truncf %{{.*}} : vector<32xf32> to vector<32xf16>
+// CHECK: llvm.store %{{.*}}, %{{.*}} : vector<2xi32>, !llvm.ptr<1>
+// One thread of four stores the logarithm of a row.
+// CHECK: arith.cmpi eq, %{{.*}}, %c0_i32
+// CHECK: llvm.getelementptr %[[LSE]][
+// CHECK: llvm.store %{{.*}}, %{{.*}} : f32, !llvm.ptr<1>
+tile.kernel @softmax(%o: !out {tile.name = "o", tile.dims = "bhmd"}, %lse: !vector {tile.name = "lse", tile.dims = "bhm"},
+                     %tau: !vector {tile.name = "tau", tile.dims = "bhn"}, %sink: memref<?xf32> {tile.name = "sink"},
+                     %p: i32 {tile.name = "p"}, %n: i32 {tile.name = "n"}, %scale: f32 {tile.name = "scale"})
+    attributes {row_map = #tile.row_map<positions = 21, heads = 3, group = 3>, shared_bytes = 4224 : i64} {
+  %list = tile.ring fills(1) drains(4) offset(0) barriers(4160) : !list
+  tile.role "attend" warps(4) {
+    %t = tile.positions %p plus %n : !tile.rows<64xi32>
+    %threshold = tile.load_rows %tau[%p, %p] at %t limit %n : !vector, !tile.rows<64xi32> -> !rows
+    %m = tile.fill 0xFF800000 : !rows
+    %l = tile.fill 0.0 : !rows
+    %s = tile.fill 1.0 : !frag
+    %gated = tile.gate %s, %list[%p], %threshold : !frag, !list, !rows
+    %masked = tile.mask %gated, %list[%p], %t : !frag, !list, !tile.rows<64xi32>
+    %w, %m1, %l1, %decay = tile.online_softmax %masked, %m, %l scale %scale : !frag, !rows
+    %factor, %log = tile.normalise %m1, %l1 scale %scale sink %sink[%p, %n] : !rows, memref<?xf32>
+    %r = tile.scale_rows %w, %factor : !frag, !rows
+    tile.store_tile %r, %o[%p, %p, %n, %p] limit %n : !frag, !out
+    tile.store_rows %log, %lse[%p, %p, %n, %p] limit %n : !rows, !vector
+  }
+}
