@@ -6,6 +6,8 @@
 
 #include "sparsek/Pipelines/Pipelines.h"
 
+#include "Internal.h"
+
 #include "sparsek/Conversion/Passes.h"
 #include "sparsek/Dialect/SparseK/Transforms/Passes.h"
 #include "sparsek/Transforms/Passes.h"
@@ -54,9 +56,7 @@ void sparsek::buildBufferizationPipeline(OpPassManager &pm) {
   pm.addPass(createConvertBufferizationToMemRefPass());
 }
 
-/// Arithmetic that the host's code generator would turn into calls to support
-/// routines that not every C runtime has.
-static void addFloatLegalization(OpPassManager &pm) {
+void sparsek::addFloatLegalization(OpPassManager &pm) {
   // bf16 is computed in f32 and converted by integer instructions. LLVM knows
   // how to compute in f16.
   math::MathExtendToSupportedTypesOptions extend;
@@ -201,4 +201,16 @@ void sparsek::registerPipelines() {
       "sparsek-nvvm-pipeline",
       "gathered attention on tensors to kernels for an NVIDIA GPU",
       buildNVVMPipeline);
+  PassPipelineRegistration<LowerToGPUPipelineOptions>(
+      "sparsek-lower-to-gpu-pipeline",
+      "Code on buffers to NVIDIA kernels and a host that launches them",
+      buildLowerToGPUPipeline);
+  PassPipelineRegistration<LowerGPUHostPipelineOptions>(
+      "sparsek-lower-gpu-host-pipeline",
+      "A host that launches kernels to the LLVM dialect",
+      buildLowerGPUHostPipeline);
+  PassPipelineRegistration<GPUPlainPipelineOptions>(
+      "sparsek-gpu-plain-pipeline",
+      "sparsek and linalg on tensors to NVIDIA kernels, by definition",
+      buildGPUPlainPipeline);
 }

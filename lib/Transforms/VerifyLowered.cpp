@@ -6,6 +6,7 @@
 
 #include "sparsek/Transforms/Passes.h"
 
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/OpenMP/OpenMPDialect.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -23,8 +24,9 @@ struct VerifyLowered
     : public sparsek::impl::SparsekVerifyLoweredPassBase<VerifyLowered> {
   void runOnOperation() override {
     WalkResult result = getOperation()->walk([](Operation *op) {
-      // OpenMP ops go to LLVM IR as they are.
-      if (isa<ModuleOp>(op) ||
+      // OpenMP ops, compiled kernels and their launches go to LLVM IR as they
+      // are.
+      if (isa<ModuleOp, gpu::BinaryOp, gpu::LaunchFuncOp>(op) ||
           isa_and_nonnull<LLVM::LLVMDialect, omp::OpenMPDialect>(
               op->getDialect()))
         return WalkResult::advance();

@@ -18,12 +18,18 @@
 // and, for a GPU, sparsek-nvvm-pipeline: ops to tile programs, to fragments, to
 // NVVM, to PTX or machine code.
 //
+// sparsek-gpu-plain-pipeline begins as the reference does and goes on after
+// bufferization with sparsek-lower-to-gpu-pipeline and
+// sparsek-lower-gpu-host-pipeline.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef SPARSEK_PIPELINES_PIPELINES_H
 #define SPARSEK_PIPELINES_PIPELINES_H
 
 #include "mlir/Pass/PassOptions.h"
+
+#include <string>
 
 namespace mlir {
 class OpPassManager;
@@ -107,13 +113,61 @@ struct NVVMPipelineOptions
       llvm::cl::desc("Fields of #tile.schedule to set, as in "
                      "keys=64,ping_pong=false"),
       llvm::cl::init("")};
-  Option<bool> remarks{
-      *this, "remarks",
-      llvm::cl::desc("Say which schedule was chosen, and why"),
-      llvm::cl::init(false)};
+  Option<bool> remarks{*this, "remarks",
+                       llvm::cl::desc("Say which schedule was chosen, and why"),
+                       llvm::cl::init(false)};
   Option<std::string> toolkit{*this, "toolkit",
                               llvm::cl::desc("Folder of the CUDA toolkit"),
                               llvm::cl::init("")};
+};
+
+/// Options of `sparsek-lower-to-gpu-pipeline`.
+struct LowerToGPUPipelineOptions
+    : public mlir::PassPipelineOptions<LowerToGPUPipelineOptions> {
+  Option<std::string> chip{
+      *this, "chip",
+      llvm::cl::desc("The GPU: sm_ and a number; PTX runs on later ones too"),
+      llvm::cl::init("sm_80")};
+  Option<std::string> format{
+      *this, "format",
+      llvm::cl::desc("ptx (text that the driver compiles), cubin, fatbin or "
+                     "llvm"),
+      llvm::cl::init("ptx")};
+  Option<std::string> toolkit{*this, "toolkit",
+                              llvm::cl::desc("Folder of the CUDA toolkit"),
+                              llvm::cl::init("")};
+};
+
+/// Options of `sparsek-lower-gpu-host-pipeline`.
+struct LowerGPUHostPipelineOptions
+    : public mlir::PassPipelineOptions<LowerGPUHostPipelineOptions> {
+  Option<bool> cWrappers{
+      *this, "c-wrappers",
+      llvm::cl::desc("Give every function f a wrapper _mlir_ciface_f that "
+                     "takes memref descriptors by pointer"),
+      llvm::cl::init(true)};
+};
+
+/// Options of `sparsek-gpu-plain-pipeline`.
+struct GPUPlainPipelineOptions
+    : public mlir::PassPipelineOptions<GPUPlainPipelineOptions> {
+  Option<std::string> chip{
+      *this, "chip",
+      llvm::cl::desc("The GPU: sm_ and a number; PTX runs on later ones too"),
+      llvm::cl::init("sm_80")};
+  Option<std::string> format{
+      *this, "format",
+      llvm::cl::desc("ptx (text that the driver compiles), cubin, fatbin or "
+                     "llvm"),
+      llvm::cl::init("ptx")};
+  Option<std::string> toolkit{*this, "toolkit",
+                              llvm::cl::desc("Folder of the CUDA toolkit"),
+                              llvm::cl::init("")};
+  Option<bool> cWrappers{
+      *this, "c-wrappers",
+      llvm::cl::desc("Give every function f a wrapper _mlir_ciface_f that "
+                     "takes memref descriptors by pointer"),
+      llvm::cl::init(true)};
 };
 
 //===----------------------------------------------------------------------===//
@@ -129,6 +183,17 @@ void buildBufferizationPipeline(mlir::OpPassManager &pm);
 /// the LLVM dialect.
 void buildLowerToLLVMPipeline(mlir::OpPassManager &pm,
                               const LowerToLLVMPipelineOptions &options);
+
+/// linalg, scf, affine, math, arith and memref on buffers to NVIDIA kernels and
+/// a host that allocates, copies and launches. All buffers are in the memory of
+/// the device.
+void buildLowerToGPUPipeline(mlir::OpPassManager &pm,
+                             const LowerToGPUPipelineOptions &options);
+
+/// The host that the pipeline above leaves to the LLVM dialect. It calls the
+/// mgpu functions of MLIR's CUDA runtime.
+void buildLowerGPUHostPipeline(mlir::OpPassManager &pm,
+                               const LowerGPUHostPipelineOptions &options);
 
 //===----------------------------------------------------------------------===//
 // Whole pipelines
@@ -147,6 +212,12 @@ void buildCPUPipeline(mlir::OpPassManager &pm,
 /// records. The functions stay as they are.
 void buildNVVMPipeline(mlir::OpPassManager &pm,
                        const NVVMPipelineOptions &options);
+
+/// sparsek and linalg on tensors to kernels for any NVIDIA GPU from sm_80 on
+/// and a host in the LLVM dialect that launches them, by definition: slow, for
+/// what faster kernels do not cover.
+void buildGPUPlainPipeline(mlir::OpPassManager &pm,
+                           const GPUPlainPipelineOptions &options);
 
 /// Makes the pipelines above available under their names.
 void registerPipelines();

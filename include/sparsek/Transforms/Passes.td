@@ -25,6 +25,30 @@ def SparsekDecomposeAggregatesPass : Pass<"sparsek-decompose-aggregates"> {
                            "::mlir::math::MathDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def SparsekDeviceBuffersPass : Pass<"sparsek-device-buffers", "::mlir::func::FuncOp"> {
+  let summary = "allocations, copies and constants in the memory of the device";
+  let description = [{
+    Every buffer of the function lies in the memory of the device from here on,
+    its arguments and results included: allocations, deallocations and copies
+    of contiguous buffers become those of the gpu dialect. Constants, which are
+    in host memory, are copied when the function starts and freed when it
+    returns.
+
+    Run it when the parallel loops are the later kernels and all that touches
+    elements is inside of them (`sparsek-offload-scalar-code`). An allocation in
+    a parallel loop is an error.
+
+    ```mlir
+    %0 = memref.alloc(%n) : memref<?xf32>
+    memref.copy %x, %0 : memref<?xf32> to memref<?xf32>
+    // becomes
+    %0 = gpu.alloc (%n) : memref<?xf32>
+    gpu.memcpy %0, %x : memref<?xf32>, memref<?xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::gpu::GPUDialect", "::mlir::memref::MemRefDialect"];
+}
+
 def SparsekExpandCopiesPass : Pass<"sparsek-expand-copies"> {
   let summary = "copies between strided buffers as linalg";
   let description = [{
@@ -42,6 +66,52 @@ def SparsekExpandCopiesPass : Pass<"sparsek-expand-copies"> {
     ```
   }];
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
+def SparsekExpandDeviceMathPass : Pass<"sparsek-expand-device-math"> {
+  let summary = "math functions as arithmetic, for devices without a math library";
+  let description = [{
+    Replaces math functions by upstream's polynomial approximations in f32, so
+    that the kernels link with no library of device functions. What has an
+    instruction on every chip (absolute values, square roots, fused
+    multiply-add, rounding to integers) becomes an intrinsic of LLVM, which the
+    conversion to NVVM leaves alone. Any other function that is left, such as
+    `math.exp` in f64, is an error at its op.
+
+    ```mlir
+    %y = math.exp %x : f32
+    // becomes 2^n times a polynomial of the rest of x, with
+    %n = llvm.call_intrinsic "llvm.floor.f32"(%0) : (f32) -> f32
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
+}
+
+def SparsekFlattenParallelLoopsPass : Pass<"sparsek-flatten-parallel-loops"> {
+  let summary = "parallel loops of one dimension that have iterations";
+  let description = [{
+    A grid of a GPU has few dimensions, the later ones short, and must not be
+    empty. Every outermost `scf.parallel` becomes one of a single dimension,
+    which runs from 0 in steps of 1, under an `scf.if` where it may have no
+    iterations. Parallel loops inside of it become `scf.for` loops. A parallel
+    loop with results is an error.
+
+    ```mlir
+    scf.parallel (%i, %j) = (%c0, %c0) to (%c4, %n) step (%c1, %c1) { ... }
+    // becomes
+    %some = arith.cmpi slt, %c0, %n : index
+    scf.if %some {
+      %count = arith.muli %n, %c4 : index
+      scf.parallel (%k) = (%c0) to (%count) step (%c1) {
+        %j = arith.remsi %k, %n : index
+        %i = arith.divsi %k, %n : index
+        ...
+      }
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
 }
 
 def SparsekFuseLinalgPass : Pass<"sparsek-fuse-linalg"> {
@@ -143,6 +213,40 @@ def SparsekLowerRuntimeChecksPass : Pass<"sparsek-lower-runtime-checks", "::mlir
   let dependentDialects = ["::mlir::cf::ControlFlowDialect", "::mlir::LLVM::LLVMDialect"];
 }
 
+def SparsekOffloadScalarCodePass : Pass<"sparsek-offload-scalar-code", "::mlir::func::FuncOp"> {
+  let summary = "loads and stores outside of parallel loops as loops of one iteration";
+  let description = [{
+    Parallel loops become kernels, and what lies outside of them runs on the
+    host, which must not touch the memory of the device. Each run of consecutive
+    ops that load, store or compute with what was loaded, loops included, moves
+    into an `scf.parallel` of one iteration. Scalars that later ops need are
+    stored to a buffer of the device and read from a copy of it.
+
+    Allocations, copies, calls and `cf.assert` stay on the host, as does the
+    control flow around them. Any other op outside of a parallel loop that
+    touches memory is an error. Lower linalg to loops first; canonicalization
+    afterwards would dissolve loops of one iteration.
+
+    ```mlir
+    %x = memref.load %m[%i] : memref<?xi32>
+    "use"(%x)
+    // becomes
+    %copy = memref.alloca() : memref<1xi32>
+    %result = gpu.alloc () : memref<1xi32>
+    scf.parallel (%one) = (%c0) to (%c1) step (%c1) {
+      %0 = memref.load %m[%i] : memref<?xi32>
+      memref.store %0, %result[%c0] : memref<1xi32>
+    }
+    gpu.memcpy %copy, %result : memref<1xi32>, memref<1xi32>
+    gpu.dealloc %result : memref<1xi32>
+    %x = memref.load %copy[%c0] : memref<1xi32>
+    "use"(%x)
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+}
+
 def SparsekParallelizeLinalgPass : Pass<"sparsek-parallelize-linalg"> {
   let summary = "tile linalg on buffers into parallel loops";
   let description = [{
@@ -188,6 +292,25 @@ def SparsekProtectArgumentsPass : Pass<"sparsek-protect-arguments", "::mlir::Mod
   let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
 }
 
+def SparsekReductionsInnermostPass : Pass<"sparsek-reductions-innermost"> {
+  let summary = "order the loops of linalg.generic: parallel ones first";
+  let description = [{
+    The conversion of linalg to parallel loops keeps the order of the
+    dimensions; a parallel one inside of a reduction would be lost to a GPU,
+    where one nest of parallel loops is one kernel. Neither kind changes its
+    order among itself, so sums are formed as before.
+
+    ```mlir
+    linalg.generic {indexing_maps = [(i, k, j) -> (i, k), (i, k, j) -> (k, j), (i, k, j) -> (i, j)],
+                    iterator_types = ["parallel", "reduction", "parallel"]}
+    // becomes
+    linalg.generic {indexing_maps = [(i, j, k) -> (i, k), (i, j, k) -> (k, j), (i, j, k) -> (i, j)],
+                    iterator_types = ["parallel", "parallel", "reduction"]}
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect"];
+}
+
 def SparsekSerializeKernelsPass : Pass<"sparsek-serialize-kernels", "::mlir::ModuleOp"> {
   let summary = "gpu.modules to gpu.binary, with their launch records";
   let description = [{
@@ -214,7 +337,9 @@ def SparsekSerializeKernelsPass : Pass<"sparsek-serialize-kernels", "::mlir::Mod
 def SparsekVerifyLoweredPass : Pass<"sparsek-verify-lowered", "::mlir::ModuleOp"> {
   let summary = "check that nothing but the LLVM dialect is left";
   let description = [{
-    Conversions to LLVM leave ops that they do not know. This pass reports
+    Conversions to LLVM leave ops that they do not know. OpenMP ops and the
+    binaries and launches of the gpu dialect, which the translation to LLVM IR
+    knows, are meant to be left. This pass reports
     those by name, instead of the translation to LLVM IR that would fail on
     them later. It changes nothing.
   }];
