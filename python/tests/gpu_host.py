@@ -18,6 +18,7 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
+
 from emulator import launch
 from tile_interpreter.syntax import Block, Op, parse
 
@@ -143,7 +144,7 @@ _INTEGER = {
 
 
 class Host:
-    """Runs the functions of a module. `launches` names the modules of the kernels in their order."""
+    """Runs the functions of a module. `launches` names the modules of kernels in their order."""
 
     def __init__(self, compiled: Compiled, seed: int = 0) -> None:
         self.compiled = compiled

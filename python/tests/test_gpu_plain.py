@@ -8,8 +8,9 @@ import shutil
 
 import ml_dtypes
 import numpy as np
-import oracle
 import pytest
+
+import oracle
 from gpu_host import Compiled, Host, HostError, compile_source
 
 pytestmark = pytest.mark.skipif(
@@ -218,3 +219,41 @@ def test_constants_and_scalars_reach_the_device() -> None:
     expected = x + np.array([1, 2, 4, 8], np.float32)
     expected[2] = 4
     np.testing.assert_array_equal(y, expected)
+
+
+def test_shapes_in_buffers() -> None:
+    """The host reads the sizes of a reshape from the device."""
+    source = """
+    func.func @f(%x: tensor<?x4xf32>) -> tensor<?x2x2xf32> {
+      %c0 = arith.constant 0 : index
+      %c2 = arith.constant 2 : index
+      %n = tensor.dim %x, %c0 : tensor<?x4xf32>
+      %sizes = tensor.from_elements %n, %c2, %c2 : tensor<3xindex>
+      %y = tensor.reshape %x(%sizes) : (tensor<?x4xf32>, tensor<3xindex>) -> tensor<?x2x2xf32>
+      %z = arith.addf %y, %y : tensor<?x2x2xf32>
+      return %z : tensor<?x2x2xf32>
+    }
+    """
+    x = normal(2, 3, 4)
+    (z,) = Host(compile_source(source, "sm_80")).call("f", x)
+    np.testing.assert_array_equal(z, (x + x).reshape(3, 2, 2))
+
+
+def test_every_kernel_matters() -> None:
+    """Without the stores of any one kernel the result is wrong."""
+    x, w = normal(0, 2, 7, 16), normal(1, 16, 2)
+    types = "tensor<?x?x16xf32>; tensor<16x2xf32>"
+    op = f"sparsek.score %a0, %a1 slope(0.5) norm<timestep> : {types.replace(';', ',')}"
+    compiled = function("sm_80", types, "tensor<?x2x?xf32>", op)
+    expected, _ = oracle.score(x, w, norm="timestep", slope=0.5)
+    host = Host(compiled)
+    np.testing.assert_allclose(host.call("f", x, w)[0], expected, rtol=1e-4, atol=1e-5)
+    assert set(host.launches) == set(compiled.ptx)
+    for module, text in compiled.ptx.items():
+        silent = "\n".join(x for x in text.splitlines() if "st.global" not in x)
+        assert silent != text
+        ptx = {**compiled.ptx, module: silent}
+        broken = Host(Compiled(compiled.functions, compiled.constants, ptx))
+        with pytest.raises(AssertionError):
+            u = broken.call("f", x, w)[0]
+            np.testing.assert_allclose(u, expected, rtol=1e-4, atol=1e-5)
