@@ -105,11 +105,6 @@ def test_more_consumers(rows: int, size: int) -> None:
     check(Variant(head_size=size, value_size=size, schedule=f"rows={rows}"), Problem())
 
 
-@pytest.mark.xfail(
-    raises=emulator.UninitialisedRead,
-    strict=True,
-    reason="load_tile leaves out a third of 192 rows where D is at most 16",
-)
 def test_three_consumers_with_narrow_queries() -> None:
     check(Variant(head_size=16, value_size=96, schedule="rows=192"), Problem())
 

@@ -56,9 +56,10 @@ CopyLanes::CopyLanes(FragmentBuilder &b, const KernelFrame &frame,
                      RingType type) {
   int64_t existing = type.getColumns() / 8;
   int64_t needed = llvm::divideCeil(type.getColumns(), 16) * 2;
-  // Blocks of at least 16 rows: what an unrolled step copies.
-  int64_t perRow =
-      std::max<int64_t>(llvm::PowerOf2Ceil(needed), 512 / type.getRows());
+  // Blocks of at least 16 rows, a step of a gather, and of whole groups of
+  // eight: 192 rows are 8 blocks of 24.
+  int64_t perRow = llvm::PowerOf2Ceil(
+      std::max<int64_t>(needed, llvm::divideCeil(512, type.getRows())));
   block = type.getRows() / (32 / perRow);
   group = b.shr({frame.lane, b.i32(llvm::Log2_64(perRow))});
   chunk = b.bitAnd({frame.lane, b.i32(perRow - 1)});
