@@ -72,7 +72,7 @@ private:
           "of f32, f16 and bf16, and functions that MLIR approximates by "
           "polynomials");
     std::string suffix =
-        type.isBF16() ? "bf16" : "f" + Twine(type.getWidth()).str();
+        type.isBF16() ? "bf16" : ("f" + Twine(type.getWidth())).str();
     OpBuilder b(op);
     auto call = LLVM::CallIntrinsicOp::create(
         b, op->getLoc(), type, b.getStringAttr(name + "." + suffix),
