@@ -103,20 +103,6 @@ def Frag_WgmmaWaitOp : Frag_Op<"wgmma_wait", [MemoryEffects<[MemRead, MemWrite]>
 }
 
 //===----------------------------------------------------------------------===//
-// Barriers
-//===----------------------------------------------------------------------===//
-
-def Frag_ArriveOp : Frag_Op<"arrive", [MemoryEffects<[MemRead, MemWrite]>]> {
-  let summary = "arrive at an mbarrier where a condition holds";
-  let description = [{
-    One predicated instruction. As `nvvm.mbarrier.arrive` in a branch it would
-    divide the blocks around it, over which ptxas does not schedule.
-  }];
-  let arguments = (ins LLVM_PointerInAddressSpace<3>:$barrier, I1:$condition);
-  let assemblyFormat = "$barrier `if` $condition attr-dict `:` type($barrier)";
-}
-
-//===----------------------------------------------------------------------===//
 // Addresses
 //===----------------------------------------------------------------------===//
 
