@@ -137,9 +137,14 @@ def blocks(kernel: Op) -> list[Block]:
     return [*kernel.regions, *(region for op in nested for region in op.regions)]
 
 
-def test_no_synchronisation_is_superfluous() -> None:
+@pytest.mark.parametrize(
+    ("schedule", "count"),
+    [("rows=128,keys=64", 29), ("rows=192", 24)],
+    ids=["turns", "three-consumers"],
+)
+def test_no_synchronisation_is_superfluous(schedule: str, count: int) -> None:
     """Without any one of them a rule is broken or the block stops."""
-    variant = Variant(schedule="keys=64")
+    variant = Variant(schedule=schedule)
     kernels = compile_kernels(variant)
     names = [f"tile.{name}" for name in SYNCHRONISATION]
     tried = 0
@@ -152,7 +157,7 @@ def test_no_synchronisation_is_superfluous() -> None:
             with pytest.raises(TileError):
                 check(kernels, variant, Sizes())
             block.ops.insert(i, op)
-    assert tried == 29
+    assert tried == count
 
 
 def test_early_use_of_a_product() -> None:
