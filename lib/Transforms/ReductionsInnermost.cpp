@@ -29,12 +29,11 @@ struct ReductionsInnermost
     IRRewriter rewriter(&getContext());
     for (linalg::GenericOp op : ops) {
       SmallVector<utils::IteratorType> kinds = op.getIteratorTypesArray();
-      SmallVector<unsigned> order(
-          llvm::to_vector(llvm::seq<unsigned>(0, kinds.size())));
-      llvm::stable_sort(order, [&](unsigned a, unsigned b) {
-        return kinds[a] == utils::IteratorType::parallel &&
-               kinds[b] != utils::IteratorType::parallel;
-      });
+      SmallVector<unsigned> order;
+      for (bool parallel : {true, false})
+        for (auto [i, kind] : llvm::enumerate(kinds))
+          if ((kind == utils::IteratorType::parallel) == parallel)
+            order.push_back(i);
       if (llvm::is_sorted(order))
         continue;
       rewriter.setInsertionPoint(op);
