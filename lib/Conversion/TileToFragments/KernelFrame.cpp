@@ -157,9 +157,9 @@ struct FlatArgument {
 };
 } // namespace
 
-/// Pointers first, then strides, i32 scalars and f32 scalars, each group in the
-/// order of the kernel's arguments. `memrefs` and `scalars` receive, for every
-/// argument of the kernel, the numbers of its flat arguments.
+/// Pointers first, then strides, i64, i32 and f32 scalars, each group in the
+/// order of the kernel's arguments. `places` receives, for every argument of the
+/// kernel, the numbers of its flat arguments.
 static SmallVector<FlatArgument>
 flattenArguments(KernelOp kernel, SmallVector<SmallVector<unsigned>> &places) {
   MLIRContext *context = kernel.getContext();

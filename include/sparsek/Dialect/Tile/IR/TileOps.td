@@ -228,7 +228,9 @@ def Tile_ListKeysOp : Tile_Op<"list_keys", [MemoryEffects<[MemRead, MemWrite]>]>
 
     `documents` packs several: elements 2t and 2t + 1 are the first position of
     the document of position t and the one after its last. Windows and lives do
-    not cross documents, and expiries count from the document's start.
+    not cross documents, and expiries count from the document's start. Where a
+    document ends inside the item, every slot is masked and, with `gated`,
+    every slot with a survivor is gated.
 
     Returns the position after the last slot.
 
