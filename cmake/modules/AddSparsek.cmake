@@ -18,6 +18,26 @@ if(SPARSEK_SANITIZE)
   endif()
 endif()
 
+# What every library is compiled with where SPARSEK_PRECOMPILE is on: headers of MLIR alone, so that no change here rebuilds them.
+if(SPARSEK_PRECOMPILE)
+  file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/SparsekPrecompiled.cpp" CONTENT "")
+  add_library(SparsekPrecompiled OBJECT "${PROJECT_BINARY_DIR}/SparsekPrecompiled.cpp")
+  target_precompile_headers(SparsekPrecompiled PRIVATE
+    <mlir/Dialect/Arith/IR/Arith.h>
+    <mlir/Dialect/Func/IR/FuncOps.h>
+    <mlir/Dialect/GPU/IR/GPUDialect.h>
+    <mlir/Dialect/LLVMIR/NVVMDialect.h>
+    <mlir/Dialect/Linalg/IR/Linalg.h>
+    <mlir/Dialect/Math/IR/Math.h>
+    <mlir/Dialect/MemRef/IR/MemRef.h>
+    <mlir/Dialect/SCF/IR/SCF.h>
+    <mlir/Dialect/Tensor/IR/Tensor.h>
+    <mlir/Dialect/Vector/IR/VectorOps.h>
+    <mlir/IR/ImplicitLocOpBuilder.h>
+    <mlir/Pass/Pass.h>
+    <mlir/Transforms/DialectConversion.h>)
+endif()
+
 # Every generated header hangs on this target, and every library depends on it: no build order can miss one.
 add_custom_target(sparsek-headers)
 
@@ -97,6 +117,9 @@ endfunction()
 function(sparsek_add_library name)
   cmake_parse_arguments(ARG "" "" "LINK_LIBS;MLIR_LIBS;LLVM_COMPONENTS" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  if(SPARSEK_PRECOMPILE)
+    target_precompile_headers(${name} REUSE_FROM SparsekPrecompiled)
+  endif()
   add_dependencies(${name} sparsek-headers)
   target_include_directories(${name} INTERFACE $<INSTALL_INTERFACE:include>)
   target_link_libraries(${name} PUBLIC ${ARG_LINK_LIBS})
