@@ -70,8 +70,8 @@ struct LowerReserve : TilePattern<ReserveOp> {
     RingOp ring = ringOf(op.getRing());
     auto slot = frame.getSlot(b, ring, adaptor.getPosition());
     // The opposite parity: the first use of every slot passes.
-    frame.waitBarrier(b, frame.getFreeBarrier(b, ring, slot.number),
-                      b.bitXor({slot.parity, b.i32(1)}));
+    Value parity = b.bitXor({slot.parity, b.i32(1)});
+    frame.waitBarrier(b, frame.getFreeBarrier(b, ring, slot.number), parity);
     rewriter.eraseOp(op);
   }
 };
