@@ -114,8 +114,8 @@ SPARSEK_API const char *sparsekKernelCacheProblem(const SparsekKernel *kernel);
 /* Unloads the kernel everywhere. No launch may be running. */
 SPARSEK_API void sparsekReleaseKernel(SparsekKernel *kernel);
 
-/* The chip to compile for to run on a device ("sm_90a" or "sm_80"); devices are
- * numbered as by the CUDA runtime. NULL on failure. */
+/* The chip to compile for to run on a device ("sm_90a", "sm_80", ...); devices
+ * are numbered as by the CUDA runtime. NULL on failure. */
 SPARSEK_API const char *sparsekDeviceChip(int32_t device);
 
 /* Loads the kernel on a device, which the first launch there does otherwise. */

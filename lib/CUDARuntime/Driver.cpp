@@ -6,6 +6,8 @@
 
 #include "sparsek/CUDARuntime/Driver.h"
 
+#include "sparsek/Support/GPUTarget.h"
+
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/Twine.h"
 
@@ -122,10 +124,9 @@ static std::string describe(const DeviceProperties &device) {
 }
 
 Expected<StringRef> sparsek::cuda::chooseChip(const DeviceProperties &device) {
-  if (device.major == 9 && device.minor == 0)
-    return StringRef("sm_90a");
-  if (device.major >= 8)
-    return StringRef("sm_80");
+  StringRef chip = GPUTarget::choose(device.major, device.minor);
+  if (!chip.empty())
+    return chip;
   return llvm::createStringError(
       "kernels need compute capability 8.0 or later, " + describe(device));
 }

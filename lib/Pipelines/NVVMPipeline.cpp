@@ -10,6 +10,7 @@
 #include "sparsek/Dialect/SparseK/Transforms/Passes.h"
 #include "sparsek/Dialect/Tile/IR/Tile.h"
 #include "sparsek/Dialect/Tile/Transforms/Passes.h"
+#include "sparsek/Support/GPUTarget.h"
 #include "sparsek/Transforms/Passes.h"
 
 #include "mlir/Conversion/Passes.h"
@@ -37,9 +38,15 @@ void sparsek::buildNVVMPipeline(OpPassManager &pm,
   kernels.addPass(createTileOverlapPass());
   kernels.addPass(createTilePingPongPass());
   kernels.addPass(createCSEPass());
-  kernels.addPass(createTileAllocatePass());
+  std::optional<GPUTarget> known = GPUTarget::get(options.chip);
+  TileAllocatePassOptions memory;
+  if (known)
+    memory.limit = known->sharedBytes;
+  kernels.addPass(createTileAllocatePass(memory));
 
-  pm.addPass(createConvertTileToFragmentsPass());
+  ConvertTileToFragmentsPassOptions fragments;
+  fragments.chip = options.chip;
+  pm.addPass(createConvertTileToFragmentsPass(fragments));
   OpPassManager &gpu = pm.nest<gpu::GPUModuleOp>();
   gpu.addPass(createCanonicalizerPass());
   gpu.addPass(createCSEPass());
@@ -58,7 +65,8 @@ void sparsek::buildNVVMPipeline(OpPassManager &pm,
 
   GpuNVVMAttachTargetOptions target;
   target.chip = options.chip;
-  target.features = "+ptx86";
+  if (known)
+    target.features = "+ptx" + std::to_string(known->ptxVersion);
   target.optLevel = 3;
   pm.addPass(createGpuNVVMAttachTarget(target));
   if (options.format == "nvvm")

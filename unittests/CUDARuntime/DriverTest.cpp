@@ -55,7 +55,11 @@ static DeviceProperties makeDevice(int major, int minor) {
 TEST(Chips, Chosen) {
   EXPECT_EQ(llvm::cantFail(chooseChip(makeDevice(9, 0))), "sm_90a");
   EXPECT_EQ(llvm::cantFail(chooseChip(makeDevice(8, 0))), "sm_80");
-  EXPECT_EQ(llvm::cantFail(chooseChip(makeDevice(12, 1))), "sm_80");
+  EXPECT_EQ(llvm::cantFail(chooseChip(makeDevice(8, 9))), "sm_89");
+  EXPECT_EQ(llvm::cantFail(chooseChip(makeDevice(8, 8))), "sm_87");
+  EXPECT_EQ(llvm::cantFail(chooseChip(makeDevice(12, 1))), "sm_121");
+  // Not in the table: what runs everywhere.
+  EXPECT_EQ(llvm::cantFail(chooseChip(makeDevice(30, 0))), "sm_80");
   EXPECT_EQ(getText(chooseChip(makeDevice(7, 5))),
             "kernels need compute capability 8.0 or later, the device (Fake) "
             "has compute capability 7.5");

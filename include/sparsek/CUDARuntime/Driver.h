@@ -106,8 +106,8 @@ struct DeviceProperties {
 llvm::Expected<DeviceProperties> getDeviceProperties(const Driver &driver,
                                                      Device device);
 
-/// The chip to compile for: "sm_90a" for compute capability 9.0, "sm_80", which
-/// runs on everything later, for the others. Fails below 8.0.
+/// The chip to compile for (a literal): "sm_90a" for compute capability 9.0, for
+/// the others the latest known one whose code runs there. Fails below 8.0.
 llvm::Expected<llvm::StringRef> chooseChip(const DeviceProperties &device);
 
 /// Fails where a kernel compiled for `chip` ("sm_80", "sm_90a", ...) cannot run

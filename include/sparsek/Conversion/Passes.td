@@ -276,7 +276,7 @@ def ConvertTileToFragmentsPass : Pass<"convert-tile-to-fragments", "::mlir::Modu
     | `!tile.frag<64xNxbf16>` | `vector<N/4 x i32>`, two elements each |
     | `!tile.rows<64xT>` | `vector<2xT>` |
     | rings | offsets in shared memory, two mbarriers a slot |
-    | roles | branches on the number of the warp, registers set by `nvvm.setmaxregister` |
+    | roles | branches on the number of the warp, on sm_90a registers set by `nvvm.setmaxregister` |
     | memref arguments | a pointer and strides (see `tile.kernel`) |
 
     Rings need their places (`tile-allocate`). The attribute
@@ -288,8 +288,16 @@ def ConvertTileToFragmentsPass : Pass<"convert-tile-to-fragments", "::mlir::Modu
     // becomes, with the descriptors of the two slots
     %0 = frag.wgmma_ss %qd, %kd depth(128) type(bf16) panels(16384, 16384) : vector<64xf32>
     %s = frag.wgmma_wait %0 outstanding(0) : vector<64xf32>
+    // or, where products are not the warpgroup's, with the addresses of the slots
+    %s = frag.mma_ss %qa, %ka depth(128) type(bf16) panels(16384, 16384) tiles(1) : vector<64xf32>
     ```
+
+    Products of warpgroups, and registers that differ between the roles, are
+    sm_90a's: for other chips a kernel must be scheduled without `overlap`, and
+    its roles share the registers equally.
   }];
+  let options = [
+    Option<"chip", "chip", "std::string", "\"sm_90a\"", "the GPU: sm_ and a number, as in sm_90a">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect", "::mlir::LLVM::LLVMDialect",
                            "::mlir::math::MathDialect", "::mlir::NVVM::NVVMDialect", "::mlir::scf::SCFDialect",
                            "::mlir::vector::VectorDialect", "::sparsek::frag::FragDialect"];
@@ -300,10 +308,13 @@ def ConvertTileToFragmentsPass : Pass<"convert-tile-to-fragments", "::mlir::Modu
 //===----------------------------------------------------------------------===//
 
 def ConvertFragmentsToNVVMPass : Pass<"convert-fragments-to-nvvm"> {
-  let summary = "frag ops to inline PTX";
+  let summary = "frag ops to nvvm ops and inline PTX";
   let description = [{
-    A product becomes one block of PTX: the fence, one instruction for every 16
-    columns of depth, the commit. Matrix descriptors are put together inside it
+    A product of a warp becomes `nvvm.ldmatrix` and `nvvm.mma.sync` of 16 x 8 x
+    16; the loads of a step come before the products of the one before.
+
+    A product of a warpgroup becomes one block of PTX: the fence, one
+    instruction for every 16 columns of depth, the commit. Matrix descriptors are put together inside it
     from their low word, which costs fewer registers than 64-bit arithmetic
     around it. The wait has its accumulator as operand and result, so that no
     compiler moves a use above it.
@@ -315,7 +326,8 @@ def ConvertFragmentsToNVVMPass : Pass<"convert-fragments-to-nvvm"> {
         "=f,=f,=f,=f,0,1,2,3" %2#0, %2#1, %2#2, %2#3 : (f32, f32, f32, f32) -> !llvm.struct<(f32, f32, f32, f32)>
     ```
   }];
-  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::vector::VectorDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect",
+                           "::mlir::vector::VectorDialect"];
 }
 
 #endif // SPARSEK_CONVERSION_PASSES

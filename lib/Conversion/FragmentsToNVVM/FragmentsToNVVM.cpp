@@ -12,6 +12,7 @@
 
 #include "sparsek/Conversion/Passes.h"
 
+#include "Patterns.h"
 #include "sparsek/Dialect/Frag/IR/Frag.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -211,6 +212,7 @@ struct ConvertFragmentsToNVVM
     RewritePatternSet patterns(&getContext());
     patterns.add<LowerRowAddress, LowerWgmmaRS, LowerWgmmaSS, LowerWgmmaWait>(
         &getContext());
+    populateWarpProductPatterns(patterns);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
   }
 };

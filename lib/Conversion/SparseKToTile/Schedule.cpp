@@ -228,6 +228,71 @@ static void chooseTile(Draft &draft, const ScheduleRequest &request,
   draft.gates = gated ? When::Needed : When::Never;
 }
 
+/// Registers of a thread that no role can add to, as many as a schedule can
+/// name.
+static int64_t getEqualRegisters(int64_t rows) {
+  int64_t warpgroups = rows / 64 + 1;
+  return std::min<int64_t>(240, getRegisterPool(warpgroups) / warpgroups);
+}
+
+/// The same for a target where products belong to a warp and all roles have the
+/// same registers: the consumers that leave a thread enough of them, and the
+/// slots that fit.
+static void chooseWarpTile(Draft &draft, const ScheduleRequest &request,
+                           const ScheduleOverrides &overrides,
+                           SmallVectorImpl<std::string> &reasons) {
+  if (!isSet(overrides, "keys"))
+    draft.keys = 64;
+  draft.overlap = draft.pingPong = false;
+  draft.gates = request.gate == Gate::None ? When::Never : When::Needed;
+  if (!isSet(overrides, "rows")) {
+    draft.rows = 192;
+    while (draft.rows > 64 &&
+           getFragmentRegisters(draft, request) > getEqualRegisters(draft.rows))
+      draft.rows -= 64;
+    reasons.push_back(llvm::formatv(
+        "rows = {0}: {1} consumers can hold {2} output columns in the {3} "
+        "registers that every thread has",
+        draft.rows, draft.rows / 64, request.valueSize,
+        getEqualRegisters(draft.rows)));
+  }
+  draft.producerRegisters = draft.consumerRegisters =
+      getEqualRegisters(draft.rows);
+
+  // From the most useful slots to the least that work.
+  constexpr int64_t slots[][4] = {{8, 4, 2, 2}, {8, 4, 2, 1}, {4, 2, 2, 1},
+                                  {4, 2, 1, 1}, {2, 1, 1, 1}, {1, 1, 1, 1}};
+  for (auto [list, keys, values, queries] : slots) {
+    draft.listSlots = list;
+    draft.keySlots = keys;
+    draft.valueSlots = values;
+    draft.querySlots = queries;
+    if (SharedMemory(draft, request).total() <= request.target.sharedBytes)
+      break;
+  }
+  reasons.push_back(
+      llvm::formatv("list_slots = {0}, key_slots = {1}, value_slots = {2}, "
+                    "query_slots = {3}: what fits into {4} bytes",
+                    draft.listSlots, draft.keySlots, draft.valueSlots,
+                    draft.querySlots, request.target.sharedBytes));
+}
+
+/// What needs a warpgroup's own instructions.
+static LogicalResult checkWarpSchedule(const Draft &draft,
+                                       const GPUTarget &target,
+                                       EmitDiagnostic emitError) {
+  if (draft.overlap)
+    return emitError() << "overlap must be false for " << target.chip
+                       << ", whose products do not run on beside the program";
+  int64_t registers = getEqualRegisters(draft.rows);
+  if (draft.producerRegisters != registers ||
+      draft.consumerRegisters != registers)
+    return emitError() << "producer_registers and consumer_registers must be "
+                       << registers << " with rows = " << draft.rows << ": on "
+                       << target.chip << " all threads have the same";
+  return success();
+}
+
 /// Combinations that would compute something else or do not fit.
 static LogicalResult checkFit(const Draft &draft,
                               const ScheduleRequest &request,
@@ -243,6 +308,9 @@ static LogicalResult checkFit(const Draft &draft,
 
   if (draft.pingPong && !draft.overlap)
     return emitError() << "ping_pong needs overlap = true";
+  if (!request.target.warpgroups &&
+      failed(checkWarpSchedule(draft, request.target, emitError)))
+    return failure();
 
   int64_t registers = getFragmentRegisters(draft, request);
   if (registers > draft.consumerRegisters)
@@ -253,9 +321,9 @@ static LogicalResult checkFit(const Draft &draft,
                        << draft.consumerRegisters
                        << "; accepted: fewer keys, or more consumer_registers";
   SharedMemory memory(draft, request);
-  if (memory.total() > static_cast<int64_t>(kSharedBytes))
+  if (memory.total() > request.target.sharedBytes)
     return emitError() << "needs " << describe(memory) << "; a block has "
-                       << kSharedBytes
+                       << request.target.sharedBytes
                        << "; accepted: smaller rows, keys, list_slots, "
                           "key_slots, value_slots or query_slots";
   return success();
@@ -265,11 +333,15 @@ FailureOr<ScheduleAttr> sparsek::selectSchedule(
     const ScheduleRequest &request, const ScheduleOverrides &overrides,
     EmitDiagnostic emitError, SmallVectorImpl<std::string> &reasons) {
   Draft draft;
-  // The rows decide about the registers, and so about the other defaults.
+  // The tile decides about the registers, and so about the other defaults.
   for (auto [name, value] : overrides)
-    if (name == "rows" && failed(setField(draft, name, value, emitError)))
+    if ((name == "rows" || name == "keys") &&
+        failed(setField(draft, name, value, emitError)))
       return failure();
-  chooseTile(draft, request, overrides, reasons);
+  if (request.target.warpgroups)
+    chooseTile(draft, request, overrides, reasons);
+  else
+    chooseWarpTile(draft, request, overrides, reasons);
   for (auto [name, value] : overrides) {
     if (failed(setField(draft, name, value, emitError)))
       return failure();
@@ -283,8 +355,7 @@ FailureOr<ScheduleAttr> sparsek::selectSchedule(
     return failure();
 
   if (!isSet(overrides, "query_slots") &&
-      SharedMemory(draft, request).total() >
-          static_cast<int64_t>(kSharedBytes)) {
+      SharedMemory(draft, request).total() > request.target.sharedBytes) {
     draft.querySlots = 1;
     reasons.push_back("query_slots = 1: two do not fit into shared memory");
   }

@@ -13,6 +13,7 @@
 
 #include "sparsek/Dialect/SparseK/IR/SparseK.h"
 #include "sparsek/Dialect/Tile/IR/Tile.h"
+#include "sparsek/Support/GPUTarget.h"
 
 namespace sparsek {
 
@@ -25,6 +26,7 @@ struct ScheduleRequest {
   int64_t valueSize;
   int64_t group; // query heads of a key-value head
   Gate gate;
+  GPUTarget target;
 };
 
 /// Fields of #tile.schedule that the user has set.
@@ -36,7 +38,7 @@ using ScheduleOverrides =
 mlir::FailureOr<ScheduleOverrides>
 parseScheduleOverrides(llvm::StringRef text, EmitDiagnostic emitError);
 
-/// The schedule for sm_90a. Overrides that cannot work are errors; `reasons`
+/// The schedule for the target. Overrides that cannot work are errors; `reasons`
 /// gets one sentence for each decision.
 mlir::FailureOr<tile::ScheduleAttr>
 selectSchedule(const ScheduleRequest &request,

@@ -30,7 +30,6 @@ using namespace sparsek::tile;
 static constexpr llvm::StringLiteral kKernelsAttr = "tile.kernels";
 static constexpr llvm::StringLiteral kLaunchRecordAttr =
     "sparsek.launch_record";
-static constexpr llvm::StringLiteral kChip = "sm_90a";
 
 //===----------------------------------------------------------------------===//
 // What is compiled in
@@ -57,8 +56,9 @@ static std::string getObstacle(const AttentionVariant &variant,
                                StringRef chip) {
   std::string reason;
   llvm::raw_string_ostream os(reason);
-  if (chip != kChip) {
-    os << "there are tile programs for " << kChip << ", not for " << chip;
+  if (!GPUTarget::get(chip)) {
+    os << "there are tile programs for " << GPUTarget::getAccepted()
+       << ", not for " << chip;
   } else if (!variant.element.isBF16() && !variant.element.isF16()) {
     os << "tile programs take bf16 and f16, not " << variant.element;
   } else {
@@ -77,8 +77,8 @@ static std::string getObstacle(const AttentionVariant &variant,
 /// shared memory of the kernels.
 static DictionaryAttr getLaunchRecord(Builder &b,
                                       const AttentionVariant &variant,
-                                      ScheduleAttr schedule,
-                                      RowMapAttr rowMap) {
+                                      ScheduleAttr schedule, RowMapAttr rowMap,
+                                      StringRef chip) {
   auto named = [&](StringRef name, Attribute value) {
     return b.getNamedAttr(name, value);
   };
@@ -102,7 +102,7 @@ static DictionaryAttr getLaunchRecord(Builder &b,
   kernels.push_back(b.getDictionaryAttr(attention));
   return b.getDictionaryAttr(
       {number("version", 1), text("op", "gathered_attention"),
-       text("chip", kChip),
+       text("chip", chip),
        text("dtype", variant.element.isBF16() ? "bf16" : "f16"),
        number("head_dim", variant.headSize),
        number("value_dim", variant.valueSize), number("group", variant.group),
@@ -126,7 +126,8 @@ namespace {
 /// The kernel modules of one symbol table.
 class KernelModules {
 public:
-  explicit KernelModules(Operation *symbolTable) : symbols(symbolTable) {}
+  KernelModules(Operation *symbolTable, StringRef chip)
+      : symbols(symbolTable), chip(chip) {}
 
   /// The module with the kernels of `variant`, made where there is none yet.
   StringAttr get(Location loc, const AttentionVariant &variant,
@@ -134,6 +135,7 @@ public:
 
 private:
   SymbolTable symbols;
+  StringRef chip;
   DenseMap<std::pair<Attribute, Attribute>, StringAttr> modules;
 };
 
@@ -155,7 +157,7 @@ private:
 StringAttr KernelModules::get(Location loc, const AttentionVariant &variant,
                               ScheduleAttr schedule, RowMapAttr rowMap) {
   TileBuilder b(loc, loc.getContext());
-  DictionaryAttr record = getLaunchRecord(b, variant, schedule, rowMap);
+  DictionaryAttr record = getLaunchRecord(b, variant, schedule, rowMap, chip);
   StringAttr &name = modules[{record, schedule}];
   if (name)
     return name;
@@ -203,7 +205,7 @@ LogicalResult ConvertSparseKToTile::convert(GatheredAttentionOp op,
   SmallVector<std::string> reasons;
   FailureOr<ScheduleAttr> chosen = selectSchedule(
       {variant.element, variant.headSize, variant.valueSize, variant.group,
-       variant.gate},
+       variant.gate, *GPUTarget::get(chip)},
       overrides, [&] { return op.emitOpError() << "schedule: "; }, reasons);
   if (failed(chosen))
     return failure();
@@ -231,7 +233,7 @@ void ConvertSparseKToTile::runOnOperation() {
     Operation *table = SymbolTable::getNearestSymbolTable(op);
     std::unique_ptr<KernelModules> &modules = tables[table];
     if (!modules)
-      modules = std::make_unique<KernelModules>(table);
+      modules = std::make_unique<KernelModules>(table, chip);
     if (failed(convert(op, *overrides, *modules)))
       return signalPassFailure();
   }

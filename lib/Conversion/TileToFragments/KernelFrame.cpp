@@ -65,9 +65,26 @@ Value KernelFrame::getFreeBarrier(FragmentBuilder &b, RingOp ring,
   return b.offset(getFullBarrier(b, ring, slotNumber), 8);
 }
 
-void KernelFrame::waitBarrier(FragmentBuilder &b, Value barrier, Value parity) {
-  // The hint says how long the thread may be suspended, in nanoseconds.
-  NVVM::MBarrierTryWaitParityOp::create(b, barrier, parity, b.i32(10000000));
+void KernelFrame::waitBarrier(FragmentBuilder &b, Value barrier,
+                              Value parity) const {
+  if (target.suspendsWaits) {
+    // The hint says how long the thread may be suspended, in nanoseconds.
+    NVVM::MBarrierTryWaitParityOp::create(b, barrier, parity, b.i32(10000000));
+    return;
+  }
+  // Polling takes issue slots of the warps that compute: sleep in between.
+  b.whileLoop(
+      {},
+      [&](ValueRange) -> Value {
+        Value passed =
+            NVVM::MBarrierTestWaitOp::create(b, b.getI1Type(), barrier, parity);
+        return b.bitXor({passed, b.i1(true)});
+      },
+      [&](ValueRange) -> FragmentBuilder::Values {
+        constexpr int64_t nanoseconds = 32;
+        NVVM::NanosleepOp::create(b, b.i32(nanoseconds));
+        return {};
+      });
 }
 
 void KernelFrame::arriveWarp(FragmentBuilder &b, Value barrier) const {
@@ -88,8 +105,12 @@ Value KernelFrame::getQuadLane(FragmentBuilder &b) const {
   return b.bitAnd({lane, b.i32(3)});
 }
 
+Value KernelFrame::getWarpRow(FragmentBuilder &b) const {
+  return b.shl({b.sub({warp, b.i32(consumerWarp)}), b.i32(4)});
+}
+
 Value KernelFrame::getFirstRow(FragmentBuilder &b) const {
-  Value warpRow = b.shl({b.sub({warp, b.i32(consumerWarp)}), b.i32(4)});
+  Value warpRow = getWarpRow(b);
   return b.add({warpRow, b.shr({lane, b.i32(2)})});
 }
 
@@ -158,8 +179,8 @@ struct FlatArgument {
 } // namespace
 
 /// Pointers first, then strides, i64, i32 and f32 scalars, each group in the
-/// order of the kernel's arguments. `places` receives, for every argument of the
-/// kernel, the numbers of its flat arguments.
+/// order of the kernel's arguments. `places` receives, for every argument of
+/// the kernel, the numbers of its flat arguments.
 static SmallVector<FlatArgument>
 flattenArguments(KernelOp kernel, SmallVector<SmallVector<unsigned>> &places) {
   MLIRContext *context = kernel.getContext();
@@ -235,7 +256,8 @@ static void buildRoles(FragmentBuilder &b, KernelFrame &frame,
     ArrayRef<RoleOp> rest = roles.drop_front(count);
     auto body = [&] {
       RoleOp leader = group.front();
-      if (std::optional<uint64_t> budget = leader.getRegisters()) {
+      std::optional<uint64_t> budget = leader.getRegisters();
+      if (budget && frame.target.warpgroups) {
         // The budget at entry is what the launch bounds leave for a thread.
         int64_t atEntry = 65536 / frame.threads / 8 * 8;
         auto action = static_cast<int64_t>(*budget) < atEntry
@@ -288,7 +310,9 @@ static void initBarriers(FragmentBuilder &b, const KernelFrame &frame,
         NVVM::MBarrierInitOp::create(b, b.offset(frame.shared, at + 8),
                                      b.i32(ring.getDrains()), Value());
       }
-    NVVM::FenceMbarrierInitOp::create(b);
+    // For the asynchronous proxy of the tensor cores.
+    if (frame.target.warpgroups)
+      NVVM::FenceMbarrierInitOp::create(b);
   });
   NVVM::BarrierOp::create(b, TypeRange(), Value(), Value(),
                           NVVM::BarrierReductionAttr(), Value());
@@ -299,8 +323,15 @@ static void initBarriers(FragmentBuilder &b, const KernelFrame &frame,
 //===----------------------------------------------------------------------===//
 
 /// What the lowering takes for granted, as errors.
-static LogicalResult checkKernel(KernelOp kernel) {
+static LogicalResult checkKernel(KernelOp kernel, const GPUTarget &target) {
   WalkResult result = kernel.walk([&](Operation *op) {
+    if (isa<MmaNTOp, MmaNNOp>(op) && !target.warpgroups &&
+        isa<PendingType>(op->getResult(0).getType())) {
+      op->emitOpError() << "runs on while the program continues, which "
+                        << target.chip
+                        << " cannot; schedule the kernel with overlap = false";
+      return WalkResult::interrupt();
+    }
     if (auto ring = dyn_cast<RingOp>(op)) {
       if (!ring.getOffset() || !ring.getBarriers()) {
         ring.emitOpError() << "has no place in shared memory; run "
@@ -367,7 +398,7 @@ static DictionaryAttr buildRecord(KernelOp kernel,
 
 LogicalResult sparsek::buildKernelFunction(KernelOp kernel, OpBuilder &builder,
                                            KernelFrame &frame) {
-  if (failed(checkKernel(kernel)))
+  if (failed(checkKernel(kernel, frame.target)))
     return failure();
   MLIRContext *context = kernel.getContext();
   FragmentBuilder b(kernel.getLoc(), context);

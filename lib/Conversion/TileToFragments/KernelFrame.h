@@ -9,6 +9,7 @@
 
 #include "FragmentBuilder.h"
 #include "sparsek/Dialect/Tile/IR/Tile.h"
+#include "sparsek/Support/GPUTarget.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
@@ -17,6 +18,9 @@ namespace sparsek {
 /// What the lowering of an op needs to know about the kernel around it: the
 /// function that it becomes, and values computed at its entry.
 struct KernelFrame {
+  explicit KernelFrame(const GPUTarget &target) : target(target) {}
+
+  const GPUTarget &target;
   mlir::LLVM::LLVMFuncOp function;
   /// Shared memory as a pointer and as the i32 address that descriptors hold.
   mlir::Value shared, sharedAddress;
@@ -50,8 +54,8 @@ struct KernelFrame {
   mlir::Value getFreeBarrier(FragmentBuilder &b, tile::RingOp ring,
                              mlir::Value slotNumber) const;
   /// Blocks until the barrier's phase of that parity is complete.
-  static void waitBarrier(FragmentBuilder &b, mlir::Value barrier,
-                          mlir::Value parity);
+  void waitBarrier(FragmentBuilder &b, mlir::Value barrier,
+                   mlir::Value parity) const;
   /// One arrival of this warp, after all of its lanes.
   void arriveWarp(FragmentBuilder &b, mlir::Value barrier) const;
 
@@ -62,6 +66,8 @@ struct KernelFrame {
   /// Warpgroup among the consumers; lane in the quad that shares a row.
   mlir::Value getConsumer(FragmentBuilder &b) const;
   mlir::Value getQuadLane(FragmentBuilder &b) const;
+  /// The first tile row of this warp.
+  mlir::Value getWarpRow(FragmentBuilder &b) const;
   /// The tile row of this thread's row slot 0; slot 1 is 8 further.
   mlir::Value getFirstRow(FragmentBuilder &b) const;
   /// Where a tile row belongs by the row map.

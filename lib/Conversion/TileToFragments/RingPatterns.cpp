@@ -99,9 +99,9 @@ struct LowerAcquire : TilePattern<AcquireOp> {
     auto slot = frame.getSlot(b, ring, adaptor.getPosition());
     frame.waitBarrier(b, frame.getFullBarrier(b, ring, slot.number),
                       slot.parity);
-    // Copies write through the generic proxy, the tensor cores read through
-    // the asynchronous one.
-    if (isa<RingType>(ring.getType()))
+    // Copies write through the generic proxy, products of a warpgroup read
+    // through the asynchronous one.
+    if (frame.target.warpgroups && isa<RingType>(ring.getType()))
       NVVM::FenceProxyOp::create(
           b, NVVM::ProxyKind::async_shared,
           NVVM::SharedSpaceAttr::get(b.getContext(),

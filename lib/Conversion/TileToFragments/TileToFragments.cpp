@@ -88,9 +88,10 @@ static void hoistFlags(KernelOp kernel) {
 // Kernels
 //===----------------------------------------------------------------------===//
 
-static LogicalResult convertKernel(KernelOp kernel, OpBuilder &builder) {
+static LogicalResult convertKernel(KernelOp kernel, OpBuilder &builder,
+                                   const GPUTarget &target) {
   hoistFlags(kernel);
-  KernelFrame frame;
+  KernelFrame frame(target);
   if (failed(buildKernelFunction(kernel, builder, frame)))
     return failure();
   kernel.erase();
@@ -101,20 +102,23 @@ static LogicalResult convertKernel(KernelOp kernel, OpBuilder &builder) {
   RewritePatternSet patterns(context);
   populateCopyPatterns(patterns, converter, frame);
   populateKeyListPatterns(patterns, converter, frame);
-  populateProductPatterns(patterns, converter, frame);
+  if (target.warpgroups)
+    populateProductPatterns(patterns, converter, frame);
+  else
+    populateWarpProductPatterns(patterns, converter, frame);
   populateRingPatterns(patterns, converter, frame);
   populateSoftmaxPatterns(patterns, converter, frame);
   populateStorePatterns(patterns, converter, frame);
   populateSurvivorPatterns(patterns, converter, frame);
-  ConversionTarget target(*context);
-  target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
-  target.addIllegalDialect<TileDialect>();
-  target.addLegalOp<RingOp>();
-  target.addIllegalOp<memref::LoadOp, memref::StoreOp>();
+  ConversionTarget legal(*context);
+  legal.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
+  legal.addIllegalDialect<TileDialect>();
+  legal.addLegalOp<RingOp>();
+  legal.addIllegalOp<memref::LoadOp, memref::StoreOp>();
   scf::populateSCFStructuralTypeConversionsAndLegality(converter, patterns,
-                                                       target);
+                                                       legal);
   if (failed(
-          applyPartialConversion(frame.function, target, std::move(patterns))))
+          applyPartialConversion(frame.function, legal, std::move(patterns))))
     return failure();
 
   // Rings and memrefs were only names.
@@ -150,10 +154,9 @@ static DictionaryAttr completeRecord(DictionaryAttr record,
 }
 
 /// The kernels of `module` into a gpu.module.
-static LogicalResult convertModule(ModuleOp module, bool isTop) {
+static LogicalResult convertModule(ModuleOp module, bool isTop,
+                                   const GPUTarget &target) {
   auto kernels = llvm::to_vector(module.getOps<KernelOp>());
-  if (kernels.empty())
-    return success();
   OpBuilder builder(module.getContext());
   if (isTop)
     builder.setInsertionPointToEnd(module.getBody());
@@ -170,7 +173,7 @@ static LogicalResult convertModule(ModuleOp module, bool isTop) {
   SmallVector<DictionaryAttr> records;
   for (KernelOp kernel : kernels) {
     builder.setInsertionPointToEnd(gpuModule.getBody());
-    if (failed(convertKernel(kernel, builder)))
+    if (failed(convertKernel(kernel, builder, target)))
       return failure();
   }
   for (auto function : gpuModule.getOps<LLVM::LLVMFuncOp>())
@@ -193,16 +196,25 @@ struct ConvertTileToFragments
   void runOnOperation() override {
     ModuleOp top = getOperation();
     SmallVector<ModuleOp> modules;
-    top.walk([&](ModuleOp module) { modules.push_back(module); });
-    bool any = false;
+    top.walk([&](ModuleOp module) {
+      if (!module.getOps<KernelOp>().empty())
+        modules.push_back(module);
+    });
+    if (modules.empty())
+      return;
+    std::optional<GPUTarget> target = GPUTarget::get(chip);
+    if (!target) {
+      top.emitError() << getArgument() << ": chip must be one of "
+                      << GPUTarget::getAccepted() << ", but is '" << chip
+                      << "'";
+      return signalPassFailure();
+    }
     for (ModuleOp module : modules) {
-      any |= !module.getOps<KernelOp>().empty();
-      if (failed(convertModule(module, module == top)))
+      if (failed(convertModule(module, module == top, *target)))
         return signalPassFailure();
     }
-    if (any)
-      top->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),
-                   UnitAttr::get(&getContext()));
+    top->setAttr(gpu::GPUDialect::getContainerModuleAttrName(),
+                 UnitAttr::get(&getContext()));
   }
 };
 } // namespace

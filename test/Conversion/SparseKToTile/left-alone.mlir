@@ -1,8 +1,8 @@
 // RUN: sparsek-opt %s --convert-sparsek-to-tile --split-input-file --verify-diagnostics | FileCheck %s
-// RUN: sparsek-opt %s --convert-sparsek-to-tile=chip=sm_80 --split-input-file 2>&1 | FileCheck %s --check-prefix=CHIP
+// RUN: sparsek-opt %s --convert-sparsek-to-tile=chip=sm_75 --split-input-file 2>&1 | FileCheck %s --check-prefix=CHIP
 
 // CHECK-NOT: tile.kernel
-// CHIP: remark: left as it is: there are tile programs for sm_90a, not for sm_80
+// CHIP: remark: left as it is: there are tile programs for sm_80, sm_86, sm_87, sm_89, sm_90, sm_90a, sm_100, sm_103, sm_120, sm_121, not for sm_75
 // CHIP-NOT: tile.kernel
 
 !u = tensor<1x1x?xf32>
