@@ -281,6 +281,15 @@ def test_arithmetic_of_halves(half):
     same(got.reshape(32, 2)[:, 1].astype(F32), expected.astype(F32))
 
 
+def test_arithmetic_of_pairs():
+    x, y, z = (floats(seed=s, special=False) for s in (8, 9, 10))
+    words = [np.stack([v, v[::-1]], 1).copy().view(U64)[:, 0] for v in (x, y, z)]
+    got = evaluate("fma.rn.ftz.f32x2 {d}, {0}, {1}, {2};", words, U64).view(F32).reshape(32, 2)
+    single = evaluate("fma.rn.ftz.f32 {d}, {0}, {1}, {2};", [x, y, z], F32)
+    same(got[:, 0], single)
+    same(got[:, 1], single[::-1])
+
+
 def test_moves():
     same(evaluate("mov.b64 {d}, {{{0}, {1}}};", [A32, B32], U64),
          A32.view(U32).astype(U64) | B32.view(U32).astype(U64) << U64(32))  # fmt: skip

@@ -244,6 +244,14 @@ def test_mutations_of_the_ring(changes, error, message):
             ring(mutated(RING, *changes), seed)
 
 
+def test_polling_can_deadlock_too():
+    """A loop around test_wait executes instructions for ever."""
+    polling = RING.replace("try_wait", "test_wait")
+    np.testing.assert_array_equal(ring(polling), np.arange(192))
+    with pytest.raises(Deadlock, match="waits for parity 0 of the mbarrier at 1040"):
+        ring(mutated(polling, (EMPTY, "")))
+
+
 def test_the_deadlock_report_names_line_and_barrier():
     with pytest.raises(Deadlock) as caught:
         ring(mutated(RING, (EMPTY, "")))

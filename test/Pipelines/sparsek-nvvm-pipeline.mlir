@@ -2,6 +2,8 @@
 // RUN: sparsek-opt %s --sparsek-nvvm-pipeline=format=nvvm | FileCheck %s --check-prefix=NVVM
 // RUN: sparsek-opt %s --sparsek-nvvm-pipeline="format=nvvm schedule=rows=64,keys=64,overlap=false" | FileCheck %s --check-prefix=SCHEDULE
 // RUN: sparsek-opt %s --sparsek-nvvm-pipeline="format=nvvm remarks=true" -o %t 2>&1 | FileCheck %s --check-prefix=REMARKS
+// RUN: sparsek-opt %s --sparsek-nvvm-pipeline=chip=sm_80 | FileCheck %s --check-prefix=PORTABLE
+// RUN: sparsek-opt %s --sparsek-nvvm-pipeline=chip=sm_75 2>&1 | FileCheck %s --check-prefix=OLD
 // RUN: not sparsek-opt %s --sparsek-nvvm-pipeline=schedule=rows=100 2>&1 | FileCheck %s --check-prefix=ROWS
 // RUN: not sparsek-opt %s --sparsek-nvvm-pipeline=format=elf 2>&1 | FileCheck %s --check-prefix=FORMAT
 
@@ -27,6 +29,15 @@
 
 // SCHEDULE: tile = {head_block = 4 : i64, keys = 64 : i64, positions = 16 : i64, rows = 64 : i64}
 // SCHEDULE: wgmma.mma_async.sync.aligned.m64n64k16
+
+// PORTABLE: sparsek.launch_record = {chip = "sm_80",
+// PORTABLE-SAME: [#gpu.object<#nvvm.target<O = 3, chip = "sm_80", features = "+ptx80">, {{.*}}assembly = "
+// PORTABLE-SAME: .target sm_80
+// PORTABLE-SAME: mbarrier.test_wait.parity.shared.b64
+// PORTABLE-SAME: mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
+
+// OLD: remark: left as it is: there are tile programs for sm_80,
+// OLD-NOT: gpu.binary
 
 // REMARKS: remark: scheduled as #tile.schedule<rows =
 

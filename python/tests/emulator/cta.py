@@ -174,6 +174,8 @@ class Grid:
         self.shared_bytes, self.sm_count, self.resident = shared_bytes, sm_count, resident
         self.random = random.Random(seed)
         self.max_steps, self.steps = max_steps, 0
+        self.waits: list[tuple[Any, ...]] = []  # what each warp waited for in the rounds before
+        self.rounds_waited, self.polls = 0, 0
         self.strict_lanes = strict_lanes
         self.constants: dict[Any, np.ndarray] = {}
         limit = program.function.max_threads()
@@ -221,7 +223,8 @@ class Grid:
         before = self.steps
         for w in warps:
             self.steps += w.run(self.random.randint(20, 400))
-        if self.steps == before and not all(w.done for w in warps):
+        idle = self.steps == before or self.only_polled(warps)
+        if idle and not all(w.done for w in warps):
             report = [line for cta in running for line in cta.describe()]
             raise Deadlock("no warp can go on:\n  " + "\n  ".join(report))
         if self.steps > self.max_steps:
@@ -229,6 +232,17 @@ class Grid:
             raise StepLimit(
                 f"no end after {self.steps} warp instructions:\n  " + "\n  ".join(report)
             )
+
+    def only_polled(self, warps: list[Warp]) -> bool:
+        """Whether all warps have waited for the same thing, blocked or polling, for some rounds."""
+        waits = sorted((*w.cta.index, w.number, w.passed, w.blocked or ()) for w in warps)
+        if waits != self.waits or not all(w.blocked for w in warps):
+            self.waits, self.rounds_waited = waits, 0
+            self.polls = sum(w.polled for w in warps)
+            return False
+        self.rounds_waited += 1
+        # In ten rounds a warp that polls does so at least twice.
+        return self.rounds_waited >= 10 and sum(w.polled for w in warps) > self.polls
 
 
 def local_address(address: np.ndarray) -> np.ndarray:

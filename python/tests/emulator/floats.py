@@ -70,6 +70,7 @@ DECODE: dict[str, tuple[Callable[[np.ndarray], np.ndarray], type]] = {
     "bf16": (bf16_to_f32, U16),
     "f16x2": (lambda x: x.view(np.float16).astype(F32), U32),
     "bf16x2": (lambda x: bf16_to_f32(x.view(U16)), U32),
+    "f32x2": (lambda x: x.view(F32), np.uint64),
 }
 # kind -> function from numbers to the row
 ENCODE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -79,6 +80,7 @@ ENCODE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "bf16": f32_to_bf16,
     "f16x2": lambda x: f32_to_f16(x).view(U32),
     "bf16x2": lambda x: f32_to_bf16(x).view(U32),
+    "f32x2": lambda x: x.astype(F32, copy=False).view(np.uint64),
 }
 
 
@@ -142,7 +144,7 @@ def decode_float(d: Decoder) -> Step:
     plain = not mods & {"ftz", "sat", "relu"} and kind in ("f32", "f64")
     if plain and isinstance(f, np.ufunc):
         return unary(f, dst, *sources) if len(sources) == 1 else binary(f, dst, *sources)
-    flush, clamp, positive = "ftz" in mods and kind == "f32", "sat" in mods, "relu" in mods
+    flush, clamp, positive = "ftz" in mods and kind in ("f32", "f32x2"), "sat" in mods, "relu" in mods
 
     if kind == "f32" and not positive:
 
@@ -154,7 +156,7 @@ def decode_float(d: Decoder) -> Step:
 
     def value(*rows: np.ndarray) -> np.ndarray:
         x = [decode(r) for r in rows]
-        r = f(*x)
+        r = flushed(f(*map(flushed, x))) if flush else f(*x)
         if clamp:
             r = saturated(r)
         if positive:

@@ -277,12 +277,14 @@ def mbarrier_wait(d: Decoder) -> Step:
             n = int(asked[0])
             passed = b.phase & 1 != n & 1 if by_parity else b.phase != n
             if passed:
-                w.blocked = None
+                w.blocked, w.passed = None, w.passed + 1
                 if acquires:
                     w.cta.races.acquire(w, b.passed)
-            elif patient:
+            else:
                 w.blocked = ("mbarrier", int(address[0]), n)
-                return BLOCKED
+                if patient:
+                    return BLOCKED
+                w.polled += 1
             put(w, dst, np.bool_(passed))
             return None
         results = np.zeros(32, np.bool_)

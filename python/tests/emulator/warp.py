@@ -35,7 +35,7 @@ class Warp:
     __slots__ = (
         "alive", "bits", "blocked", "copies", "copy_groups", "cta", "done", "fences", "full",
         "inflight", "join", "lane_numbers", "lanes", "local", "mask", "number", "operands",
-        "pc", "program", "rows", "stack", "steps", "store_groups", "stores", "unfenced",
+        "passed", "pc", "polled", "program", "rows", "stack", "steps", "store_groups", "stores", "unfenced",
         "waiting", "wgmma_groups", "wgmmas",
     )  # fmt: skip
 
@@ -46,6 +46,7 @@ class Warp:
         self.done = False
         self.waiting: Any = None  # what a barrier instruction remembers while it blocks
         self.blocked: Any = None  # what this warp waits for, for the deadlock report
+        self.polled = self.passed = 0  # tests of an mbarrier that failed, that succeeded
         self.steps = 0
         # Asynchronous work: numbers of accesses not yet committed, and committed groups.
         self.copies: list[tuple[int, int]] = []

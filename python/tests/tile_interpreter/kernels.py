@@ -32,6 +32,7 @@ class Variant:
     sink: bool = False
     packed: bool = False
     schedule: str = ""
+    chip: str = "sm_90a"
 
     def source(self) -> str:
         """A function with one op of this variant."""
@@ -68,7 +69,7 @@ def compile_kernels(variant: Variant, passes: Sequence[str] = PASSES) -> dict[st
     result = subprocess.run(
         [
             tool,
-            f"--convert-sparsek-to-tile=schedule={variant.schedule}",
+            f"--convert-sparsek-to-tile=chip={variant.chip} schedule={variant.schedule}",
             *passes,
             "--mlir-print-op-generic",
             "--mlir-print-local-scope",

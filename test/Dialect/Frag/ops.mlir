@@ -12,6 +12,15 @@ func.func @products(%q: i32, %k: i32, %v: i32, %o: vector<64xf32>, %p: vector<32
   return %2, %3 : vector<64xf32>, vector<64xf32>
 }
 
+// CHECK-LABEL: func.func @warp_products
+func.func @warp_products(%q: i32, %k: i32, %v: i32, %o: vector<128xf32>, %p: vector<32xi32>) -> (vector<64xf32>, vector<128xf32>) {
+  // CHECK: frag.mma_ss %{{.*}}, %{{.*}} depth(128) type(bf16) panels(16384, 8192) tiles(2) : vector<64xf32>
+  %0 = frag.mma_ss %q, %k depth(128) type(bf16) panels(16384, 8192) tiles(2) : vector<64xf32>
+  // CHECK: frag.mma_rs %{{.*}}, %{{.*}}, %{{.*}} type(f16) panel(8192) tiles(2) : vector<128xf32>, vector<32xi32>
+  %1 = frag.mma_rs %o, %p, %v type(f16) panel(8192) tiles(2) : vector<128xf32>, vector<32xi32>
+  return %0, %1 : vector<64xf32>, vector<128xf32>
+}
+
 // CHECK-LABEL: func.func @address
 func.func @address(%base: !llvm.ptr<1>, %i: i32, %stride: i32) -> !llvm.ptr<1> {
   // CHECK: frag.row_address %{{.*}}, %{{.*}}, %{{.*}} : <1>
