@@ -45,7 +45,8 @@ class Compiler:
 
     @functools.lru_cache(maxsize=None)  # noqa: B019
     def compiled(self) -> str:
-        return "\n".join(self.call(f"--sparsek-nvvm-pipeline=format=ptx schedule={SCHEDULE}"))
+        options = f"host=false format=ptx schedule={SCHEDULE}"
+        return "\n".join(self.call(f"--sparsek-nvvm-pipeline={options}"))
 
     def call(self, option: str) -> list[str]:
         command = [self.tool, str(INPUT), option]

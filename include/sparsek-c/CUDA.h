@@ -139,6 +139,27 @@ SPARSEK_API int32_t sparsekLaunchAttention(
     SparsekKernel *kernel, const SparsekAttentionArguments *arguments,
     uint64_t workspace, size_t workspaceSize, int32_t device, void *stream);
 
+/* A kernel in the data of a program: what `sparsek-translate` puts into object
+ * files. `kernel` begins as NULL; the first use makes it. */
+typedef struct SparsekEmbeddedKernel {
+  const void *image; /* PTX text that ends in a null, or a cubin */
+  size_t imageSize;  /* without the null */
+  const char *record;
+  size_t recordSize;
+  void *kernel;
+} SparsekEmbeddedKernel;
+
+/* As the functions above without Embedded in their names. */
+SPARSEK_API int32_t
+sparsekPrepareEmbeddedKernel(SparsekEmbeddedKernel *kernel, int32_t device);
+SPARSEK_API int32_t sparsekEmbeddedAttentionWorkspace(
+    SparsekEmbeddedKernel *kernel, const SparsekAttentionArguments *arguments,
+    size_t *size);
+SPARSEK_API int32_t sparsekLaunchEmbeddedAttention(
+    SparsekEmbeddedKernel *kernel, const SparsekAttentionArguments *arguments,
+    uint64_t workspace, size_t workspaceSize, int32_t device, void *stream);
+SPARSEK_API void sparsekReleaseEmbeddedKernel(SparsekEmbeddedKernel *kernel);
+
 #ifdef __cplusplus
 }
 #endif

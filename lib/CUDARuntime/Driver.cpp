@@ -11,6 +11,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/Twine.h"
 
+#include <array>
 #include <cstdlib>
 #include <dlfcn.h>
 #include <mutex>
@@ -204,4 +205,39 @@ Expected<Context> sparsek::cuda::getPrimaryContext(const Driver &driver,
   if (contexts->size() <= size_t(device))
     contexts->resize(device + 1);
   return (*contexts)[device] = context;
+}
+
+//===----------------------------------------------------------------------===//
+// Modules
+//===----------------------------------------------------------------------===//
+
+RelaxedCapture::RelaxedCapture(const Driver &driver) : driver(driver) {
+  mode = kCaptureModeRelaxed;
+  changed = driver.threadExchangeStreamCaptureMode(&mode) == kSuccess;
+}
+
+RelaxedCapture::~RelaxedCapture() {
+  if (changed)
+    driver.threadExchangeStreamCaptureMode(&mode);
+}
+
+Expected<Module> sparsek::cuda::loadModule(const Driver &driver,
+                                           const void *image) {
+  std::array<char, 8192> info = {}, errors = {};
+  int options[] = {kJitInfoLogBuffer, kJitInfoLogBufferSize, kJitErrorLogBuffer,
+                   kJitErrorLogBufferSize};
+  // Sizes are passed in the place of the pointers.
+  void *values[] = {info.data(), reinterpret_cast<void *>(info.size() - 1),
+                    errors.data(), reinterpret_cast<void *>(errors.size() - 1)};
+  Module module = nullptr;
+  Error error =
+      driver.check(driver.moduleLoadDataEx(&module, image, 4, options, values),
+                   "cuModuleLoadDataEx");
+  if (!error)
+    return module;
+  std::string message = llvm::toString(std::move(error));
+  StringRef log = StringRef(errors.data()).trim();
+  if (!log.empty())
+    message += (Twine(":\n") + log).str();
+  return llvm::createStringError(message);
 }

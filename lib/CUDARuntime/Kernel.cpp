@@ -9,8 +9,6 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/Twine.h"
 
-#include <array>
-
 using namespace sparsek::cuda;
 using llvm::Error;
 using llvm::Expected;
@@ -81,46 +79,6 @@ Expected<const Kernel::Loaded *> Kernel::load(const Driver &driver) {
 // Loading
 //===----------------------------------------------------------------------===//
 
-namespace {
-/// Loading a module is not allowed in a thread that captures a stream, unless
-/// its capture mode is relaxed. It does not touch the stream.
-class RelaxedCapture {
-public:
-  explicit RelaxedCapture(const Driver &driver) : driver(driver) {
-    changed = driver.threadExchangeStreamCaptureMode(&mode) == kSuccess;
-  }
-  ~RelaxedCapture() {
-    if (changed)
-      driver.threadExchangeStreamCaptureMode(&mode);
-  }
-
-private:
-  const Driver &driver;
-  int mode = kCaptureModeRelaxed;
-  bool changed;
-};
-} // namespace
-
-static Expected<Module> loadModule(const Driver &driver, StringRef image) {
-  std::array<char, 8192> info = {}, errors = {};
-  int options[] = {kJitInfoLogBuffer, kJitInfoLogBufferSize, kJitErrorLogBuffer,
-                   kJitErrorLogBufferSize};
-  // Sizes are passed in the place of the pointers.
-  void *values[] = {info.data(), reinterpret_cast<void *>(info.size() - 1),
-                    errors.data(), reinterpret_cast<void *>(errors.size() - 1)};
-  Module module = nullptr;
-  Error error = driver.check(
-      driver.moduleLoadDataEx(&module, image.data(), 4, options, values),
-      "cuModuleLoadDataEx");
-  if (!error)
-    return module;
-  std::string message = llvm::toString(std::move(error));
-  StringRef log = StringRef(errors.data()).trim();
-  if (!log.empty())
-    message += (Twine(":\n") + log).str();
-  return llvm::createStringError(message);
-}
-
 Expected<std::unique_ptr<Kernel::Loaded>> Kernel::loadNow(const Driver &driver,
                                                           Context context) {
   Device device = 0;
@@ -151,7 +109,7 @@ Expected<std::unique_ptr<Kernel::Loaded>> Kernel::loadNow(const Driver &driver,
   entry->context = context;
   entry->isPrimary = context == *primary;
   entry->multiprocessors = properties->multiprocessors;
-  Expected<Module> module = loadModule(driver, image);
+  Expected<Module> module = loadModule(driver, image.data());
   if (!module)
     return module.takeError();
   entry->module = *module;

@@ -8,8 +8,8 @@
 
 #include "sparsek/ExecutionEngine/Executable.h"
 #include "sparsek/Support/Version.h"
+#include "sparsek/Transforms/KernelBinary.h"
 
-#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -84,9 +84,9 @@ std::string AttentionKernelOptions::getModuleText() const {
 }
 
 std::string AttentionKernelOptions::getPipeline() const {
-  return llvm::formatv("sparsek-nvvm-pipeline{{chip={0} format={1}{2}{3}}",
-                       chip, format, pipelineOptions.empty() ? "" : " ",
-                       pipelineOptions)
+  return llvm::formatv(
+             "sparsek-nvvm-pipeline{{host=false chip={0} format={1}{2}{3}}",
+             chip, format, pipelineOptions.empty() ? "" : " ", pipelineOptions)
       .str();
 }
 
@@ -105,56 +105,18 @@ std::string AttentionKernelOptions::getCacheKey() const {
 // Compiling
 //===----------------------------------------------------------------------===//
 
-/// Dictionaries, arrays, strings, booleans and integers as JSON; null for other
-/// attributes, which the reader of the record then refuses.
-static llvm::json::Value toJSON(Attribute attribute) {
-  if (auto dictionary = dyn_cast<DictionaryAttr>(attribute)) {
-    llvm::json::Object object;
-    for (NamedAttribute entry : dictionary)
-      object[entry.getName().getValue()] = toJSON(entry.getValue());
-    return object;
-  }
-  if (auto elements = dyn_cast<ArrayAttr>(attribute)) {
-    llvm::json::Array array;
-    for (Attribute element : elements)
-      array.push_back(toJSON(element));
-    return array;
-  }
-  if (auto string = dyn_cast<StringAttr>(attribute))
-    return string.getValue();
-  if (auto flag = dyn_cast<BoolAttr>(attribute))
-    return flag.getValue();
-  if (auto integer = dyn_cast<IntegerAttr>(attribute);
-      integer && integer.getValue().isSignedIntN(64))
-    return integer.getValue().getSExtValue();
-  return nullptr;
-}
-
 llvm::Expected<cuda::CompiledKernel> sparsek::extractKernel(ModuleOp module) {
-  constexpr StringRef attribute = "sparsek.launch_record";
-  SmallVector<gpu::BinaryOp> found;
-  module.walk([&](gpu::BinaryOp binary) {
-    if (binary->hasAttrOfType<DictionaryAttr>(attribute))
-      found.push_back(binary);
-  });
+  SmallVector<gpu::BinaryOp> found = findKernelBinaries(module);
   if (found.size() != 1)
     return llvm::createStringError(
-        "expected one gpu.binary with a dictionary '" + attribute +
+        "expected one gpu.binary with a dictionary '" + kLaunchRecordAttr +
         "', found " + Twine(found.size()) +
-        "; sparsek-nvvm-pipeline makes it from sparsek.gathered_attention");
-  ArrayAttr objects = found.front().getObjects();
-  if (objects.size() != 1)
-    return llvm::createStringError("expected one object in the gpu.binary, "
-                                   "found " +
-                                   Twine(objects.size()) +
-                                   "; compile for one chip");
-  auto object = dyn_cast<gpu::ObjectAttr>(objects[0]);
-  if (!object || object.getFormat() == gpu::CompilationTarget::Offload)
-    return llvm::createStringError(
-        "the object of the gpu.binary must be PTX, a cubin or a fatbin");
-  std::string record;
-  llvm::raw_string_ostream(record) << toJSON(found.front()->getAttr(attribute));
-  return cuda::CompiledKernel{object.getObject().getValue().str(), record};
+        "; sparsek-nvvm-pipeline with host=false makes it from "
+        "sparsek.gathered_attention");
+  llvm::Expected<KernelBinary> binary = getKernelBinary(found.front());
+  if (!binary)
+    return binary.takeError();
+  return cuda::CompiledKernel{binary->image.str(), std::move(binary->record)};
 }
 
 llvm::Expected<cuda::CompiledKernel>

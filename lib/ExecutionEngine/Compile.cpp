@@ -259,6 +259,8 @@ sparsek::detail::compileLLVM(std::unique_ptr<llvm::Module> module,
       return llvm::createStringError(
           Twine(llvm::toString(address.takeError())) + reported);
   }
+  if (llvm::Error error = code.jit->initialize(code.jit->getMainJITDylib()))
+    return error;
   code.jit->getExecutionSession().setErrorReporter(
       [](llvm::Error error) { llvm::consumeError(std::move(error)); });
   return code;

@@ -8,6 +8,9 @@
 
 #include "Internal.h"
 
+#include "sparsek/CUDARuntime/Session.h"
+#include "sparsek/Transforms/DeviceMemory.h"
+
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/AsmParser/AsmParserState.h"
 #include "mlir/Bytecode/BytecodeReader.h"
@@ -20,6 +23,7 @@
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/SourceMgr.h"
@@ -129,6 +133,10 @@ sparsek::parseModule(MLIRContext &context, StringRef text, StringRef name) {
 // Compiling
 //===----------------------------------------------------------------------===//
 
+namespace {
+class ResultFrame;
+} // namespace
+
 struct Executable::Impl {
   std::vector<Signature> signatures;
   /// Public functions that cannot be called, and why.
@@ -136,12 +144,23 @@ struct Executable::Impl {
   std::vector<PackedFunction> functions;
   CompiledCode code;
   unsigned threads = 0;
+  /// The device of functions that run on one.
+  int device = 0;
+  /// Whose buffers lie in the memory of the device.
+  llvm::StringSet<> onDevice;
 
   void recordSignatures(ModuleOp module);
+  llvm::Error call(const Signature &signature, ArrayRef<TensorRef> inputs,
+                   ResultFrame &results) const;
 };
 
 Executable::Executable(std::unique_ptr<Impl> impl) : impl(std::move(impl)) {}
-Executable::~Executable() = default;
+Executable::~Executable() {
+  // Releases what compiled code registered when it was loaded.
+  if (impl->code.jit)
+    llvm::consumeError(
+        impl->code.jit->deinitialize(impl->code.jit->getMainJITDylib()));
+}
 
 /// Records what can be called, and asks for C interfaces that leave the
 /// caller's arrays as they are.
@@ -217,6 +236,7 @@ Executable::compile(ModuleOp source, const CompileOptions &options) {
 
   auto impl = std::make_unique<Impl>();
   impl->threads = options.threads;
+  impl->device = options.device;
   impl->recordSignatures(*module);
   if (impl->signatures.empty()) {
     std::string text = "the module has no public func.func that can be called";
@@ -226,6 +246,10 @@ Executable::compile(ModuleOp source, const CompileOptions &options) {
   }
   if (llvm::Error error = runPipeline(*module, options, diagnostics))
     return error;
+
+  for (auto function : module->getOps<LLVM::LLVMFuncOp>())
+    if (function->hasAttr(kDeviceMemoryAttr))
+      impl->onDevice.insert(function.getName());
 
   auto llvmContext = std::make_unique<llvm::LLVMContext>();
   std::unique_ptr<llvm::Module> llvmModule =
@@ -392,15 +416,44 @@ private:
 };
 } // namespace
 
-llvm::Error Executable::call(StringRef entry, ArrayRef<TensorRef> inputs,
-                             std::vector<Tensor> &outputs) const {
-  llvm::Expected<const Signature *> found = getSignature(entry);
-  if (!found)
-    return found.takeError();
-  const Signature &signature = **found;
-  if (llvm::Error error = signature.checkArguments(inputs))
-    return error;
+namespace {
+/// Where the results of a call are put: one after the other, as in a C struct.
+class ResultFrame {
+public:
+  explicit ResultFrame(ArrayRef<ValueSignature> results) {
+    size_t bytes = 0;
+    for (const ValueSignature &result : results) {
+      size_t size = result.isTensor
+                        ? Descriptor::getNumBytes(result.shape.size())
+                        : getByteSize(result.type);
+      bytes = llvm::alignTo(bytes, result.isTensor ? 8 : size);
+      offsets.push_back(bytes);
+      bytes += size;
+    }
+    words.resize(llvm::divideCeil(bytes, 8) + 1);
+  }
 
+  char *getData() { return reinterpret_cast<char *>(words.data()); }
+
+  /// A tensor, or a scalar as one of rank 0 that is not allocated.
+  Descriptor getDescriptor(const ValueSignature &result, size_t index) {
+    char *bytes = getData() + offsets[index];
+    if (result.isTensor)
+      return Descriptor(bytes, result.shape.size());
+    Descriptor descriptor(TensorRef{result.type, {}, bytes});
+    *static_cast<void **>(descriptor.getData()) = nullptr;
+    return descriptor;
+  }
+
+private:
+  SmallVector<size_t> offsets;
+  SmallVector<int64_t> words;
+};
+} // namespace
+
+llvm::Error Executable::Impl::call(const Signature &signature,
+                                   ArrayRef<TensorRef> inputs,
+                                   ResultFrame &results) const {
   // One pointer per argument: to a descriptor, or to the scalar itself.
   SmallVector<Descriptor> descriptors;
   descriptors.reserve(inputs.size());
@@ -411,50 +464,139 @@ llvm::Error Executable::call(StringRef entry, ArrayRef<TensorRef> inputs,
     else
       packed.push_back(input.data);
   }
-
-  // The results lie one after the other, as in a C struct.
-  SmallVector<size_t> offsets;
-  size_t resultBytes = 0;
-  for (const ValueSignature &result : signature.results) {
-    size_t bytes = result.isTensor
-                       ? Descriptor::getNumBytes(result.shape.size())
-                       : getByteSize(result.type);
-    resultBytes = llvm::alignTo(resultBytes, result.isTensor ? 8 : bytes);
-    offsets.push_back(resultBytes);
-    resultBytes += bytes;
-  }
-  SmallVector<int64_t> resultWords(llvm::divideCeil(resultBytes, 8) + 1);
-  char *resultData = reinterpret_cast<char *>(resultWords.data());
-  packed.push_back(resultData);
-
-  if (impl->code.usesOpenMP && impl->threads != 0) {
-    llvm::Expected<const OpenMPLibrary *> openMP = OpenMPLibrary::get();
-    if (!openMP)
-      return openMP.takeError();
-    (*openMP)->setNumThreads(impl->threads);
-  }
+  packed.push_back(results.getData());
   std::string message;
-  if (!callGuarded(impl->functions[*found - impl->signatures.data()],
-                   packed.data(), message))
-    return llvm::createStringError(Twine("in '") + signature.name +
-                                   "': " + message);
+  if (callGuarded(functions[&signature - signatures.data()], packed.data(),
+                  message))
+    return llvm::Error::success();
+  return llvm::createStringError(Twine("in '") + signature.name +
+                                 "': " + message);
+}
 
-  outputs.clear();
+/// Results in host memory: kept or copied.
+static llvm::Error collectResults(const Signature &signature,
+                                  ArrayRef<TensorRef> inputs,
+                                  ResultFrame &results,
+                                  std::vector<Tensor> &outputs) {
   ResultCollector collector(inputs);
   llvm::Error failure = llvm::Error::success();
-  for (auto [result, offset] : llvm::zip_equal(signature.results, offsets)) {
-    char *bytes = resultData + offset;
-    Descriptor descriptor = result.isTensor
-                                ? Descriptor(bytes, result.shape.size())
-                                : Descriptor(TensorRef{result.type, {}, bytes});
-    // A scalar lies in this frame: a null allocation is always copied.
-    if (!result.isTensor)
-      *static_cast<void **>(descriptor.getData()) = nullptr;
-    llvm::Expected<Tensor> tensor = collector.collect(descriptor, result.type);
+  for (auto [index, result] : llvm::enumerate(signature.results)) {
+    llvm::Expected<Tensor> tensor =
+        collector.collect(results.getDescriptor(result, index), result.type);
     if (tensor)
       outputs.push_back(std::move(*tensor));
     else
       failure = llvm::joinErrors(std::move(failure), tensor.takeError());
   }
   return failure;
+}
+
+//===----------------------------------------------------------------------===//
+// Calling on a device
+//===----------------------------------------------------------------------===//
+
+static uint64_t getAddress(const void *data) {
+  return reinterpret_cast<uintptr_t>(data);
+}
+
+/// Copies of the tensors in the memory of the device.
+static llvm::Expected<SmallVector<TensorRef>>
+copyToDevice(cuda::Session &session, const Signature &signature,
+             ArrayRef<TensorRef> inputs) {
+  SmallVector<TensorRef> copies(inputs);
+  for (auto [copy, argument] : llvm::zip_equal(copies, signature.arguments)) {
+    if (!argument.isTensor)
+      continue;
+    size_t bytes = *getNumElements(copy.shape) * getByteSize(copy.type);
+    llvm::Expected<uint64_t> address = session.allocate(bytes);
+    if (!address)
+      return address.takeError();
+    if (llvm::Error error =
+            session.copy(*address, getAddress(copy.data), bytes))
+      return std::move(error);
+    copy.data = reinterpret_cast<void *>(*address);
+  }
+  return copies;
+}
+
+/// The elements of a result, which lie on the device.
+static llvm::Expected<Tensor>
+copyToHost(cuda::Session &session, const Descriptor &result, ElementType type) {
+  llvm::Expected<Tensor> tensor = Tensor::create(type, result.getSizes());
+  if (!tensor || tensor->getNumElements() == 0)
+    return tensor;
+  unsigned bytes = getByteSize(type);
+  // All elements with what is between them.
+  int64_t span = 1;
+  for (auto [size, stride] :
+       llvm::zip_equal(result.getSizes(), result.getStrides()))
+    span += (size - 1) * stride;
+  bool contiguous = result.isContiguous();
+  std::vector<char> strided(contiguous ? 0 : span * bytes);
+  char *to = contiguous ? tensor->getDataAs<char>() : strided.data();
+  llvm::Error error = session.copy(
+      getAddress(to), getAddress(result.getStart(bytes)), span * bytes);
+  // Nothing is left in flight when the memory goes away.
+  error = llvm::joinErrors(std::move(error), session.synchronize());
+  if (error)
+    return std::move(error);
+  if (!contiguous) {
+    char *next = tensor->getDataAs<char>();
+    copyStrided(next, strided.data(), result.getSizes(), result.getStrides(),
+                bytes);
+  }
+  return tensor;
+}
+
+/// Results in the memory of the device: copied, and freed with the session.
+static llvm::Error fetchResults(cuda::Session &session,
+                                const Signature &signature,
+                                ResultFrame &results,
+                                std::vector<Tensor> &outputs) {
+  if (llvm::Error error = session.synchronize())
+    return error;
+  for (auto [index, result] : llvm::enumerate(signature.results)) {
+    Descriptor descriptor = results.getDescriptor(result, index);
+    llvm::Expected<Tensor> tensor =
+        result.isTensor ? copyToHost(session, descriptor, result.type)
+                        : ResultCollector({}).collect(descriptor, result.type);
+    if (!tensor)
+      return tensor.takeError();
+    outputs.push_back(std::move(*tensor));
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error Executable::call(StringRef entry, ArrayRef<TensorRef> inputs,
+                             std::vector<Tensor> &outputs) const {
+  llvm::Expected<const Signature *> found = getSignature(entry);
+  if (!found)
+    return found.takeError();
+  const Signature &signature = **found;
+  if (llvm::Error error = signature.checkArguments(inputs))
+    return error;
+  if (impl->code.usesOpenMP && impl->threads != 0) {
+    llvm::Expected<const OpenMPLibrary *> openMP = OpenMPLibrary::get();
+    if (!openMP)
+      return openMP.takeError();
+    (*openMP)->setNumThreads(impl->threads);
+  }
+  outputs.clear();
+  ResultFrame results(signature.results);
+  if (!impl->onDevice.contains(signature.name)) {
+    if (llvm::Error error = impl->call(signature, inputs, results))
+      return error;
+    return collectResults(signature, inputs, results, outputs);
+  }
+  llvm::Expected<std::unique_ptr<cuda::Session>> session =
+      cuda::Session::open(impl->device, checkFailed);
+  if (!session)
+    return session.takeError();
+  llvm::Expected<SmallVector<TensorRef>> copies =
+      copyToDevice(**session, signature, inputs);
+  if (!copies)
+    return copies.takeError();
+  if (llvm::Error error = impl->call(signature, *copies, results))
+    return error;
+  return fetchResults(**session, signature, results, outputs);
 }

@@ -65,6 +65,9 @@ struct OpenMPLibrary {
   static llvm::Expected<const OpenMPLibrary *> get();
 };
 
+/// What compiled code calls when a check fails. Leaves the guarded call.
+[[noreturn]] void checkFailed(const char *message);
+
 /// The functions that compiled code may call in this library.
 llvm::orc::SymbolMap getRuntimeSymbols(llvm::orc::LLJIT &jit);
 

@@ -6,6 +6,8 @@
 
 #include "Internal.h"
 
+#include "sparsek/CUDARuntime/Session.h"
+
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -116,8 +118,7 @@ struct GuardedCall {
 
 static thread_local GuardedCall *currentCall = nullptr;
 
-/// Compiled code calls this with the message of a check that failed.
-[[noreturn]] static void checkFailed(const char *message) {
+void sparsek::detail::checkFailed(const char *message) {
   int (*inParallel)() = ompInParallel;
   // Within a parallel loop the other threads wait for this one: there is no way
   // out of it.
@@ -224,5 +225,9 @@ llvm::orc::SymbolMap sparsek::detail::getRuntimeSymbols(llvm::orc::LLJIT &jit) {
   add("__truncsfhf2", &truncFloatToHalf);
   add("__truncdfhf2", &truncDoubleToHalf);
   add("__extendhfsf2", &extendHalf);
+  for (const cuda::HostFunction &function : cuda::getHostFunctions())
+    symbols[jit.mangleAndIntern(function.name)] = {
+        llvm::orc::ExecutorAddr::fromPtr(function.address),
+        llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
   return symbols;
 }

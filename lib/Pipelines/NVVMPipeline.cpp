@@ -75,4 +75,14 @@ void sparsek::buildNVVMPipeline(OpPassManager &pm,
   serialize.format = options.format;
   serialize.toolkit = options.toolkit;
   pm.addPass(createSparsekSerializeKernelsPass(serialize));
+  if (!options.host || options.format == "llvm")
+    return;
+
+  pm.addPass(createConvertSparseKToLaunchPass());
+  GPUPlainPipelineOptions rest;
+  rest.chip = options.chip;
+  rest.format = options.format;
+  rest.toolkit = options.toolkit;
+  rest.cWrappers = options.cWrappers;
+  buildGPUPlainPipeline(pm, rest);
 }

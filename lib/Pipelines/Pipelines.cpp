@@ -199,7 +199,7 @@ void sparsek::registerPipelines() {
       buildCPUPipeline);
   PassPipelineRegistration<NVVMPipelineOptions>(
       "sparsek-nvvm-pipeline",
-      "gathered attention on tensors to kernels for an NVIDIA GPU",
+      "sparsek and linalg on tensors to kernels for an NVIDIA GPU, for speed",
       buildNVVMPipeline);
   PassPipelineRegistration<LowerToGPUPipelineOptions>(
       "sparsek-lower-to-gpu-pipeline",

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "sparsek/Transforms/DeviceMemory.h"
 #include "sparsek/Transforms/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -42,6 +43,9 @@ namespace {
 struct DeviceBuffers
     : public sparsek::impl::SparsekDeviceBuffersPassBase<DeviceBuffers> {
   void runOnOperation() override {
+    getOperation()->setAttr(kDeviceMemoryAttr, UnitAttr::get(&getContext()));
+    if (getOperation().isExternal())
+      return;
     copyGlobals();
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "sparsek/Transforms/KernelBinary.h"
 #include "sparsek/Transforms/Passes.h"
 
 #include "mlir/Dialect/GPU/IR/CompilationInterfaces.h"
@@ -17,8 +18,6 @@ namespace sparsek {
 } // namespace sparsek
 
 using namespace mlir;
-
-static constexpr StringLiteral kRecordAttr = "sparsek.launch_record";
 
 namespace {
 struct SerializeKernels
@@ -41,7 +40,7 @@ struct SerializeKernels
     }
     llvm::StringMap<Attribute> records;
     for (auto module : getOperation().getOps<gpu::GPUModuleOp>())
-      if (Attribute record = module->getAttr(kRecordAttr))
+      if (Attribute record = module->getAttr(sparsek::kLaunchRecordAttr))
         records[module.getName()] = record;
     // Without a CUDA toolkit MLIR reports an error for its missing libdevice,
     // which these kernels do not use, and goes on.
@@ -54,7 +53,7 @@ struct SerializeKernels
       return signalPassFailure();
     for (auto binary : getOperation().getOps<gpu::BinaryOp>())
       if (Attribute record = records.lookup(binary.getName()))
-        binary->setAttr(kRecordAttr, record);
+        binary->setAttr(sparsek::kLaunchRecordAttr, record);
   }
 };
 } // namespace

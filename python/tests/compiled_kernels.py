@@ -60,7 +60,7 @@ def compile_kernels(variant: Variant) -> Compiled:
     if tool is None:
         raise RuntimeError("sparsek-opt is not in PATH")
     start = time.perf_counter()
-    options = f"chip={variant.chip} format=ptx schedule={variant.schedule}"
+    options = f"host=false chip={variant.chip} format=ptx schedule={variant.schedule}"
     result = subprocess.run(
         [tool, f"--sparsek-nvvm-pipeline={options}"],
         input=variant.source(),

@@ -4,13 +4,17 @@ and kernels for it."""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import json
 import os
+from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
+from emulator import launch
 from sparsek._errors import SparsekError
 from sparsek._library import find_library
 
@@ -47,6 +51,70 @@ def driver() -> ctypes.CDLL:
     library.fakeGetLog.restype = ctypes.c_char_p
     library.fakeFail.argtypes = (ctypes.c_char_p, ctypes.c_int)
     return library
+
+
+_HOOK = ctypes.CFUNCTYPE(
+    None,
+    ctypes.c_char_p,
+    ctypes.c_char_p,
+    ctypes.POINTER(ctypes.c_uint),
+    ctypes.POINTER(ctypes.c_uint),
+    ctypes.c_uint,
+    ctypes.c_int,
+    ctypes.POINTER(ctypes.c_int),
+    ctypes.POINTER(ctypes.c_void_p),
+)
+
+
+def _argument(address: int, size: int, placed: dict[int, np.ndarray]) -> bytes | np.ndarray:
+    """A parameter: the rest of the allocation that it points into, or its bytes."""
+    raw = ctypes.string_at(address, size)
+    value = int.from_bytes(raw, "little")
+    begin, length = ctypes.c_ulonglong(), ctypes.c_ulonglong()
+    found = size == 8 and driver().fakeFindAllocation(
+        ctypes.c_ulonglong(value), ctypes.byref(begin), ctypes.byref(length)
+    )
+    if not found:
+        return raw
+    if value not in placed:
+        left = begin.value + length.value - value
+        placed[value] = np.ctypeslib.as_array((ctypes.c_uint8 * left).from_address(value))
+    return placed[value]
+
+
+@contextlib.contextmanager
+def emulated() -> Iterator[list[str]]:
+    """Kernels that are launched run in the PTX emulator. Gives their names; an
+    error in one is raised at the end."""
+    launched: list[str] = []
+    errors: list[BaseException] = []
+
+    def run(name, text, grid, block, shared_bytes, count, sizes, parameters) -> None:
+        launched.append(name.decode())
+        try:
+            placed: dict[int, np.ndarray] = {}
+            arguments = [_argument(parameters[i], sizes[i], placed) for i in range(count)]
+            launch(
+                text.decode(),
+                name.decode(),
+                grid[:3],
+                block[:3],
+                arguments,
+                shared_bytes=shared_bytes,
+                sm_count=132,
+                resident=2,
+            )
+        except BaseException as error:  # Nothing may leave a callback.
+            errors.append(error)
+
+    hook = _HOOK(run)
+    driver().fakeSetLaunchHook(hook)
+    try:
+        yield launched
+    finally:
+        driver().fakeSetLaunchHook(None)
+    if errors:
+        raise errors[0]
 
 
 def log() -> list[str]:

@@ -209,7 +209,7 @@ class TestDevices:
     def test_chips(self, driver):
         assert _cuda.device_chip.__wrapped__(0) == "sm_90a"
         driver.fakeSetDevices(1, 8, 6, 100000)
-        assert _cuda.device_chip.__wrapped__(0) == "sm_80"
+        assert _cuda.device_chip.__wrapped__(0) == "sm_86"
         with pytest.raises(SparsekError, match="there is no CUDA device 1, the driver shows 1"):
             _cuda.device_chip.__wrapped__(1)
         driver.fakeSetDevices(1, 7, 0, 98304)

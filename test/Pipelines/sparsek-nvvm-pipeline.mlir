@@ -1,4 +1,5 @@
-// RUN: sparsek-opt %s --sparsek-nvvm-pipeline | FileCheck %s
+// RUN: sparsek-opt %s --sparsek-nvvm-pipeline=host=false | FileCheck %s
+// RUN: sparsek-opt %s --sparsek-nvvm-pipeline=format=llvm | FileCheck %s --check-prefix=BITCODE
 // RUN: sparsek-opt %s --sparsek-nvvm-pipeline=format=nvvm | FileCheck %s --check-prefix=NVVM
 // RUN: sparsek-opt %s --sparsek-nvvm-pipeline="format=nvvm schedule=rows=64,keys=64,overlap=false" | FileCheck %s --check-prefix=SCHEDULE
 // RUN: sparsek-opt %s --sparsek-nvvm-pipeline="format=nvvm remarks=true" -o %t 2>&1 | FileCheck %s --check-prefix=REMARKS
@@ -19,6 +20,10 @@
 // CHECK-SAME: .entry attention(
 // CHECK-SAME: setmaxnreg.dec.sync.aligned.u32
 // CHECK-SAME: wgmma.mma_async.sync.aligned.m64n{{[0-9]+}}k16.f32.bf16.bf16
+
+// Bitcode cannot be launched: the function stays.
+// BITCODE: sparsek.gathered_attention {{.*}} {tile.kernels = @[[KERNELS:.*]]} :
+// BITCODE: gpu.binary @[[KERNELS]] {{.*}} offload = "
 
 // NVVM: gpu.module @gathered_attention_0 [#nvvm.target<O = 3, chip = "sm_90a", features = "+ptx86">]
 // NVVM-NOT: {{(tile|frag|scf|arith|vector|math|memref|cf)}}.

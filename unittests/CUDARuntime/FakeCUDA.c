@@ -15,10 +15,12 @@
 
 enum {
   kMaxDevices = 8,
-  kMaxParameters = 64,
+  kMaxParameters = 512,
+  kMaxAllocations = 1024,
   kMaxStack = 16,
   /* Codes of the driver. */
   kInvalidValue = 1,
+  kOutOfMemory = 2,
   kInvalidContext = 201,
   kInvalidPTX = 218,
   kNotFound = 500,
@@ -50,6 +52,12 @@ static int numDevices, computeMajor, computeMinor, maxShared;
 static Context contexts[2][kMaxDevices];
 static char failingCall[64];
 static int failure;
+static struct {
+  uint64_t begin;
+  size_t size;
+} allocations[kMaxAllocations];
+static int numAllocations;
+static FakeLaunchHook launchHook;
 static __thread Context *stack[kMaxStack];
 static __thread int depth;
 static __thread int isCapturing;
@@ -81,6 +89,7 @@ __attribute__((constructor)) void fakeReset(void) {
   }
   fakeSetDevices(2, 9, 0, 232448);
   failingCall[0] = 0;
+  launchHook = NULL;
   depth = isCapturing = captureMode = 0;
   fakeClearLog();
 }
@@ -96,9 +105,40 @@ void *fakeOtherContext(int device) { return &contexts[1][device]; }
 void *fakeStream(int device) { return &contexts[1][device].isPrimary; }
 void *fakeGetCurrent(void) { return depth ? stack[depth - 1] : NULL; }
 
+static int findAllocation(uint64_t address) {
+  for (int i = 0; i < numAllocations; ++i)
+    if (address - allocations[i].begin < allocations[i].size)
+      return i;
+  return -1;
+}
+
+int fakeFindAllocation(unsigned long long address, unsigned long long *begin,
+                       unsigned long long *size) {
+  pthread_mutex_lock(&mutex);
+  int i = findAllocation(address);
+  if (i >= 0) {
+    *begin = allocations[i].begin;
+    *size = allocations[i].size;
+  }
+  pthread_mutex_unlock(&mutex);
+  return i >= 0;
+}
+
+int fakeCountAllocations(void) { return numAllocations; }
+void fakeSetLaunchHook(FakeLaunchHook hook) { launchHook = hook; }
+
 void fakeSetCurrent(void *context) {
   depth = context != NULL;
   stack[0] = context;
+}
+
+__attribute__((destructor)) static void writeLog(void) {
+  const char *path = getenv("FAKE_CUDA_LOG");
+  FILE *file = path && *path ? fopen(path, "w") : NULL;
+  if (!file)
+    return;
+  fputs(fakeGetLog(), file);
+  fclose(file);
 }
 
 const char *fakeGetLog(void) { return logText ? logText : ""; }
@@ -152,6 +192,7 @@ int cuInit(unsigned flags) {
 
 int cuGetErrorName(int error, const char **text) {
   *text = error == kInvalidContext ? "CUDA_ERROR_INVALID_CONTEXT"
+          : error == kOutOfMemory  ? "CUDA_ERROR_OUT_OF_MEMORY"
           : error == kInvalidPTX   ? "CUDA_ERROR_INVALID_PTX"
           : error == kNotFound     ? "CUDA_ERROR_NOT_FOUND"
           : error == kCaptureUnsupported
@@ -231,6 +272,67 @@ int cuCtxPopCurrent_v2(Context **context) {
   if (!depth)
     return kInvalidContext;
   *context = stack[--depth];
+  return 0;
+}
+
+int cuStreamCreate(void **stream, unsigned flags) {
+  RECORD("%u", flags);
+  if (!depth)
+    return kInvalidContext;
+  *stream = malloc(1);
+  return 0;
+}
+
+int cuStreamDestroy_v2(void *stream) {
+  RECORD("");
+  free(stream);
+  return 0;
+}
+
+int cuStreamSynchronize(void *stream) {
+  (void)stream;
+  RECORD("");
+  return 0;
+}
+
+int cuMemAlloc_v2(uint64_t *address, size_t size) {
+  RECORD("%zu", size);
+  if (!depth)
+    return kInvalidContext;
+  if (!size)
+    return kInvalidValue;
+  pthread_mutex_lock(&mutex);
+  void *memory = numAllocations < kMaxAllocations
+                     ? aligned_alloc(256, (size + 255) / 256 * 256)
+                     : NULL;
+  if (memory) {
+    memset(memory, 0xff, size); /* Not what malloc happens to give. */
+    *address = (uintptr_t)memory;
+    allocations[numAllocations].begin = *address;
+    allocations[numAllocations++].size = size;
+  }
+  pthread_mutex_unlock(&mutex);
+  return memory ? 0 : kOutOfMemory;
+}
+
+int cuMemFree_v2(uint64_t address) {
+  RECORD("");
+  pthread_mutex_lock(&mutex);
+  int i = findAllocation(address);
+  int isBegin = i >= 0 && allocations[i].begin == address;
+  if (isBegin)
+    allocations[i] = allocations[--numAllocations];
+  pthread_mutex_unlock(&mutex);
+  if (!isBegin)
+    return kInvalidValue;
+  free((void *)(uintptr_t)address);
+  return 0;
+}
+
+int cuMemcpyAsync(uint64_t to, uint64_t from, size_t size, void *stream) {
+  (void)stream;
+  RECORD("%zu", size);
+  memmove((void *)(uintptr_t)to, (const void *)(uintptr_t)from, size);
   return 0;
 }
 
@@ -336,5 +438,11 @@ int cuLaunchKernel(Function *function, unsigned gridX, unsigned gridY,
   }
   append("\n");
   pthread_mutex_unlock(&mutex);
+  if (launchHook) {
+    unsigned grid[] = {gridX, gridY, gridZ};
+    unsigned block[] = {blockX, blockY, blockZ};
+    launchHook(function->name, function->module->text, grid, block, sharedBytes,
+               function->numParameters, function->sizes, parameters);
+  }
   return 0;
 }

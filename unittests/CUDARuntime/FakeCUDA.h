@@ -38,9 +38,24 @@ void *fakeStream(int device);
 void fakeSetCurrent(void *context);
 void *fakeGetCurrent(void);
 
+/* Memory of the devices is memory of the process. The allocation around an
+ * address: its begin and size; 0 where there is none. */
+int fakeFindAllocation(unsigned long long address, unsigned long long *begin,
+                       unsigned long long *size);
+int fakeCountAllocations(void);
+
+/* Called for every launch, with the PTX of the module and the parameters by
+ * their addresses and sizes; NULL for none. */
+typedef void (*FakeLaunchHook)(const char *kernel, const char *text,
+                               const unsigned *grid, const unsigned *block,
+                               unsigned sharedBytes, int numParameters,
+                               const int *sizes, void **parameters);
+void fakeSetLaunchHook(FakeLaunchHook hook);
+
 /* One line per call: its name, then what matters of its arguments. A launch
  * shows its parameters in hexadecimal, each with as many digits as it has
- * bytes, by the declaration in the PTX. */
+ * bytes, by the declaration in the PTX. When the process ends the log goes to
+ * the file that FAKE_CUDA_LOG names, if any. */
 const char *fakeGetLog(void);
 void fakeClearLog(void);
 

@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-// The few entry points of libcuda.so.1 that launching a kernel takes, declared
+// The few entry points of libcuda.so.1 that running kernels takes, declared
 // here: neither building nor running needs a CUDA toolkit.
 
 #ifndef SPARSEK_CUDARUNTIME_DRIVER_H
@@ -40,6 +40,7 @@ enum : int {
   kJitErrorLogBuffer = 5,
   kJitErrorLogBufferSize = 6,
   kCaptureModeRelaxed = 2,
+  kStreamNonBlocking = 1,
 };
 
 /// Every entry point: field, exported symbol, parameters.
@@ -58,7 +59,14 @@ enum : int {
   X(ctxGetDevice, "cuCtxGetDevice", (Device *device))                          \
   X(ctxPushCurrent, "cuCtxPushCurrent_v2", (Context context))                  \
   X(ctxPopCurrent, "cuCtxPopCurrent_v2", (Context *context))                   \
+  X(streamCreate, "cuStreamCreate", (Stream *stream, unsigned flags))          \
+  X(streamDestroy, "cuStreamDestroy_v2", (Stream stream))                      \
+  X(streamSynchronize, "cuStreamSynchronize", (Stream stream))                 \
   X(streamGetCtx, "cuStreamGetCtx", (Stream stream, Context *context))         \
+  X(memAlloc, "cuMemAlloc_v2", (uint64_t *address, size_t bytes))              \
+  X(memFree, "cuMemFree_v2", (uint64_t address))                               \
+  X(memcpyAsync, "cuMemcpyAsync",                                              \
+    (uint64_t to, uint64_t from, size_t bytes, Stream stream))                 \
   X(threadExchangeStreamCaptureMode, "cuThreadExchangeStreamCaptureMode",      \
     (int *mode))                                                               \
   X(moduleLoadDataEx, "cuModuleLoadDataEx",                                    \
@@ -133,6 +141,26 @@ private:
 
 /// The primary context of a device, retained until the process ends.
 llvm::Expected<Context> getPrimaryContext(const Driver &driver, Device device);
+
+/// Lets this thread load modules while it captures a stream, which is otherwise
+/// only allowed where its capture mode is relaxed. Loading does not touch the
+/// stream.
+class RelaxedCapture {
+public:
+  explicit RelaxedCapture(const Driver &driver);
+  ~RelaxedCapture();
+  RelaxedCapture(const RelaxedCapture &) = delete;
+  RelaxedCapture &operator=(const RelaxedCapture &) = delete;
+
+private:
+  const Driver &driver;
+  int mode;
+  bool changed;
+};
+
+/// Loads PTX (which ends in a null), a cubin or a fatbin in the current
+/// context. The error holds the log of the driver's compiler.
+llvm::Expected<Module> loadModule(const Driver &driver, const void *image);
 
 } // namespace sparsek::cuda
 

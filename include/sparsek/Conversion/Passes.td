@@ -52,6 +52,46 @@ def ConvertSparseKToLinalgPass : Pass<"convert-sparsek-to-linalg"> {
 }
 
 //===----------------------------------------------------------------------===//
+// SparseKToLaunch
+//===----------------------------------------------------------------------===//
+
+def ConvertSparseKToLaunchPass : Pass<"convert-sparsek-to-launch", "::mlir::ModuleOp"> {
+  let summary = "gathered attention that has kernels to launches of them";
+  let description = [{
+    Every `sparsek.gathered_attention` whose attribute `tile.kernels` names a
+    `gpu.binary` with a launch record becomes a call of the runtime on buffers,
+    which all lie in the memory of the device. Image and record of the binary
+    become data of the module, and the binary goes: `gpu.launch_func` could not
+    launch it, since grids, workspace and arguments follow from the record.
+
+    Other ops of the dialect stay, for `convert-sparsek-to-linalg`; those that
+    have no tile program on any chip are named by a remark
+    (`convert-sparsek-to-tile` has told why a gathered attention has none).
+
+    The runtime's functions are in lib/CUDARuntime/HostFunctions.cpp.
+
+    ```mlir
+    %o, %lse = sparsek.gathered_attention %q, ... topk(64) window(32) {tile.kernels = @kernels} : ...
+    gpu.binary @kernels {sparsek.launch_record = {...}} [...]
+    // becomes
+    %0 = bufferization.to_buffer %q read_only : tensor<?x4x?x64xbf16> to memref<?x4x?x64xbf16>
+    %1 = memref.cast %0 : memref<?x4x?x64xbf16> to memref<*xbf16>
+    ...
+    %o_buffer = memref.alloc(%b, %m) : memref<?x4x?x64xbf16>
+    %kernel = llvm.mlir.addressof @kernels : !llvm.ptr
+    call @sparsek_launch_attention_bf16(%kernel, %1, ..., %c64, %c32, %scale)
+        : (!llvm.ptr, memref<*xbf16>, ..., i64, i64, f64) -> ()
+    %o = bufferization.to_tensor %o_buffer restrict writable : memref<?x4x?x64xbf16> to tensor<?x4x?x64xbf16>
+    // and
+    llvm.mlir.global internal @kernels() : !llvm.struct<(ptr, i64, ptr, i64, ptr)> { image, size, record, size, null }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
+                           "::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::tensor::TensorDialect"];
+}
+
+//===----------------------------------------------------------------------===//
 // SparseKToVector
 //===----------------------------------------------------------------------===//
 

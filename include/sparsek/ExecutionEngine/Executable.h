@@ -66,6 +66,8 @@ struct CompileOptions {
   /// Threads of a parallel loop; 0 leaves it to the OpenMP library
   /// (OMP_NUM_THREADS, or one per processor).
   unsigned threads = 0;
+  /// The GPU for functions that run on one, in the driver's order.
+  int device = 0;
   /// Further shared libraries with functions that the module calls.
   std::vector<std::string> sharedLibraries;
   /// Where to write the optimised LLVM IR and the object code; empty: nowhere.
@@ -73,12 +75,14 @@ struct CompileOptions {
   std::string objectFile;
 };
 
-/// A module compiled for the host, ready to be called.
+/// A module compiled for the host, ready to be called. Functions that a
+/// pipeline has put on a GPU (`sparsek.device_memory`) are called in the same
+/// way: a call copies its arguments to the device and its results back.
 ///
 /// Calls are thread-safe. A check in compiled code that fails makes the call
-/// return an error. Buffers that the function had allocated by then are not
-/// freed. A check that fails inside a parallel loop prints its message and
-/// aborts the process, since the other threads cannot be unwound.
+/// return an error. Buffers in host memory that the function had allocated by
+/// then are not freed. A check that fails inside a parallel loop prints its
+/// message and aborts the process, since the other threads cannot be unwound.
 class Executable {
 public:
   ~Executable();
@@ -118,8 +122,8 @@ llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 parseModule(mlir::MLIRContext &context, llvm::StringRef text,
             llvm::StringRef name);
 
-/// Runs passes on `module`, written as for `CompileOptions::pipeline`. The error
-/// holds the diagnostics; remarks and warnings go to standard error.
+/// Runs passes on `module`, written as for `CompileOptions::pipeline`. The
+/// error holds the diagnostics; remarks and warnings go to standard error.
 llvm::Error runPasses(mlir::ModuleOp module, llvm::StringRef pipeline);
 
 } // namespace sparsek

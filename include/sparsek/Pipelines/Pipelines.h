@@ -15,12 +15,10 @@
 //                           |
 //              sparsek-lower-to-llvm-pipeline
 //
-// and, for a GPU, sparsek-nvvm-pipeline: ops to tile programs, to fragments, to
-// NVVM, to PTX or machine code.
-//
-// sparsek-gpu-plain-pipeline begins as the reference does and goes on after
-// bufferization with sparsek-lower-to-gpu-pipeline and
-// sparsek-lower-gpu-host-pipeline.
+// and, for a GPU, sparsek-gpu-plain-pipeline, which begins as the reference
+// does and goes on after bufferization with sparsek-lower-to-gpu-pipeline and
+// sparsek-lower-gpu-host-pipeline. sparsek-nvvm-pipeline first takes the ops
+// that tile programs compute: to fragments, to NVVM, to PTX or machine code.
 //
 //===----------------------------------------------------------------------===//
 
@@ -41,14 +39,38 @@ namespace sparsek {
 // Options
 //===----------------------------------------------------------------------===//
 
-/// Options of `sparsek-lower-to-llvm-pipeline`.
-struct LowerToLLVMPipelineOptions
-    : public mlir::PassPipelineOptions<LowerToLLVMPipelineOptions> {
-  Option<bool> cWrappers{
+/// What every pipeline that makes functions for the host takes.
+template <typename Derived>
+struct HostPipelineOptions : public mlir::PassPipelineOptions<Derived> {
+  typename HostPipelineOptions::template Option<bool> cWrappers{
       *this, "c-wrappers",
       llvm::cl::desc("Give every function f a wrapper _mlir_ciface_f that "
                      "takes memref descriptors by pointer"),
       llvm::cl::init(true)};
+};
+
+/// What every pipeline that makes kernels for a GPU takes, on top of `Base`.
+template <typename Base> struct DevicePipelineOptions : public Base {
+  explicit DevicePipelineOptions(llvm::StringRef chip) {
+    this->chip = chip.str();
+  }
+  typename Base::template Option<std::string> chip{
+      *this, "chip",
+      llvm::cl::desc("The GPU: sm_ and a number; PTX for one without a or f at "
+                     "its end runs on later ones too")};
+  typename Base::template Option<std::string> format{
+      *this, "format",
+      llvm::cl::desc("ptx (text that the driver compiles), cubin or fatbin "
+                     "(which need ptxas) or llvm (bitcode)"),
+      llvm::cl::init("ptx")};
+  typename Base::template Option<std::string> toolkit{
+      *this, "toolkit", llvm::cl::desc("Folder of the CUDA toolkit"),
+      llvm::cl::init("")};
+};
+
+/// Options of `sparsek-lower-to-llvm-pipeline`.
+struct LowerToLLVMPipelineOptions
+    : public HostPipelineOptions<LowerToLLVMPipelineOptions> {
   Option<bool> parallel{
       *this, "parallel",
       llvm::cl::desc("Run scf.parallel loops on OpenMP threads; without it "
@@ -58,22 +80,10 @@ struct LowerToLLVMPipelineOptions
 
 /// Options of `sparsek-reference-pipeline`.
 struct ReferencePipelineOptions
-    : public mlir::PassPipelineOptions<ReferencePipelineOptions> {
-  Option<bool> cWrappers{
-      *this, "c-wrappers",
-      llvm::cl::desc("Give every function f a wrapper _mlir_ciface_f that "
-                     "takes memref descriptors by pointer"),
-      llvm::cl::init(true)};
-};
+    : public HostPipelineOptions<ReferencePipelineOptions> {};
 
 /// Options of `sparsek-cpu-pipeline`.
-struct CPUPipelineOptions
-    : public mlir::PassPipelineOptions<CPUPipelineOptions> {
-  Option<bool> cWrappers{
-      *this, "c-wrappers",
-      llvm::cl::desc("Give every function f a wrapper _mlir_ciface_f that "
-                     "takes memref descriptors by pointer"),
-      llvm::cl::init(true)};
+struct CPUPipelineOptions : public HostPipelineOptions<CPUPipelineOptions> {
   Option<bool> parallel{*this, "parallel",
                         llvm::cl::desc("Run tiles and heads on OpenMP threads"),
                         llvm::cl::init(true)};
@@ -99,15 +109,8 @@ struct CPUPipelineOptions
 
 /// Options of `sparsek-nvvm-pipeline`.
 struct NVVMPipelineOptions
-    : public mlir::PassPipelineOptions<NVVMPipelineOptions> {
-  Option<std::string> chip{*this, "chip",
-                           llvm::cl::desc("The GPU: sm_ and a number"),
-                           llvm::cl::init("sm_90a")};
-  Option<std::string> format{
-      *this, "format",
-      llvm::cl::desc("ptx (text that the driver compiles), cubin, fatbin or "
-                     "llvm; nvvm stops before code generation"),
-      llvm::cl::init("ptx")};
+    : public DevicePipelineOptions<HostPipelineOptions<NVVMPipelineOptions>> {
+  NVVMPipelineOptions() : DevicePipelineOptions("sm_90a") {}
   Option<std::string> schedule{
       *this, "schedule",
       llvm::cl::desc("Fields of #tile.schedule to set, as in "
@@ -116,58 +119,31 @@ struct NVVMPipelineOptions
   Option<bool> remarks{*this, "remarks",
                        llvm::cl::desc("Say which schedule was chosen, and why"),
                        llvm::cl::init(false)};
-  Option<std::string> toolkit{*this, "toolkit",
-                              llvm::cl::desc("Folder of the CUDA toolkit"),
-                              llvm::cl::init("")};
+  Option<bool> host{
+      *this, "host",
+      llvm::cl::desc("Lower the functions too: they launch the kernels, and "
+                     "compute what has no tile program by definition. Without "
+                     "it, and with the formats llvm and nvvm (before code "
+                     "generation), they stay as they are"),
+      llvm::cl::init(true)};
 };
 
 /// Options of `sparsek-lower-to-gpu-pipeline`.
 struct LowerToGPUPipelineOptions
-    : public mlir::PassPipelineOptions<LowerToGPUPipelineOptions> {
-  Option<std::string> chip{
-      *this, "chip",
-      llvm::cl::desc("The GPU: sm_ and a number; PTX runs on later ones too"),
-      llvm::cl::init("sm_80")};
-  Option<std::string> format{
-      *this, "format",
-      llvm::cl::desc("ptx (text that the driver compiles), cubin, fatbin or "
-                     "llvm"),
-      llvm::cl::init("ptx")};
-  Option<std::string> toolkit{*this, "toolkit",
-                              llvm::cl::desc("Folder of the CUDA toolkit"),
-                              llvm::cl::init("")};
+    : public DevicePipelineOptions<
+          mlir::PassPipelineOptions<LowerToGPUPipelineOptions>> {
+  LowerToGPUPipelineOptions() : DevicePipelineOptions("sm_80") {}
 };
 
 /// Options of `sparsek-lower-gpu-host-pipeline`.
 struct LowerGPUHostPipelineOptions
-    : public mlir::PassPipelineOptions<LowerGPUHostPipelineOptions> {
-  Option<bool> cWrappers{
-      *this, "c-wrappers",
-      llvm::cl::desc("Give every function f a wrapper _mlir_ciface_f that "
-                     "takes memref descriptors by pointer"),
-      llvm::cl::init(true)};
-};
+    : public HostPipelineOptions<LowerGPUHostPipelineOptions> {};
 
 /// Options of `sparsek-gpu-plain-pipeline`.
 struct GPUPlainPipelineOptions
-    : public mlir::PassPipelineOptions<GPUPlainPipelineOptions> {
-  Option<std::string> chip{
-      *this, "chip",
-      llvm::cl::desc("The GPU: sm_ and a number; PTX runs on later ones too"),
-      llvm::cl::init("sm_80")};
-  Option<std::string> format{
-      *this, "format",
-      llvm::cl::desc("ptx (text that the driver compiles), cubin, fatbin or "
-                     "llvm"),
-      llvm::cl::init("ptx")};
-  Option<std::string> toolkit{*this, "toolkit",
-                              llvm::cl::desc("Folder of the CUDA toolkit"),
-                              llvm::cl::init("")};
-  Option<bool> cWrappers{
-      *this, "c-wrappers",
-      llvm::cl::desc("Give every function f a wrapper _mlir_ciface_f that "
-                     "takes memref descriptors by pointer"),
-      llvm::cl::init(true)};
+    : public DevicePipelineOptions<
+          HostPipelineOptions<GPUPlainPipelineOptions>> {
+  GPUPlainPipelineOptions() : DevicePipelineOptions("sm_80") {}
 };
 
 //===----------------------------------------------------------------------===//
@@ -208,8 +184,10 @@ void buildReferencePipeline(mlir::OpPassManager &pm,
 void buildCPUPipeline(mlir::OpPassManager &pm,
                       const CPUPipelineOptions &options);
 
-/// gathered_attention on tensors to GPU kernels: gpu.binary ops with launch
-/// records. The functions stay as they are.
+/// sparsek and linalg on tensors to kernels for an NVIDIA GPU, and a host in
+/// the LLVM dialect that launches them: gathered attention by tile programs
+/// where one fits, the rest as by the pipeline below. Without `host` only the
+/// first: gpu.binary ops with launch records, beside functions as they were.
 void buildNVVMPipeline(mlir::OpPassManager &pm,
                        const NVVMPipelineOptions &options);
 

@@ -32,7 +32,7 @@ def SparsekDeviceBuffersPass : Pass<"sparsek-device-buffers", "::mlir::func::Fun
     its arguments and results included: allocations, deallocations and copies
     of contiguous buffers become those of the gpu dialect. Constants, which are
     in host memory, are copied when the function starts and freed when it
-    returns.
+    returns. The attribute `sparsek.device_memory` on the function tells callers.
 
     Run it when the parallel loops are the later kernels and all that touches
     elements is inside of them (`sparsek-offload-scalar-code`). An allocation in

@@ -1,0 +1,37 @@
+//===- KernelBinary.h - Kernels with launch records -------------*- C++ -*-===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SPARSEK_TRANSFORMS_KERNELBINARY_H
+#define SPARSEK_TRANSFORMS_KERNELBINARY_H
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "llvm/Support/Error.h"
+
+namespace sparsek {
+
+/// On a `gpu.binary`: a dictionary that says how its kernels are launched.
+constexpr llvm::StringLiteral kLaunchRecordAttr = "sparsek.launch_record";
+
+/// The kernels of a `gpu.binary` and their launch record.
+struct KernelBinary {
+  /// Assembly (PTX), Binary (a cubin) or Fatbin.
+  mlir::gpu::CompilationTarget format;
+  /// PTX without a null at its end, or machine code.
+  llvm::StringRef image;
+  /// JSON.
+  std::string record;
+};
+
+/// The binaries with launch records in `root`, in order.
+llvm::SmallVector<mlir::gpu::BinaryOp>
+findKernelBinaries(mlir::Operation *root);
+
+/// What is in one of them. The error says what there must be.
+llvm::Expected<KernelBinary> getKernelBinary(mlir::gpu::BinaryOp binary);
+
+} // namespace sparsek
+
+#endif // SPARSEK_TRANSFORMS_KERNELBINARY_H

@@ -1,0 +1,75 @@
+// RUN: sparsek-opt %s --convert-sparsek-to-launch --split-input-file | FileCheck %s
+
+// CHECK: func.func private @sparsek_launch_attention_bf16(!llvm.ptr, memref<*xbf16>, memref<*xbf16>, memref<*xbf16>, memref<*xf32>, memref<*xf32>, memref<*xi32>,
+// CHECK-SAME: memref<*xf32>, memref<*xi32>, memref<*xbf16>, memref<*xf32>, i64, i64, f64) attributes {llvm.emit_c_interface}
+
+// CHECK: llvm.func @sparsek_release_kernel(!llvm.ptr)
+
+// CHECK-LABEL: func.func @f(
+// CHECK-SAME: %[[Q:.*]]: tensor<?x4x?x64xbf16>, %[[K:.*]]: tensor<?x1x?x64xbf16>, %[[V:.*]]: tensor<?x1x?x32xbf16>,
+// CHECK-DAG: %[[KERNEL:.*]] = llvm.mlir.addressof @kernels : !llvm.ptr
+// CHECK-DAG: %[[BUFFER:.*]] = bufferization.to_buffer %[[Q]] read_only : tensor<?x4x?x64xbf16> to memref<?x4x?x64xbf16>
+// CHECK-DAG: %[[QM:.*]] = memref.cast %[[BUFFER]] : memref<?x4x?x64xbf16> to memref<*xbf16>
+// CHECK-DAG: %[[B:.*]] = tensor.dim %[[Q]], %c0
+// CHECK-DAG: %[[M:.*]] = tensor.dim %[[Q]], %c2
+// CHECK-DAG: %[[O:.*]] = memref.alloc(%[[B]], %[[M]]) : memref<?x4x?x32xbf16>
+// CHECK-DAG: %[[LSE:.*]] = memref.alloc({{.*}}) : memref<?x4x?xf32>
+// CHECK-DAG: %[[OM:.*]] = memref.cast %[[O]]
+// CHECK-DAG: %[[LSEM:.*]] = memref.cast %[[LSE]]
+// CHECK-DAG: %[[TOPK:.*]] = arith.constant 16 : i64
+// CHECK-DAG: %[[WINDOW:.*]] = arith.constant 8 : i64
+// CHECK-DAG: %[[SCALE:.*]] = arith.constant 1.250000e-01 : f64
+// Without a sink and documents other buffers stand in their places.
+// CHECK: call @sparsek_launch_attention_bf16(%[[KERNEL]], %[[QM]], %{{.*}}, %{{.*}}, %[[U:.*]], %{{.*}}, %[[E:.*]], %[[U]], %[[E]], %[[OM]], %[[LSEM]], %[[TOPK]], %[[WINDOW]], %[[SCALE]])
+// CHECK: %[[RESULT:.*]] = bufferization.to_tensor %[[O]] restrict writable
+// CHECK: return %[[RESULT]]
+
+// CHECK-NOT: gpu.binary @kernels
+// CHECK: llvm.mlir.global internal constant @kernels_image("PTX\00")
+// CHECK: llvm.mlir.global internal constant @kernels_record("{\22dtype\22:\22bf16\22}\00")
+// CHECK: llvm.mlir.global internal @kernels() {{.*}} : !llvm.struct<(ptr, i64, ptr, i64, ptr)> {
+// CHECK-DAG: llvm.mlir.addressof @kernels_image
+// CHECK-DAG: llvm.mlir.constant(3 : i64)
+// CHECK-DAG: llvm.mlir.addressof @kernels_record
+// CHECK-DAG: llvm.mlir.constant(16 : i64)
+// CHECK: llvm.func internal @kernels_release() {
+// CHECK-NEXT: %[[A:.*]] = llvm.mlir.addressof @kernels
+// CHECK-NEXT: llvm.call @sparsek_release_kernel(%[[A]])
+// CHECK: llvm.mlir.global_dtors dtors = [@kernels_release]
+// A binary without a record is not ours.
+// CHECK: gpu.binary @other
+
+module attributes {gpu.container_module} {
+  func.func @f(%q: tensor<?x4x?x64xbf16>, %k: tensor<?x1x?x64xbf16>, %v: tensor<?x1x?x32xbf16>, %u: tensor<?x1x?xf32>,
+               %tau: tensor<?x1x?xf32>, %expiry: tensor<?x1x?xi32>) -> tensor<?x4x?x32xbf16> {
+    %o, %lse = sparsek.gathered_attention %q, %k, %v, %u, %tau, %expiry topk(16) window(8) {tile.kernels = @kernels}
+        : tensor<?x4x?x64xbf16>, tensor<?x1x?x64xbf16>, tensor<?x1x?x32xbf16>, tensor<?x1x?xf32>, tensor<?x1x?xf32>,
+          tensor<?x1x?xi32>
+    return %o : tensor<?x4x?x32xbf16>
+  }
+  gpu.binary @kernels {sparsek.launch_record = {dtype = "bf16"}} [#gpu.object<#nvvm.target, assembly = "PTX\00">]
+  gpu.binary @other [#gpu.object<#nvvm.target, assembly = "PTX">]
+}
+
+// -----
+
+// Two ops with the same kernels, of which one takes f16, a sink and documents.
+// CHECK-LABEL: func.func @sink(
+// CHECK: call @sparsek_launch_attention_f16(
+// CHECK-NOT: gathered_attention
+// CHECK: llvm.mlir.global internal constant @kernels_image
+// CHECK-NOT: @kernels_image{{.*}} =
+module {
+  func.func @sink(%q: tensor<1x4x?x64xf16>, %u: tensor<1x1x?xf32>, %expiry: tensor<1x1x?xi32>, %sink: tensor<4xf32>,
+                  %bounds: tensor<?xi32>) -> (tensor<1x4x?x64xf16>, tensor<1x4x?x64xf16>) {
+    %o, %lse = sparsek.gathered_attention %q, %q, %q, %u, %u, %expiry topk(16) window(8) scale(2.0)
+        sink(%sink) cu_seqlens(%bounds) {tile.kernels = @kernels}
+        : tensor<1x4x?x64xf16>, tensor<1x4x?x64xf16>, tensor<1x4x?x64xf16>, tensor<1x1x?xf32>, tensor<1x1x?xf32>,
+          tensor<1x1x?xi32>, tensor<4xf32>, tensor<?xi32>
+    %p, %lse2 = sparsek.gathered_attention %q, %q, %q, %u, %u, %expiry topk(4) window(8) {tile.kernels = @kernels}
+        : tensor<1x4x?x64xf16>, tensor<1x4x?x64xf16>, tensor<1x4x?x64xf16>, tensor<1x1x?xf32>, tensor<1x1x?xf32>,
+          tensor<1x1x?xi32>
+    return %o, %p : tensor<1x4x?x64xf16>, tensor<1x4x?x64xf16>
+  }
+  gpu.binary @kernels {sparsek.launch_record = {}} [#gpu.object<#nvvm.target, bin = "\7FELF">]
+}
