@@ -38,7 +38,7 @@ extern "C" {
 #endif
 
 /* Raised when a function or struct below changes; see `sparsekApiVersion`. */
-#define SPARSEK_API_VERSION 1
+#define SPARSEK_API_VERSION 2
 
 /* A size that is only known when the function is called. */
 #define SPARSEK_DYNAMIC ((int64_t)-1)
@@ -102,6 +102,8 @@ typedef struct SparsekCompileOptions {
   /* Threads of a parallel loop. Default 0: OMP_NUM_THREADS, or one per
    * processor. */
   int32_t threads;
+  /* The GPU of functions that run on one, in the driver's order. Default 0. */
+  int32_t device;
 } SparsekCompileOptions;
 
 /* Called with pieces of text, none of them zero-terminated. */

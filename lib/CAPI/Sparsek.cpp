@@ -179,7 +179,7 @@ struct SparsekEngine {
 };
 
 extern "C" SparsekCompileOptions sparsekDefaultCompileOptions(void) {
-  return {"sparsek-cpu-pipeline", nullptr, 3, 0};
+  return {"sparsek-cpu-pipeline", nullptr, 3, 0, 0};
 }
 
 extern "C" SparsekEngine *sparsekCompile(const SparsekModule *module,
@@ -194,11 +194,16 @@ extern "C" SparsekEngine *sparsekCompile(const SparsekModule *module,
     setError("threads must not be negative, got " + Twine(chosen.threads));
     return nullptr;
   }
+  if (chosen.device < 0) {
+    setError("device must not be negative, got " + Twine(chosen.device));
+    return nullptr;
+  }
   sparsek::CompileOptions compileOptions;
   compileOptions.pipeline = chosen.pipeline ? chosen.pipeline : "";
   compileOptions.cpu = chosen.cpu ? chosen.cpu : "";
   compileOptions.optLevel = chosen.optLevel;
   compileOptions.threads = chosen.threads;
+  compileOptions.device = chosen.device;
   auto executable =
       sparsek::Executable::compile(module->op.get(), compileOptions);
   if (!executable) {

@@ -28,6 +28,7 @@
 #include "llvm/IR/Module.h"
 #include "llvm/Support/SourceMgr.h"
 
+#include <chrono>
 #include <cstring>
 
 using namespace mlir;
@@ -553,8 +554,6 @@ static llvm::Error fetchResults(cuda::Session &session,
                                 const Signature &signature,
                                 ResultFrame &results,
                                 std::vector<Tensor> &outputs) {
-  if (llvm::Error error = session.synchronize())
-    return error;
   for (auto [index, result] : llvm::enumerate(signature.results)) {
     Descriptor descriptor = results.getDescriptor(result, index);
     llvm::Expected<Tensor> tensor =
@@ -567,8 +566,27 @@ static llvm::Error fetchResults(cuda::Session &session,
   return llvm::Error::success();
 }
 
+namespace {
+/// Measures from its construction on, if somebody wants to know.
+class Stopwatch {
+public:
+  explicit Stopwatch(double *seconds) : seconds(seconds), start(now()) {}
+  void stop() {
+    if (seconds)
+      *seconds = std::chrono::duration<double>(now() - start).count();
+  }
+
+private:
+  using Clock = std::chrono::steady_clock;
+  static Clock::time_point now() { return Clock::now(); }
+  double *seconds;
+  Clock::time_point start;
+};
+} // namespace
+
 llvm::Error Executable::call(StringRef entry, ArrayRef<TensorRef> inputs,
-                             std::vector<Tensor> &outputs) const {
+                             std::vector<Tensor> &outputs,
+                             double *seconds) const {
   llvm::Expected<const Signature *> found = getSignature(entry);
   if (!found)
     return found.takeError();
@@ -584,8 +602,10 @@ llvm::Error Executable::call(StringRef entry, ArrayRef<TensorRef> inputs,
   outputs.clear();
   ResultFrame results(signature.results);
   if (!impl->onDevice.contains(signature.name)) {
+    Stopwatch watch(seconds);
     if (llvm::Error error = impl->call(signature, inputs, results))
       return error;
+    watch.stop();
     return collectResults(signature, inputs, results, outputs);
   }
   llvm::Expected<std::unique_ptr<cuda::Session>> session =
@@ -596,7 +616,13 @@ llvm::Error Executable::call(StringRef entry, ArrayRef<TensorRef> inputs,
       copyToDevice(**session, signature, inputs);
   if (!copies)
     return copies.takeError();
+  if (llvm::Error error = (*session)->synchronize())
+    return error;
+  Stopwatch watch(seconds);
   if (llvm::Error error = impl->call(signature, *copies, results))
     return error;
+  if (llvm::Error error = (*session)->synchronize())
+    return error;
+  watch.stop();
   return fetchResults(**session, signature, results, outputs);
 }

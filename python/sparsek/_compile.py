@@ -87,6 +87,7 @@ def compile(
     opt_level: int = 3,
     cpu: str | None = None,
     threads: int = 0,
+    device: int = 0,
     allow_unregistered: bool = False,
 ) -> Executable:
     """Compiles IR text (or the file at a path) for this machine.
@@ -95,12 +96,18 @@ def compile(
     result. `pipeline` has to end in the LLVM dialect; `opt_level` is LLVM's, 0
     to 3; `cpu` is LLVM's name of a processor, by default this one; parallel
     loops run on `threads` threads, by default OMP_NUM_THREADS or all
-    processors. Raises SparsekError with the diagnostics when something is
-    refused, and ValueError for more threads than an i32 counts.
+    processors. The functions of a pipeline for GPUs, such as
+    "sparsek-nvvm-pipeline{chip=sm_90a}", run on the GPU `device`: a call copies
+    its arguments there and its results back.
+
+    Raises SparsekError with the diagnostics when something is refused, and
+    ValueError for numbers of threads or devices that no i32 holds.
     """
-    if threads >= 2**31:  # ctypes would cut it off
-        raise ValueError(f"threads must be below 2^31, got {threads}")
-    options = CompileOptions(pipeline.encode(), cpu.encode() if cpu else None, opt_level, threads)
+    for name, value in (("threads", threads), ("device", device)):
+        if value >= 2**31:  # ctypes would cut it off
+            raise ValueError(f"{name} must be below 2^31, got {value}")
+    processor = cpu.encode() if cpu else None
+    options = CompileOptions(pipeline.encode(), processor, opt_level, threads, device)
     return Executable(Module(source, allow_unregistered), options)
 
 
@@ -139,7 +146,7 @@ class Executable:
 
         Raises TypeError for a wrong number of arguments or element type,
         ValueError for a shape that the function does not take, and SparsekError
-        when a check in the compiled code fails.
+        when a check in the compiled code, or the GPU, fails.
         """
         import numpy as np
 

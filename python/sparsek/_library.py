@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sparsek._errors import SparsekError
 
-API_VERSION = 1
+API_VERSION = 2
 LIBRARY_NAME = "libSparsek.so"
 ENVIRONMENT = "SPARSEK_LIBRARY"
 DYNAMIC = -1
@@ -54,6 +54,7 @@ class CompileOptions(ctypes.Structure):
         ("cpu", ctypes.c_char_p),
         ("opt_level", ctypes.c_int32),
         ("threads", ctypes.c_int32),
+        ("device", ctypes.c_int32),
     )
 
 

@@ -96,3 +96,60 @@ def test_tile_program_beside_plain_kernels(dtype: str, sink: bool) -> None:
 )
 def test_where_no_tile_program_fits(dtype: str, size: int, chip: str) -> None:
     assert set(attend(dtype, size, chip)) == {"f_kernel"}
+
+
+def test_results_that_are_arguments_and_constants() -> None:
+    source = """
+    func.func @f(%x: tensor<?x2xf32>, %n: i64)
+        -> (tensor<?x2xf32>, tensor<3xf32>, i64, tensor<0xf32>) {
+      %c = arith.constant dense<[1.0, 2.0, 3.0]> : tensor<3xf32>
+      %e = arith.constant dense<[]> : tensor<0xf32>
+      return %x, %c, %n, %e : tensor<?x2xf32>, tensor<3xf32>, i64, tensor<0xf32>
+    }
+    """
+    x = normal(0, 5, 2)
+    same, constant, number, empty = compiled(source).run(x, np.array(7))
+    np.testing.assert_array_equal(same, x)
+    np.testing.assert_array_equal(constant, [1, 2, 3])
+    assert number == 7
+    assert empty.shape == (0,)
+
+
+def test_checks_of_the_launch_are_errors() -> None:
+    """Sizes that the types leave open."""
+    source = attention_source("bf16", 16, "gathered_attention")
+    q = normal(0, 1, 4, 5, 16, dtype="bf16")
+    k, v = (normal(seed, 1, 2, 9, 16, dtype="bf16") for seed in (1, 2))
+    u, expiry = normal(3, 1, 1, 9), np.zeros((1, 1, 8), np.int32)
+    with pytest.raises(SparsekError, match=r"in 'f': expiry must be i32\[B = 1, Hs = 1, N = 9\]"):
+        compiled(source).run(q, k, v, u, u, expiry)
+
+
+@pytest.mark.parametrize(
+    "call, code, message",
+    [
+        ("cuMemAlloc_v2", 2, "cuMemAlloc of .* bytes failed with CUDA_ERROR_OUT_OF_MEMORY"),
+        ("cuModuleLoadDataEx", 218, "cuModuleLoadDataEx failed with CUDA_ERROR_INVALID_PTX"),
+        ("cuLaunchKernel", 1, "in 'f': cuLaunchKernel failed with CUDA_ERROR_INVALID_VALUE"),
+        ("cuStreamSynchronize", 1, "cuStreamSynchronize failed with CUDA_ERROR_INVALID_VALUE"),
+    ],
+)
+def test_errors_of_the_driver(driver, call: str, code: int, message: str) -> None:
+    """They end the call, which leaves nothing allocated (the fixture looks)."""
+    source = attention_source("f32", 16)
+    arrays = [normal(i, 1, h, 4, 16) for i, h in enumerate((4, 2, 2))]
+    driver.fakeFail(call.encode(), code)
+    with pytest.raises(SparsekError, match=message):
+        compiled(source).run(*arrays, normal(3, 1, 1, 4))
+
+
+def test_devices(driver) -> None:
+    source = "func.func @f(%x: tensor<2xf32>) -> tensor<2xf32> { return %x : tensor<2xf32> }"
+    sparsek.compile(source, pipeline="sparsek-nvvm-pipeline", device=1).run(np.zeros(2, np.float32))
+    assert "cuCtxPushCurrent_v2 1" in fake_cuda.log()
+    with pytest.raises(SparsekError, match="there is no CUDA device 2, the driver shows 2"):
+        sparsek.compile(source, pipeline="sparsek-nvvm-pipeline", device=2).run(
+            np.zeros(2, np.float32)
+        )
+    with pytest.raises(SparsekError, match="device must not be negative, got -1"):
+        sparsek.compile(source, device=-1)

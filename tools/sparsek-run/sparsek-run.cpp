@@ -1,4 +1,4 @@
-//===- sparsek-run.cpp - Compile a module and run it on the CPU -----------===//
+//===- sparsek-run.cpp - Compile a module and run it ----------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -8,6 +8,7 @@
 #include "Report.h"
 
 #include "sparsek-c/Tools.h"
+#include "sparsek/CUDARuntime/Driver.h"
 #include "sparsek/ExecutionEngine/Cost.h"
 #include "sparsek/ExecutionEngine/Executable.h"
 #include "sparsek/ExecutionEngine/Npy.h"
@@ -33,13 +34,14 @@ namespace cl = llvm::cl;
 //===----------------------------------------------------------------------===//
 
 static constexpr const char *kOverview =
-    R"(sparsek-run: compile a module for this CPU and call one of its functions
+    R"(sparsek-run: compile a module for this machine and call one of its functions
 
 EXAMPLES
   sparsek-run f.mlir --input q.npy --input k.npy --output o.npy
   sparsek-run attention.mlir --entry=main --input normal:1x8x4096x64xf32:seed=1 \
       --input normal:1x2x4096x64xf32 --input v=v.npy --repeat=9 --threads=2
   sparsek-run layer.mlir --input arg9=normal:1x64x256xf32 --rest=normal:*:std=0.05 --print
+  sparsek-run attention.mlir --pipeline=nvvm --input q.npy --input k.npy --output o.npy
 
 INPUTS
   FILE.npy                 a file; bf16 as ml_dtypes saves it (records of two bytes)
@@ -76,7 +78,8 @@ struct Options {
                                 cl::cat(inputCategory)};
   cl::opt<std::string> pipeline{
       "pipeline", cl::value_desc("name"), cl::init("cpu"),
-      cl::desc("How to lower: 'cpu' (default), 'reference', or the text of "
+      cl::desc("How to lower: 'cpu' (default), 'reference', 'nvvm' (for the "
+               "GPU), 'gpu-plain' (for the GPU, by definition), or the text of "
                "a pass pipeline"),
       cl::cat(compileCategory)};
   cl::opt<unsigned> optLevel{"opt-level", cl::value_desc("0-3"), cl::init(3),
@@ -108,6 +111,10 @@ struct Options {
       cl::desc("Threads of parallel loops (default: OMP_NUM_THREADS, or "
                "all processors)"),
       cl::cat(runCategory)};
+  cl::opt<unsigned> device{
+      "device", cl::value_desc("n"), cl::init(0),
+      cl::desc("The GPU of functions that run on one, in the driver's order"),
+      cl::cat(runCategory)};
   cl::opt<bool> printResults{"print", cl::desc("Print the results"),
                              cl::cat(runCategory)};
   cl::opt<int64_t> printLimit{
@@ -126,7 +133,7 @@ static void unregisterClashes() {
   for (StringRef name :
        {"entry", "input", "rest", "output", "pipeline", "opt-level", "cpu",
         "features", "shared-library", "dump-llvm", "dump-object", "repeat",
-        "threads", "print", "print-limit", "quiet", "json"})
+        "threads", "device", "print", "print-limit", "quiet", "json"})
     if (cl::Option *option = registered.lookup(name))
       option->removeArgument();
 }
@@ -135,12 +142,32 @@ static void unregisterClashes() {
 // Running
 //===----------------------------------------------------------------------===//
 
-static std::string getPipelineText(StringRef pipeline) {
+/// The chip to compile for to run on a GPU.
+static llvm::Expected<std::string> getChip(unsigned device) {
+  llvm::Expected<const cuda::Driver *> driver = cuda::Driver::get();
+  if (!driver)
+    return driver.takeError();
+  auto properties = cuda::getDeviceProperties(**driver, device);
+  if (!properties)
+    return properties.takeError();
+  llvm::Expected<StringRef> chip = cuda::chooseChip(*properties);
+  if (!chip)
+    return chip.takeError();
+  return chip->str();
+}
+
+static llvm::Expected<std::string> getPipelineText(const Options &options) {
+  StringRef pipeline = options.pipeline;
   if (pipeline == "cpu")
     return "sparsek-cpu-pipeline";
   if (pipeline == "reference")
     return "sparsek-reference-pipeline";
-  return pipeline.str();
+  if (pipeline != "nvvm" && pipeline != "gpu-plain")
+    return pipeline.str();
+  llvm::Expected<std::string> chip = getChip(options.device);
+  if (!chip)
+    return chip.takeError();
+  return ("sparsek-" + pipeline + "-pipeline{chip=" + *chip + "}").str();
 }
 
 /// Says which input belongs to which argument.
@@ -218,8 +245,11 @@ static llvm::Error run(MLIRContext &context, const Options &options) {
   if (!module)
     return module.takeError();
 
+  llvm::Expected<std::string> pipeline = getPipelineText(options);
+  if (!pipeline)
+    return pipeline.takeError();
   CompileOptions compileOptions;
-  compileOptions.pipeline = getPipelineText(options.pipeline);
+  compileOptions.pipeline = *pipeline;
   compileOptions.configure = [](PassManager &passManager) {
     return applyPassManagerCLOptions(passManager);
   };
@@ -227,6 +257,7 @@ static llvm::Error run(MLIRContext &context, const Options &options) {
   compileOptions.cpu = options.cpu;
   compileOptions.features = options.features;
   compileOptions.threads = options.threads;
+  compileOptions.device = options.device;
   compileOptions.sharedLibraries.assign(options.sharedLibraries.begin(),
                                         options.sharedLibraries.end());
   compileOptions.llvmIRFile = options.dumpLLVM;
@@ -261,12 +292,12 @@ static llvm::Error run(MLIRContext &context, const Options &options) {
   for (unsigned i = calls > 1 ? 0 : 1; i <= calls; ++i) {
     // Freed before the clock starts, as a caller in a loop would.
     results.clear();
-    start = getSeconds();
+    double seconds = 0.0;
     if (llvm::Error error =
-            (*executable)->call((*signature)->name, refs, results))
+            (*executable)->call((*signature)->name, refs, results, &seconds))
       return error;
     if (i != 0)
-      report.seconds.push_back(getSeconds() - start);
+      report.seconds.push_back(seconds);
   }
   report.callBytes = memory.getGrowth();
   report.peakBytes = memory.getPeak();

@@ -106,9 +106,11 @@ public:
   llvm::Expected<const Signature *> getSignature(llvm::StringRef entry) const;
 
   /// Calls `entry`. The inputs are never written to, and the outputs share no
-  /// memory with them.
+  /// memory with them. `seconds` gets the time of the function itself, without
+  /// copies to and from a device.
   llvm::Error call(llvm::StringRef entry, llvm::ArrayRef<TensorRef> inputs,
-                   std::vector<Tensor> &outputs) const;
+                   std::vector<Tensor> &outputs,
+                   double *seconds = nullptr) const;
 
 private:
   struct Impl;
