@@ -191,7 +191,7 @@ Expected<Context> sparsek::cuda::getPrimaryContext(const Driver &driver,
                                                    Device device) {
   static std::mutex *mutex = new std::mutex;
   static auto *contexts = new std::vector<Context>;
-  std::lock_guard lock(*mutex);
+  std::lock_guard<std::mutex> lock(*mutex);
   if (device >= 0 && size_t(device) < contexts->size() && (*contexts)[device])
     return (*contexts)[device];
   Expected<DeviceProperties> properties = getDeviceProperties(driver, device);

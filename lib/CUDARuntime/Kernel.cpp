@@ -65,7 +65,7 @@ Expected<const Kernel::Loaded *> Kernel::load(const Driver &driver) {
     return llvm::createStringError(
         "no CUDA context is current in this thread; name a device, or make a "
         "context current");
-  std::lock_guard lock(mutex);
+  std::lock_guard<std::mutex> lock(mutex);
   for (const std::unique_ptr<Loaded> &entry : loaded)
     if (entry->context == context)
       return entry.get();
