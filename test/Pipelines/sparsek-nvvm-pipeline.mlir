@@ -3,8 +3,8 @@
 // RUN: sparsek-opt %s --sparsek-nvvm-pipeline=format=nvvm | FileCheck %s --check-prefix=NVVM
 // RUN: sparsek-opt %s --sparsek-nvvm-pipeline="format=nvvm schedule=rows=64,keys=64,overlap=false" | FileCheck %s --check-prefix=SCHEDULE
 // RUN: sparsek-opt %s --sparsek-nvvm-pipeline="format=nvvm remarks=true" -o %t 2>&1 | FileCheck %s --check-prefix=REMARKS
-// RUN: sparsek-opt %s --sparsek-nvvm-pipeline=chip=sm_80 | FileCheck %s --check-prefix=PORTABLE
-// RUN: sparsek-opt %s --sparsek-nvvm-pipeline=chip=sm_75 2>&1 | FileCheck %s --check-prefix=OLD
+// RUN: sparsek-opt %s --sparsek-nvvm-pipeline="host=false chip=sm_80" | FileCheck %s --check-prefix=PORTABLE
+// RUN: sparsek-opt %s --sparsek-nvvm-pipeline="host=false chip=sm_75" 2>&1 | FileCheck %s --check-prefix=OLD
 // RUN: not sparsek-opt %s --sparsek-nvvm-pipeline=schedule=rows=100 2>&1 | FileCheck %s --check-prefix=ROWS
 // RUN: not sparsek-opt %s --sparsek-nvvm-pipeline=format=elf 2>&1 | FileCheck %s --check-prefix=FORMAT
 
