@@ -103,8 +103,14 @@ def test_portable_chips(chip: str, size: int) -> None:
     check(Variant(head_size=size, value_size=size, chip=chip), Problem(keys=150))
 
 
-@pytest.mark.parametrize("schedule", ["keys=128,rows=64", "rows=64", "rows=192", "masks=always"])
+@pytest.mark.parametrize("schedule",
+    [
+        "keys=128,rows=64", "rows=64", "rows=192", "masks=always", "gates=always,rows=128",
+        "rows=128,consumer_rows=128", "rows=256,consumer_rows=128,masks=always",
+    ],
+)  # fmt: skip
 def test_portable_schedules(schedule: str) -> None:
+    """consumer_rows=128: a warp has two tiles of 16 rows."""
     problem = Problem(rows=70, keys=130, topk=60, window=60, chunk_log2=5)
     check(Variant(schedule=schedule, chip="sm_80"), problem)
 

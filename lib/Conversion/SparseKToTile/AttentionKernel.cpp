@@ -60,10 +60,11 @@ private:
   void storeItem(const Item &item, const Softmax &softmax);
 
   FragType getFragment(int64_t columns, Type element) {
-    return FragType::get(b.getContext(), {64, columns}, element);
+    return FragType::get(b.getContext(), {schedule.getConsumerRows(), columns},
+                         element);
   }
   RowsType getRows(Type element) {
-    return RowsType::get(b.getContext(), {64}, element);
+    return RowsType::get(b.getContext(), {schedule.getConsumerRows()}, element);
   }
 
   TileBuilder &b;

@@ -25,12 +25,13 @@ struct Draft {
   int64_t producerRegisters = 56, consumerRegisters = 224;
   bool overlap = true, pingPong = true, persistent = true;
   When masks = When::Needed, gates = When::Needed;
+  int64_t consumerRows = 64;
 
   ScheduleAttr get(MLIRContext *context, EmitDiagnostic emitError) const {
     return ScheduleAttr::getChecked(
         emitError, context, rows, keys, listSlots, keySlots, valueSlots,
         querySlots, producerRegisters, consumerRegisters, overlap, pingPong,
-        persistent, masks, gates);
+        persistent, masks, gates, consumerRows);
   }
 };
 
@@ -45,7 +46,8 @@ static constexpr Field<int64_t> kNumbers[] = {
     {"value_slots", &Draft::valueSlots},
     {"query_slots", &Draft::querySlots},
     {"producer_registers", &Draft::producerRegisters},
-    {"consumer_registers", &Draft::consumerRegisters}};
+    {"consumer_registers", &Draft::consumerRegisters},
+    {"consumer_rows", &Draft::consumerRows}};
 static constexpr Field<bool> kSwitches[] = {{"overlap", &Draft::overlap},
                                             {"ping_pong", &Draft::pingPong},
                                             {"persistent", &Draft::persistent}};
@@ -158,11 +160,16 @@ static std::string describe(const SharedMemory &memory) {
 }
 
 /// Registers that a consumer thread needs for its fragments, the f32 output
-/// and scores and the 16-bit weights, and for addresses and rows.
+/// and scores and the 16-bit weights, and for addresses and rows. Without
+/// overlap the weights take the place of the scores; products of a warp need
+/// room for what they load.
 static int64_t getFragmentRegisters(const Draft &draft,
                                     const ScheduleRequest &request) {
-  constexpr int64_t others = 24;
-  return request.valueSize / 2 + draft.keys / 2 + draft.keys / 4 + others;
+  bool warpgroups = request.target.warpgroups;
+  int64_t others = warpgroups ? 24 : 40;
+  int64_t scores = draft.keys / 2, weights = warpgroups ? draft.keys / 4 : 0;
+  return draft.consumerRows / 64 * (request.valueSize / 2 + scores + weights) +
+         others;
 }
 
 //===----------------------------------------------------------------------===//
@@ -230,34 +237,39 @@ static void chooseTile(Draft &draft, const ScheduleRequest &request,
 
 /// Registers of a thread that no role can add to, as many as a schedule can
 /// name.
-static int64_t getEqualRegisters(int64_t rows) {
-  int64_t warpgroups = rows / 64 + 1;
+static int64_t getEqualRegisters(const Draft &draft) {
+  int64_t warpgroups = draft.rows / draft.consumerRows + 1;
   return std::min<int64_t>(240, getRegisterPool(warpgroups) / warpgroups);
 }
 
 /// The same for a target where products belong to a warp and all roles have the
 /// same registers: the consumers that leave a thread enough of them, and the
 /// slots that fit.
-static void chooseWarpTile(Draft &draft, const ScheduleRequest &request,
-                           const ScheduleOverrides &overrides,
-                           SmallVectorImpl<std::string> &reasons) {
+static LogicalResult chooseWarpTile(Draft &draft,
+                                    const ScheduleRequest &request,
+                                    const ScheduleOverrides &overrides,
+                                    EmitDiagnostic emitError,
+                                    SmallVectorImpl<std::string> &reasons) {
   if (!isSet(overrides, "keys"))
     draft.keys = 64;
   draft.overlap = draft.pingPong = false;
+  // What the user has set must make sense before it is reckoned with.
+  draft.producerRegisters = draft.consumerRegisters = 24;
+  if (!draft.get(request.element.getContext(), emitError))
+    return failure();
   draft.gates = request.gate == Gate::None ? When::Never : When::Needed;
   if (!isSet(overrides, "rows")) {
     draft.rows = 192;
     while (draft.rows > 64 &&
-           getFragmentRegisters(draft, request) > getEqualRegisters(draft.rows))
+           getFragmentRegisters(draft, request) > getEqualRegisters(draft))
       draft.rows -= 64;
     reasons.push_back(llvm::formatv(
         "rows = {0}: {1} consumers can hold {2} output columns in the {3} "
         "registers that every thread has",
-        draft.rows, draft.rows / 64, request.valueSize,
-        getEqualRegisters(draft.rows)));
+        draft.rows, draft.rows / draft.consumerRows, request.valueSize,
+        getEqualRegisters(draft)));
   }
-  draft.producerRegisters = draft.consumerRegisters =
-      getEqualRegisters(draft.rows);
+  draft.producerRegisters = draft.consumerRegisters = getEqualRegisters(draft);
 
   // From the most useful slots to the least that work.
   constexpr int64_t slots[][4] = {{8, 4, 2, 2}, {8, 4, 2, 1}, {4, 2, 2, 1},
@@ -275,6 +287,7 @@ static void chooseWarpTile(Draft &draft, const ScheduleRequest &request,
                     "query_slots = {3}: what fits into {4} bytes",
                     draft.listSlots, draft.keySlots, draft.valueSlots,
                     draft.querySlots, request.target.sharedBytes));
+  return success();
 }
 
 /// What needs a warpgroup's own instructions.
@@ -284,7 +297,7 @@ static LogicalResult checkWarpSchedule(const Draft &draft,
   if (draft.overlap)
     return emitError() << "overlap must be false for " << target.chip
                        << ", whose products do not run on beside the program";
-  int64_t registers = getEqualRegisters(draft.rows);
+  int64_t registers = getEqualRegisters(draft);
   if (draft.producerRegisters != registers ||
       draft.consumerRegisters != registers)
     return emitError() << "producer_registers and consumer_registers must be "
@@ -306,6 +319,9 @@ static LogicalResult checkFit(const Draft &draft,
     return emitError() << "gates must be needed or always with gate "
                        << stringifyGate(request.gate) << ", but is never";
 
+  if (draft.consumerRows != 64 && request.target.warpgroups)
+    return emitError() << "consumer_rows must be 64 for " << request.target.chip
+                       << ", but is " << draft.consumerRows;
   if (draft.pingPong && !draft.overlap)
     return emitError() << "ping_pong needs overlap = true";
   if (!request.target.warpgroups &&
@@ -335,13 +351,14 @@ FailureOr<ScheduleAttr> sparsek::selectSchedule(
   Draft draft;
   // The tile decides about the registers, and so about the other defaults.
   for (auto [name, value] : overrides)
-    if ((name == "rows" || name == "keys") &&
+    if (is_contained({"rows", "keys", "consumer_rows"}, name) &&
         failed(setField(draft, name, value, emitError)))
       return failure();
   if (request.target.warpgroups)
     chooseTile(draft, request, overrides, reasons);
-  else
-    chooseWarpTile(draft, request, overrides, reasons);
+  else if (failed(
+               chooseWarpTile(draft, request, overrides, emitError, reasons)))
+    return failure();
   for (auto [name, value] : overrides) {
     if (failed(setField(draft, name, value, emitError)))
       return failure();

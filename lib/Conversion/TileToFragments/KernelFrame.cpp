@@ -105,12 +105,18 @@ Value KernelFrame::getQuadLane(FragmentBuilder &b) const {
   return b.bitAnd({lane, b.i32(3)});
 }
 
-Value KernelFrame::getWarpRow(FragmentBuilder &b) const {
-  return b.shl({b.sub({warp, b.i32(consumerWarp)}), b.i32(4)});
+Value KernelFrame::getWarpRow(FragmentBuilder &b, int64_t rows) const {
+  Value number = b.sub({warp, b.i32(consumerWarp)});
+  if (rows == 64)
+    return b.shl({number, b.i32(4)});
+  // Every warp has 16 rows of each 64 of its warpgroup.
+  Value group = b.mul({b.shr({number, b.i32(2)}), b.i32(rows)});
+  Value inGroup = b.shl({b.bitAnd({number, b.i32(3)}), b.i32(4)});
+  return b.add({group, inGroup});
 }
 
-Value KernelFrame::getFirstRow(FragmentBuilder &b) const {
-  Value warpRow = getWarpRow(b);
+Value KernelFrame::getFirstRow(FragmentBuilder &b, int64_t rows) const {
+  Value warpRow = getWarpRow(b, rows);
   return b.add({warpRow, b.shr({lane, b.i32(2)})});
 }
 
@@ -354,6 +360,14 @@ static LogicalResult checkKernel(KernelOp kernel, const GPUTarget &target) {
       if (isa<MemRefType>(operand.getType()) &&
           (!argument || argument.getOwner() != &kernel.getBody().front())) {
         op->emitOpError() << "takes a memref that is not a kernel argument";
+        return WalkResult::interrupt();
+      }
+    }
+    if (isa<MmaNTOp, MmaNNOp>(op) && target.warpgroups) {
+      auto fragment = dyn_cast<FragType>(op->getResult(0).getType());
+      if (fragment && fragment.getRows() != 64) {
+        op->emitOpError() << "has " << fragment.getRows()
+                          << " rows; products of a warpgroup have 64";
         return WalkResult::interrupt();
       }
     }

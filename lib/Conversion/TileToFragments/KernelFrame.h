@@ -66,10 +66,14 @@ struct KernelFrame {
   /// Warpgroup among the consumers; lane in the quad that shares a row.
   mlir::Value getConsumer(FragmentBuilder &b) const;
   mlir::Value getQuadLane(FragmentBuilder &b) const;
-  /// The first tile row of this warp.
-  mlir::Value getWarpRow(FragmentBuilder &b) const;
-  /// The tile row of this thread's row slot 0; slot 1 is 8 further.
-  mlir::Value getFirstRow(FragmentBuilder &b) const;
+  /// The first tile row of this warp in fragments of `rows` rows.
+  mlir::Value getWarpRow(FragmentBuilder &b, int64_t rows) const;
+  /// The tile row of this thread's row slot 0, and how much further another
+  /// slot's is.
+  mlir::Value getFirstRow(FragmentBuilder &b, int64_t rows) const;
+  static int64_t getSlotDistance(int64_t slot) {
+    return 8 * (slot % 2) + 64 * (slot / 2);
+  }
   /// Where a tile row belongs by the row map.
   struct RowPlace {
     mlir::Value position, head;

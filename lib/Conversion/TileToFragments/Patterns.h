@@ -43,8 +43,8 @@ protected:
   const KernelFrame &frame;
 };
 
-/// The row slot (0 or 1) of every accumulator element of a thread.
-llvm::SmallVector<int64_t> getRowSlots(int64_t elements);
+/// The row slot of every accumulator element of a thread that has so many.
+llvm::SmallVector<int64_t> getRowSlots(int64_t elements, int64_t slots);
 
 void populateCopyPatterns(mlir::RewritePatternSet &patterns,
                           const mlir::TypeConverter &converter,

@@ -17,26 +17,30 @@ using namespace mlir;
 using namespace sparsek;
 using namespace sparsek::tile;
 
-SmallVector<int64_t> sparsek::getRowSlots(int64_t elements) {
-  SmallVector<int64_t> slots;
+SmallVector<int64_t> sparsek::getRowSlots(int64_t elements, int64_t slots) {
+  SmallVector<int64_t> numbers;
+  // Two slots for each 64 rows.
+  int64_t perTile = elements / (slots / 2);
   for (int64_t i = 0; i < elements; ++i)
-    slots.push_back((i >> 1) & 1);
-  return slots;
+    numbers.push_back(((i >> 1) & 1) + i / perTile * 2);
+  return numbers;
+}
+
+static int64_t getSize(Value vector) {
+  return cast<VectorType>(vector.getType()).getNumElements();
 }
 
 /// One number for each row, as one for each element of a fragment.
 static Value spreadRows(FragmentBuilder &b, Value rows, Value fragment) {
-  int64_t elements = cast<VectorType>(fragment.getType()).getNumElements();
-  return b.pick(rows, getRowSlots(elements));
+  return b.pick(rows, getRowSlots(getSize(fragment), getSize(rows)));
 }
 
 using Combine = function_ref<Value(Value, Value)>;
 
-/// Combines the elements of each row slot; by halves, so that the operations
-/// of a level do not wait for each other.
-static Value reduceFragment(FragmentBuilder &b, Value fragment,
-                            Combine combine) {
-  int64_t size = cast<VectorType>(fragment.getType()).getNumElements();
+/// Combines the elements of each row slot of 64 rows; by halves, so that the
+/// operations of a level do not wait for each other.
+static Value reduceTile(FragmentBuilder &b, Value fragment, Combine combine) {
+  int64_t size = getSize(fragment);
   auto half = [&](Value value, int64_t first, int64_t count) {
     return b.pick(value, llvm::to_vector(llvm::seq(first, first + count)));
   };
@@ -56,6 +60,21 @@ static Value reduceFragment(FragmentBuilder &b, Value fragment,
   }
   Value even = b.pick(fragment, {0, 2}), odd = b.pick(fragment, {1, 3});
   return combine(even, odd);
+}
+
+/// Combines the elements of each of `slots` row slots.
+static Value reduceFragment(FragmentBuilder &b, Value fragment, int64_t slots,
+                            Combine combine) {
+  if (slots == 2)
+    return reduceTile(b, fragment, combine);
+  int64_t perTile = getSize(fragment) / (slots / 2);
+  FragmentBuilder::Values reduced;
+  for (int64_t tile = 0; tile < slots / 2; ++tile) {
+    auto numbers = llvm::seq(tile * perTile, (tile + 1) * perTile);
+    Value part = b.pick(fragment, llvm::to_vector(numbers));
+    llvm::append_range(reduced, b.elements(reduceTile(b, part, combine)));
+  }
+  return b.vector(reduced);
 }
 
 /// Combines the numbers of the four threads that share each row.
@@ -79,10 +98,16 @@ struct LowerPositions : TilePattern<PositionsOp> {
   void lower(PositionsOp op, OpAdaptor adaptor, FragmentBuilder &b,
              ConversionPatternRewriter &rewriter) const override {
     Value first = b.add({adaptor.getRow(), adaptor.getOffset()});
-    Value row = frame.getFirstRow(b), heads = b.i32(frame.rowMap.getHeads());
-    Value upper = b.add({first, b.div({row, heads})});
-    Value lower = b.add({first, b.div({b.add({row, b.i32(8)}), heads})});
-    rewriter.replaceOp(op, b.vector({upper, lower}));
+    int64_t rows = op.getResult().getType().getRows();
+    Value row = frame.getFirstRow(b, rows);
+    Value heads = b.i32(frame.rowMap.getHeads());
+    FragmentBuilder::Values positions;
+    for (int64_t slot = 0; slot < rows / 32; ++slot) {
+      int64_t distance = KernelFrame::getSlotDistance(slot);
+      Value slotRow = distance ? b.add({row, b.i32(distance)}) : row;
+      positions.push_back(b.add({first, b.div({slotRow, heads})}));
+    }
+    rewriter.replaceOp(op, b.vector(positions));
   }
 };
 
@@ -132,7 +157,7 @@ struct LowerGate : TilePattern<GateOp> {
     FragmentBuilder::Values minus;
     for (Value threshold : b.elements(adaptor.getThreshold()))
       minus.push_back(b.neg(threshold));
-    FragmentBuilder::Values gates;
+    SmallVector<FragmentBuilder::Values> gates(minus.size() / 2);
     for (int64_t group = 0; group < type.getKeys() / 16; ++group) {
       // Volatile: the second use of the scores must not be merged with the
       // first, which would keep them in registers.
@@ -140,11 +165,16 @@ struct LowerGate : TilePattern<GateOp> {
                           VectorType::get(4, b.getF32Type()),
                           /*isVolatile=*/true);
       FragmentBuilder::Values score = b.elements(four);
-      for (int64_t i = 0; i < 8; ++i)
-        gates.push_back(b.addSaturated(
-            {score[2 * (i >> 2) + (i & 1)], minus[(i >> 1) & 1]}));
+      for (auto [tile, tileGates] : llvm::enumerate(gates))
+        for (int64_t i = 0; i < 8; ++i)
+          tileGates.push_back(
+              b.addSaturated({score[2 * (i >> 2) + (i & 1)],
+                              minus[2 * tile + ((i >> 1) & 1)]}));
     }
-    rewriter.replaceOp(op, b.mul({adaptor.getInput(), b.vector(gates)}));
+    FragmentBuilder::Values all;
+    for (const FragmentBuilder::Values &tileGates : gates)
+      llvm::append_range(all, tileGates);
+    rewriter.replaceOp(op, b.mul({adaptor.getInput(), b.vector(all)}));
   }
 };
 
@@ -158,7 +188,7 @@ struct LowerMask : TilePattern<MaskOp> {
         b, list, frame.getSlotNumber(b, list, adaptor.getPosition()));
     Value lives = b.offset(b.offset(slot, type.getLifeOffset()),
                            b.shl({frame.getQuadLane(b), b.i32(5)}));
-    // Birth and length of two columns at a time; both row slots see the same.
+    // Birth and length of two columns at a time; all row slots see the same.
     FragmentBuilder::Values births, lengths;
     for (int64_t pair = 0; pair < type.getKeys() / 8; ++pair) {
       int64_t at = 128 * (pair >> 1) + 16 * (pair & 1);
@@ -168,6 +198,11 @@ struct LowerMask : TilePattern<MaskOp> {
         births.push_back(life[2 * (i & 1)]);
         lengths.push_back(life[2 * (i & 1) + 1]);
       }
+    }
+    FragmentBuilder::Values tileBirths = births, tileLengths = lengths;
+    for (int64_t tile = 1; tile < getSize(adaptor.getPositions()) / 2; ++tile) {
+      llvm::append_range(births, tileBirths);
+      llvm::append_range(lengths, tileLengths);
     }
     Value positions = spreadRows(b, adaptor.getPositions(), adaptor.getInput());
     // birth <= t < birth + length as one unsigned comparison.
@@ -203,8 +238,10 @@ struct LowerOnlineSoftmax : TilePattern<OnlineSoftmaxOp> {
              ConversionPatternRewriter &rewriter) const override {
     auto larger = [&](Value x, Value y) { return b.fmax({x, y}); };
     Value logits = adaptor.getLogits(), old = adaptor.getMaximum();
-    Value scales = b.splat(adaptor.getScale(), 2);
-    Value largest = reduceQuad(b, reduceFragment(b, logits, larger), larger);
+    int64_t slots = getSize(old);
+    Value scales = b.splat(adaptor.getScale(), slots);
+    Value largest =
+        reduceQuad(b, reduceFragment(b, logits, slots, larger), larger);
     // The old maximum stays while the weights are at most 2^8: most slots then
     // have a decay of 1, and their output is not scaled. From -inf the rise is
     // infinite, and -inf to -inf is NaN, which is not above 8.
@@ -215,10 +252,10 @@ struct LowerOnlineSoftmax : TilePattern<OnlineSoftmaxOp> {
     Value shift = b.neg(b.mul({getFiniteMaximum(b, maximum), scales}));
     Value decay = b.select(
         {rises, b.exp2(b.fma(old, scales, shift)), b.constantLike(old, 1)});
-    int64_t elements = cast<VectorType>(logits.getType()).getNumElements();
+    int64_t elements = getSize(logits);
     Value weights = b.exp2(b.fma(logits, b.splat(adaptor.getScale(), elements),
                                  spreadRows(b, shift, logits)));
-    Value sums = reduceFragment(b, weights, [&](Value x, Value y) {
+    Value sums = reduceFragment(b, weights, slots, [&](Value x, Value y) {
       return b.add({x, y});
     });
     Value sum = b.fma(adaptor.getSum(), decay, sums);
@@ -242,7 +279,10 @@ struct LowerScaleRows : TilePattern<ScaleRowsOp> {
     Value changes =
         b.cmp(arith::CmpFPredicate::UNE, {factor, b.constantLike(factor, 1)});
     FragmentBuilder::Values each = b.elements(changes);
-    Value votes = b.ballot(b.bitOr({each[0], each[1]}));
+    Value change = each[0];
+    for (Value other : llvm::drop_begin(each))
+      change = b.bitOr({change, other});
+    Value votes = b.ballot(change);
     Value any = b.cmp(arith::CmpIPredicate::ne, {votes, b.i32(0)});
     rewriter.replaceOp(
         op, b.ifElse(any, input.getType(), scale,
@@ -254,8 +294,7 @@ struct LowerTruncate : TilePattern<TruncateOp> {
   using TilePattern::TilePattern;
   void lower(TruncateOp op, OpAdaptor adaptor, FragmentBuilder &b,
              ConversionPatternRewriter &rewriter) const override {
-    int64_t elements =
-        cast<VectorType>(adaptor.getInput().getType()).getNumElements();
+    int64_t elements = getSize(adaptor.getInput());
     Type element = op.getResult().getType().getElementType();
     Value rounded = arith::TruncFOp::create(
         b, VectorType::get(elements, element), adaptor.getInput());
@@ -272,14 +311,17 @@ struct LowerNormalise : TilePattern<NormaliseOp> {
     Value sums = reduceQuad(b, adaptor.getSum(), [&](Value x, Value y) {
       return b.add({x, y});
     });
-    Value row = frame.getFirstRow(b), scale = adaptor.getScale();
+    int64_t rows = cast<RowsType>(op.getMaximum().getType()).getRows();
+    Value row = frame.getFirstRow(b, rows), scale = adaptor.getScale();
     FragmentBuilder::Values factors, logs;
     for (auto [slot, maximum, sum] :
          llvm::enumerate(b.elements(adaptor.getMaximum()), b.elements(sums))) {
       Value logit = b.mul({maximum, scale});
       Value denominator = sum;
       if (op.getSink()) {
-        Value sink = loadSink(op, adaptor, b, b.add({row, b.i32(8 * slot)}));
+        Value sink =
+            loadSink(op, adaptor, b,
+                     b.add({row, b.i32(KernelFrame::getSlotDistance(slot))}));
         Value exponent = b.fma(sink, b.f32(std::numbers::log2e), b.neg(logit));
         denominator = b.add({sum, b.exp2(exponent)});
       }

@@ -28,7 +28,8 @@ struct LowerStoreTile : TilePattern<StoreTileOp> {
         b, VectorType::get(elements / 2, b.getI32Type()), rounded);
     FragmentBuilder::Values word = b.elements(words);
 
-    Value quad = frame.getQuadLane(b), first = frame.getFirstRow(b);
+    int64_t rows = cast<FragType>(op.getValue().getType()).getRows();
+    Value quad = frame.getQuadLane(b), first = frame.getFirstRow(b, rows);
     Value odd =
         b.cmp(arith::CmpIPredicate::ne, {b.bitAnd({quad, b.i32(1)}), b.i32(0)});
     // Byte 0, 16, 8 or 24 of 32 by the lane. From a table: the formula
@@ -36,9 +37,12 @@ struct LowerStoreTile : TilePattern<StoreTileOp> {
     Value table = b.i32(0x18081000);
     Value pairByte =
         b.bitAnd({b.shr({table, b.shl({quad, b.i32(3)})}), b.i32(0xFF)});
-    int64_t blocks = elements / 4;
-    for (int64_t slot = 0; slot < 2; ++slot) {
-      auto place = frame.getRowPlace(b, b.add({first, b.i32(8 * slot)}),
+    int64_t blocks = elements / 4 / (rows / 64);
+    for (int64_t slot = 0; slot < rows / 32; ++slot) {
+      // The slot's word of the first block.
+      int64_t start = slot / 2 * 2 * blocks + slot % 2;
+      Value distance = b.i32(KernelFrame::getSlotDistance(slot));
+      auto place = frame.getRowPlace(b, b.add({first, distance}),
                                      adaptor.getHead(), adaptor.getHeadBlock(),
                                      adaptor.getRow(), adaptor.getLimit());
       Value head = place.head, position = place.position;
@@ -47,7 +51,8 @@ struct LowerStoreTile : TilePattern<StoreTileOp> {
       // four consecutive columns.
       SmallVector<Value> pairs;
       for (int64_t block = 0; block + 1 < blocks; block += 2) {
-        Value low = word[2 * block + slot], high = word[2 * block + 2 + slot];
+        Value low = word[start + 2 * block];
+        Value high = word[start + 2 * block + 2];
         Value keep = b.select({odd, high, low});
         Value give = b.select({odd, low, high});
         Value got = b.butterfly(give, 1);
@@ -61,7 +66,7 @@ struct LowerStoreTile : TilePattern<StoreTileOp> {
           b.store(pair, b.offset(mine, 32 * i));
         if (blocks % 2 == 1) {
           Value last = b.offset(row, b.zext(b.shl({quad, b.i32(2)})));
-          b.store(word[2 * (blocks - 1) + slot],
+          b.store(word[start + 2 * (blocks - 1)],
                   b.offset(last, 16 * (blocks - 1)));
         }
       });
@@ -75,10 +80,12 @@ struct LowerStoreRows : TilePattern<StoreRowsOp> {
   void lower(StoreRowsOp op, OpAdaptor adaptor, FragmentBuilder &b,
              ConversionPatternRewriter &rewriter) const override {
     GlobalArray target = GlobalArray::get(op.getTarget());
-    Value first = frame.getFirstRow(b);
+    int64_t rows = cast<RowsType>(op.getValue().getType()).getRows();
+    Value first = frame.getFirstRow(b, rows);
     Value leader = b.eq({frame.getQuadLane(b), b.i32(0)});
     for (auto [slot, value] : llvm::enumerate(b.elements(adaptor.getValue()))) {
-      auto place = frame.getRowPlace(b, b.add({first, b.i32(8 * slot)}),
+      Value distance = b.i32(KernelFrame::getSlotDistance(slot));
+      auto place = frame.getRowPlace(b, b.add({first, distance}),
                                      adaptor.getHead(), adaptor.getHeadBlock(),
                                      adaptor.getRow(), adaptor.getLimit());
       Value row = value;

@@ -44,7 +44,7 @@ static void addConversions(TypeConverter &converter) {
                            type.getElementType());
   });
   converter.addConversion([](RowsType type) -> Type {
-    return VectorType::get(2, type.getElementType());
+    return VectorType::get(type.getRows() / 32, type.getElementType());
   });
 }
 

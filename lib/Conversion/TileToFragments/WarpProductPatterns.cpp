@@ -5,7 +5,8 @@
 //===----------------------------------------------------------------------===//
 
 // For targets whose warpgroups have no products of their own: every warp
-// multiplies its 16 rows of each 64.
+// multiplies its 16 rows of each 64, or 32 of 128, which share what is loaded
+// of the right operand.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,14 +35,16 @@ struct LowerWarpMmaNT : TilePattern<MmaNTOp> {
     RingType lhsType = op.getLhs().getType(), rhsType = op.getRhs().getType();
     Value slot =
         getSlotAddress(b, frame, ringOf(op.getLhs()), adaptor.getLhsPosition());
-    Value lhs = b.add({slot, b.mul({frame.getWarpRow(b), b.i32(128)})});
+    int64_t rows = cast<FragType>(op.getResult().getType()).getRows();
+    Value first = b.mul({frame.getWarpRow(b, rows), b.i32(128)});
+    Value lhs = b.add({slot, first});
     Value rhs =
         getSlotAddress(b, frame, ringOf(op.getRhs()), adaptor.getRhsPosition());
     int64_t depth = llvm::divideCeil(lhsType.getColumns(), 16) * 16;
     Type type = getTypeConverter()->convertType(op.getResult().getType());
     rewriter.replaceOpWithNewOp<frag::MmaSSOp>(
         op, type, lhs, rhs, depth, TypeAttr::get(lhsType.getElementType()),
-        lhsType.getPanelBytes(), rhsType.getPanelBytes(), /*tiles=*/1);
+        lhsType.getPanelBytes(), rhsType.getPanelBytes(), rows / 64);
   }
 };
 
@@ -52,10 +55,11 @@ struct LowerWarpMmaNN : TilePattern<MmaNNOp> {
     RingType rhsType = op.getRhs().getType();
     Value rhs =
         getSlotAddress(b, frame, ringOf(op.getRhs()), adaptor.getRhsPosition());
+    int64_t rows = op.getLhs().getType().getRows();
     rewriter.replaceOpWithNewOp<frag::MmaRSOp>(
         op, adaptor.getAccumulator().getType(), adaptor.getAccumulator(),
         adaptor.getLhs(), rhs, TypeAttr::get(rhsType.getElementType()),
-        rhsType.getPanelBytes(), /*tiles=*/1);
+        rhsType.getPanelBytes(), rows / 64);
   }
 };
 } // namespace

@@ -3,9 +3,11 @@
 // RUN: sparsek-opt %s --convert-sparsek-to-tile=chip=sm_90 | FileCheck %s --check-prefix=LARGE
 // RUN: sed s/128xbf16/256xbf16/g %s | sparsek-opt --convert-sparsek-to-tile=chip=sm_120 | FileCheck %s --check-prefix=WIDE
 // RUN: sed s/128xbf16/64xbf16/g %s | sparsek-opt --convert-sparsek-to-tile=chip=sm_80 | FileCheck %s --check-prefix=NARROW
+// RUN: sparsek-opt %s --convert-sparsek-to-tile="chip=sm_80 schedule=rows=128,consumer_rows=128" | FileCheck %s --check-prefix=PAIRS
+// RUN: not sparsek-opt %s --convert-sparsek-to-tile="chip=sm_80 schedule=rows=0" 2>&1 | FileCheck %s --check-prefix=NONE
 // RUN: not sparsek-opt %s --convert-sparsek-to-tile="chip=sm_80 schedule=overlap=true" 2>&1 | FileCheck %s --check-prefix=OVERLAP
 // RUN: not sparsek-opt %s --convert-sparsek-to-tile="chip=sm_80 schedule=consumer_registers=160" 2>&1 | FileCheck %s --check-prefix=REGISTERS
-// RUN: not sparsek-opt %s --convert-sparsek-to-tile="chip=sm_86 schedule=rows=128,keys=128" 2>&1 | FileCheck %s --check-prefix=FEW
+// RUN: not sparsek-opt %s --convert-sparsek-to-tile="chip=sm_80 schedule=rows=192,consumer_rows=64" 2>&1 | FileCheck %s --check-prefix=FEW
 // RUN: not sparsek-opt %s --convert-sparsek-to-tile="chip=sm_86 schedule=key_slots=4" 2>&1 | FileCheck %s --check-prefix=BYTES
 
 // No overlap, equal registers, and slots that the chip has room for.
@@ -23,9 +25,15 @@
 // WIDE: schedule = #tile.schedule<rows = 64, keys = 64, list_slots = 1, key_slots = 1, value_slots = 1, query_slots = 1, producer_registers = 240, consumer_registers = 240,
 // NARROW: schedule = #tile.schedule<rows = 192, keys = 64, {{.*}} producer_registers = 128, consumer_registers = 128,
 
+// One consumer of 128 rows: every warp has 32, and every register there is.
+// PAIRS: schedule = #tile.schedule<rows = 128, {{.*}} producer_registers = 240, consumer_registers = 240, {{.*}} consumer_rows = 128>
+// PAIRS: tile.role "attend" warps(4) registers(240)
+// PAIRS: tile.mma_nt {{.*}} -> !tile.frag<128x64xf32>
+
+// NONE: error: 'sparsek.gathered_attention' op schedule: rows must be 64, 128, 192 or 256, but is 0
 // OVERLAP: error: 'sparsek.gathered_attention' op schedule: overlap must be false for sm_80, whose products do not run on beside the program
 // REGISTERS: error: 'sparsek.gathered_attention' op schedule: producer_registers and consumer_registers must be 168 with rows = 128: on sm_80 all threads have the same
-// FEW: error: 'sparsek.gathered_attention' op schedule: keys = 128 with 128 value columns needs about 184 registers in a consumer thread, which has 168; accepted: fewer keys
+// FEW: error: 'sparsek.gathered_attention' op schedule: keys = 64 with 128 value columns needs about 136 registers in a consumer thread, which has 128; accepted: fewer keys
 // BYTES: error: 'sparsek.gathered_attention' op schedule: needs {{[0-9]+}} bytes of shared memory ({{.*}}); a block has 101376; accepted: smaller
 
 !q = tensor<1x4x?x128xbf16>

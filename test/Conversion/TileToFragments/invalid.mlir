@@ -72,3 +72,13 @@ tile.kernel @product_of_a_warp(%p: i32 {tile.name = "p"}) {
   }
   tile.role "idle" warps(3) {}
 }
+
+// -----
+
+tile.kernel @product_of_128_rows(%p: i32 {tile.name = "p"}) {
+  %a = tile.ring fills(32) drains(8) offset(0) barriers(32768) : !tile.ring<2x128x64xbf16>
+  tile.role "attend" warps(4) {
+    // expected-error@+1 {{has 128 rows; products of a warpgroup have 64}}
+    %s = tile.mma_nt %a[%p], %a[%p] : !tile.ring<2x128x64xbf16>, !tile.ring<2x128x64xbf16> -> !tile.frag<128x128xf32>
+  }
+}

@@ -47,3 +47,41 @@ tile.kernel @products(%o: memref<?x?x?x72xbf16, strided<[?, ?, ?, 1]>> {tile.nam
     tile.store_tile %r, %o[%p, %p, %p, %p] limit %p : !tile.frag<64x72xf32>, memref<?x?x?x72xbf16, strided<[?, ?, ?, 1]>>
   }
 }
+
+// Fragments of 128 rows: warp w of the warpgroup has the rows from 16w on of each
+// 64, and a thread four of them.
+// CHECK-LABEL: llvm.func @two_tiles(
+// CHECK: %[[GROUP:.*]] = arith.shrui %{{.*}}, %c2_i32
+// CHECK: %[[ROWS:.*]] = arith.muli %[[GROUP]], %c128_i32
+// CHECK: %[[IN_GROUP:.*]] = arith.andi %{{.*}}, %c3_i32
+// CHECK: %[[SIXTEEN:.*]] = arith.shli %[[IN_GROUP]], %c4_i32
+// CHECK: %[[FIRST:.*]] = arith.addi %[[ROWS]], %[[SIXTEEN]]
+// CHECK: frag.mma_ss {{.*}} depth(128) type(bf16) panels(16384, 8192) tiles(2) : vector<64xf32>
+// CHECK: arith.addi %[[ROW:.*]], %c8_i32
+// CHECK: arith.addi %[[ROW]], %c64_i32
+// CHECK: arith.addi %[[ROW]], %c72_i32
+// CHECK: vector.from_elements {{.*}} : vector<4xf32>
+// The maxima of each tile's rows.
+// CHECK: vector.shuffle %{{.*}}, %{{.*}} [0, 1, 2, {{.*}}, 31] : vector<64xf32>, vector<64xf32>
+// CHECK: vector.shuffle %{{.*}}, %{{.*}} [32, 33, 34, {{.*}}, 63] : vector<64xf32>, vector<64xf32>
+// CHECK: frag.mma_rs {{.*}} type(bf16) panel(8192) tiles(2) : vector<72xf32>, vector<32xi32>
+tile.kernel @two_tiles(%o: memref<?x?x?x72xbf16, strided<[?, ?, ?, 1]>> {tile.name = "o", tile.dims = "bhmd"},
+                       %lse: memref<?x?x?xf32, strided<[?, ?, 1]>> {tile.name = "lse", tile.dims = "bhm"},
+                       %p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scale"})
+    attributes {row_map = #tile.row_map<positions = 128, heads = 1, group = 1>, shared_bytes = 87264 : i64} {
+  %keys = tile.ring fills(32) drains(4) offset(0) barriers(81920) : !keys
+  %values = tile.ring fills(32) drains(4) offset(32768) barriers(81952) : !values
+  %queries = tile.ring fills(32) drains(4) offset(49152) barriers(81968) : !queries
+  tile.role "attend" warps(4) {
+    %zero = tile.fill 0.0 : !tile.frag<128x72xf32>
+    %none = tile.fill 0.0 : !tile.rows<128xf32>
+    %s = tile.mma_nt %queries[%p], %keys[%p] : !queries, !keys -> !tile.frag<128x64xf32>
+    %t = tile.positions %p plus %p : !tile.rows<128xi32>
+    %m = tile.load_rows %lse[%p, %p] at %t limit %p : memref<?x?x?xf32, strided<[?, ?, 1]>>, !tile.rows<128xi32> -> !tile.rows<128xf32>
+    %w, %m1, %l1, %decay = tile.online_softmax %s, %m, %none scale %scale : !tile.frag<128x64xf32>, !tile.rows<128xf32>
+    %a = tile.truncate %w : !tile.frag<128x64xf32> -> !tile.frag<128x64xbf16>
+    %r = tile.mma_nn %a, %values[%p], %zero : !tile.frag<128x64xbf16>, !values, !tile.frag<128x72xf32> -> !tile.frag<128x72xf32>
+    tile.store_tile %r, %o[%p, %p, %p, %p] limit %p : !tile.frag<128x72xf32>, memref<?x?x?x72xbf16, strided<[?, ?, ?, 1]>>
+    tile.store_rows %l1, %lse[%p, %p, %p, %p] limit %p : !tile.rows<128xf32>, memref<?x?x?xf32, strided<[?, ?, 1]>>
+  }
+}

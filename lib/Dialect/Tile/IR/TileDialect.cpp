@@ -63,13 +63,12 @@ static bool isSlotCount(int64_t slots) {
   return slots >= 1 && slots <= 16 && llvm::isPowerOf2_64(slots);
 }
 
-LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                   int64_t rows, int64_t keys,
-                                   int64_t listSlots, int64_t keySlots,
-                                   int64_t valueSlots, int64_t querySlots,
-                                   int64_t producerRegisters,
-                                   int64_t consumerRegisters, bool,
-                                   bool pingPong, bool, When, When) {
+LogicalResult
+ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows,
+                     int64_t keys, int64_t listSlots, int64_t keySlots,
+                     int64_t valueSlots, int64_t querySlots,
+                     int64_t producerRegisters, int64_t consumerRegisters, bool,
+                     bool pingPong, bool, When, When, int64_t consumerRows) {
   if (rows != 64 && rows != 128 && rows != 192 && rows != 256)
     return emitError() << "rows must be 64, 128, 192 or 256, but is " << rows;
   if (keys != 64 && keys != 128)
@@ -89,7 +88,11 @@ LogicalResult ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError,
       return emitError() << name
                          << " must be a multiple of 8 in 24..240, but is "
                          << registers;
-  int64_t consumers = rows / 64, most = getRegisterPool(consumers + 1);
+  if ((consumerRows != 64 && consumerRows != 128) || rows % consumerRows != 0)
+    return emitError() << "consumer_rows must be 64 or 128 and divide rows = "
+                       << rows << ", but is " << consumerRows;
+  int64_t consumers = rows / consumerRows,
+          most = getRegisterPool(consumers + 1);
   if (producerRegisters + consumers * consumerRegisters > most)
     return emitError() << "producer_registers + " << consumers
                        << " * consumer_registers must be at most " << most
@@ -153,8 +156,8 @@ LogicalResult KeyListType::verify(function_ref<InFlightDiagnostic()> emitError,
 static LogicalResult
 verifyFragment(function_ref<InFlightDiagnostic()> emitError,
                ArrayRef<int64_t> shape) {
-  if (shape.size() != 2 || shape[0] != 64)
-    return emitError() << "a fragment has 64 rows and some columns";
+  if (shape.size() != 2 || (shape[0] != 64 && shape[0] != 128))
+    return emitError() << "a fragment has 64 or 128 rows and some columns";
   if (shape[1] < 8 || shape[1] % 8 || shape[1] > 256)
     return emitError()
            << "the columns of a fragment are a multiple of 8 up to 256, not "
@@ -178,8 +181,8 @@ LogicalResult PendingType::verify(function_ref<InFlightDiagnostic()> emitError,
 
 LogicalResult RowsType::verify(function_ref<InFlightDiagnostic()> emitError,
                                ArrayRef<int64_t> shape, Type element) {
-  if (shape.size() != 1 || shape[0] != 64)
-    return emitError() << "there is one number for each of 64 rows";
+  if (shape.size() != 1 || (shape[0] != 64 && shape[0] != 128))
+    return emitError() << "there is one number for each of 64 or 128 rows";
   if (!element.isF32() && !element.isInteger(32))
     return emitError() << "rows hold f32 or i32, not " << element;
   return success();

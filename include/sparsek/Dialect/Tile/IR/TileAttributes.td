@@ -19,7 +19,7 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
   let description = [{
     | field | meaning | accepted |
     |---|---|---|
-    | `rows` | query rows of a work item, 64 for each consumer warpgroup | 64, 128, 192, 256 |
+    | `rows` | query rows of a work item | 64, 128, 192, 256 |
     | `keys` | keys of a slot | 64, 128 |
     | `list_slots`, `key_slots`, `value_slots`, `query_slots` | slots of the rings | powers of two |
     | `producer_registers`, `consumer_registers` | registers of a thread after the roles have split | multiples of 8 in 24..240 |
@@ -27,6 +27,7 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
     | `ping_pong` | the consumer warpgroups take turns at the tensor cores | two consumers |
     | `persistent` | one block per multiprocessor walks over the work items | |
     | `masks`, `gates` | slots that are masked, gated | `never`, `needed`, `always` |
+    | `consumer_rows` | query rows of a consumer warpgroup; 64 where not given | 64, 128 |
 
     ```mlir
     #tile.schedule<rows = 128, keys = 128, list_slots = 4, key_slots = 2, value_slots = 2,
@@ -39,12 +40,13 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
     "int64_t":$list_slots, "int64_t":$key_slots, "int64_t":$value_slots, "int64_t":$query_slots,
     "int64_t":$producer_registers, "int64_t":$consumer_registers,
     "bool":$overlap, "bool":$ping_pong, "bool":$persistent,
-    EnumParameter<Tile_When>:$masks, EnumParameter<Tile_When>:$gates);
+    EnumParameter<Tile_When>:$masks, EnumParameter<Tile_When>:$gates,
+    DefaultValuedParameter<"int64_t", "64">:$consumer_rows);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
-    /// Warpgroups of 64 rows that compute.
-    int64_t getConsumers() const { return getRows() / 64; }
+    /// Warpgroups that compute.
+    int64_t getConsumers() const { return getRows() / getConsumerRows(); }
   }];
 }
 

@@ -71,7 +71,7 @@ def Tile_FragType : Tile_ShapedType<"Frag", "frag"> {
     `!tile.frag<64x128xf32>`: 64 rows, one warpgroup. Element `4n + 2r + c` of a
     thread is row `16 * warp + lane / 4 + 8r`, column `8n + 2 * (lane mod 4) + c`:
     the accumulator layout of the tensor cores, which is also their layout of
-    a 16-bit left operand.
+    a 16-bit left operand. 128 rows are two such fragments, one after the other.
   }];
   let extraClassDeclaration = [{
     int64_t getRows() const { return getShape()[0]; }
@@ -93,8 +93,8 @@ def Tile_PendingType : Tile_ShapedType<"Pending", "pending"> {
 def Tile_RowsType : Tile_ShapedType<"Rows", "rows"> {
   let summary = "one number for each row of a fragment";
   let description = [{
-    `!tile.rows<64xf32>`: a thread holds the numbers of its two rows, and the
-    four threads that share a row hold the same one.
+    `!tile.rows<64xf32>`: a thread holds the numbers of its two rows (of 128 rows,
+    four), and the four threads that share a row hold the same one.
   }];
   let extraClassDeclaration = [{
     int64_t getRows() const { return getShape()[0]; }
