@@ -40,8 +40,8 @@ func.func private @f(!tile.frag<64x64xf64>)
 
 // -----
 
-// expected-error@+1 {{a fragment has 64 rows and some columns}}
-func.func private @f(!tile.frag<128x64xf32>)
+// expected-error@+1 {{a fragment has 64 or 128 rows and some columns}}
+func.func private @f(!tile.frag<96x64xf32>)
 
 // -----
 
@@ -55,13 +55,13 @@ func.func private @f(!tile.pending<64x64xbf16>)
 
 // -----
 
-// expected-error@+1 {{a fragment has 64 rows and some columns}}
+// expected-error@+1 {{a fragment has 64 or 128 rows and some columns}}
 func.func private @f(!tile.pending<64xf32>)
 
 // -----
 
-// expected-error@+1 {{there is one number for each of 64 rows}}
-func.func private @f(!tile.rows<128xf32>)
+// expected-error@+1 {{there is one number for each of 64 or 128 rows}}
+func.func private @f(!tile.rows<96xf32>)
 
 // -----
 
