@@ -106,11 +106,11 @@ def test_portable_chips(chip: str, size: int) -> None:
 @pytest.mark.parametrize("schedule",
     [
         "keys=128,rows=64", "rows=64", "rows=192", "masks=always", "gates=always,rows=128",
-        "rows=128,consumer_rows=128", "rows=256,consumer_rows=128,masks=always",
+        "consumer_rows=64", "rows=128,consumer_rows=64",
     ],
 )  # fmt: skip
 def test_portable_schedules(schedule: str) -> None:
-    """consumer_rows=128: a warp has two tiles of 16 rows."""
+    """consumer_rows=64: a warp has one tile of 16 rows instead of two."""
     problem = Problem(rows=70, keys=130, topk=60, window=60, chunk_log2=5)
     check(Variant(schedule=schedule, chip="sm_80"), problem)
 
@@ -370,8 +370,9 @@ def test_resources(size: int, gate: str, chip: str, tmp_path: Path) -> None:
         )
         assert part is not None, report
         stack, stores, loads, registers = map(int, part.groups())
-        # Four consumers leave a thread 96 registers to start with.
-        limit = 16 if kernel["threads"] > 512 else 0
+        # Four consumers leave a thread 96 registers to start with; the warps of the portable form,
+        # whose registers do not move to the consumers, spill a few.
+        limit = (16 if kernel["threads"] > 512 else 0) if chip == "sm_90a" else 128
         assert max(stack, stores, loads) <= limit, report
         assert kernel["shared_bytes"] <= SHARED_BYTES[chip]
         # Registers are given to warps in steps of 8 for each thread.

@@ -258,17 +258,25 @@ static LogicalResult chooseWarpTile(Draft &draft,
   if (!draft.get(request.element.getContext(), emitError))
     return failure();
   draft.gates = request.gate == Gate::None ? When::Never : When::Needed;
-  if (!isSet(overrides, "rows")) {
-    draft.rows = 192;
-    while (draft.rows > 64 &&
-           getFragmentRegisters(draft, request) > getEqualRegisters(draft))
-      draft.rows -= 64;
-    reasons.push_back(llvm::formatv(
-        "rows = {0}: {1} consumers can hold {2} output columns in the {3} "
-        "registers that every thread has",
-        draft.rows, draft.rows / draft.consumerRows, request.valueSize,
-        getEqualRegisters(draft)));
+  // A warp with 32 rows loads half as much from shared memory for each of them
+  // as one with 16, which is what binds; then, the more rows the better.
+  constexpr int64_t tiles[][2] = {
+      {256, 128}, {128, 128}, {192, 64}, {128, 64}, {64, 64}};
+  for (auto [rows, consumerRows] : tiles) {
+    if ((isSet(overrides, "rows") && rows != draft.rows) ||
+        (isSet(overrides, "consumer_rows") &&
+         consumerRows != draft.consumerRows))
+      continue;
+    draft.rows = rows;
+    draft.consumerRows = consumerRows;
+    if (getFragmentRegisters(draft, request) <= getEqualRegisters(draft))
+      break;
   }
+  reasons.push_back(llvm::formatv(
+      "rows = {0}, consumer_rows = {1}: {2} output columns fit into the {3} "
+      "registers that every thread has",
+      draft.rows, draft.consumerRows, request.valueSize,
+      getEqualRegisters(draft)));
   draft.producerRegisters = draft.consumerRegisters = getEqualRegisters(draft);
 
   // From the most useful slots to the least that work.
@@ -366,7 +374,8 @@ FailureOr<ScheduleAttr> sparsek::selectSchedule(
   }
   // Turns need products that run on while others compute.
   if (!isSet(overrides, "ping_pong"))
-    draft.pingPong = draft.rows == 128 && draft.overlap;
+    draft.pingPong =
+        request.target.warpgroups && draft.rows == 128 && draft.overlap;
   MLIRContext *context = request.element.getContext();
   if (!draft.get(context, emitError))
     return failure();
