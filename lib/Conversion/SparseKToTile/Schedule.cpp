@@ -258,8 +258,19 @@ static LogicalResult chooseWarpTile(Draft &draft,
   if (!draft.get(request.element.getContext(), emitError))
     return failure();
   draft.gates = request.gate == Gate::None ? When::Never : When::Needed;
+  // From the most useful slots to the least that work.
+  constexpr int64_t slots[][4] = {{8, 4, 2, 2}, {8, 4, 2, 1}, {4, 2, 2, 1},
+                                  {4, 2, 1, 1}, {2, 1, 1, 1}, {1, 1, 1, 1}};
+  auto fitsWith = [&](ArrayRef<int64_t> counts) {
+    draft.listSlots = counts[0];
+    draft.keySlots = counts[1];
+    draft.valueSlots = counts[2];
+    draft.querySlots = counts[3];
+    return SharedMemory(draft, request).total() <= request.target.sharedBytes;
+  };
   // A warp with 32 rows loads half as much from shared memory for each of them
-  // as one with 16, which is what binds; then, the more rows the better.
+  // as one with 16, which is what binds; then, the more rows the better, but
+  // not in place of a second slot of keys.
   constexpr int64_t tiles[][2] = {
       {256, 128}, {128, 128}, {192, 64}, {128, 64}, {64, 64}};
   for (auto [rows, consumerRows] : tiles) {
@@ -269,27 +280,19 @@ static LogicalResult chooseWarpTile(Draft &draft,
       continue;
     draft.rows = rows;
     draft.consumerRows = consumerRows;
-    if (getFragmentRegisters(draft, request) <= getEqualRegisters(draft))
+    if (getFragmentRegisters(draft, request) <= getEqualRegisters(draft) &&
+        fitsWith(slots[3]))
       break;
   }
+  draft.producerRegisters = draft.consumerRegisters = getEqualRegisters(draft);
   reasons.push_back(llvm::formatv(
       "rows = {0}, consumer_rows = {1}: {2} output columns fit into the {3} "
       "registers that every thread has",
       draft.rows, draft.consumerRows, request.valueSize,
       getEqualRegisters(draft)));
-  draft.producerRegisters = draft.consumerRegisters = getEqualRegisters(draft);
-
-  // From the most useful slots to the least that work.
-  constexpr int64_t slots[][4] = {{8, 4, 2, 2}, {8, 4, 2, 1}, {4, 2, 2, 1},
-                                  {4, 2, 1, 1}, {2, 1, 1, 1}, {1, 1, 1, 1}};
-  for (auto [list, keys, values, queries] : slots) {
-    draft.listSlots = list;
-    draft.keySlots = keys;
-    draft.valueSlots = values;
-    draft.querySlots = queries;
-    if (SharedMemory(draft, request).total() <= request.target.sharedBytes)
+  for (ArrayRef<int64_t> counts : slots)
+    if (fitsWith(counts))
       break;
-  }
   reasons.push_back(
       llvm::formatv("list_slots = {0}, key_slots = {1}, value_slots = {2}, "
                     "query_slots = {3}: what fits into {4} bytes",

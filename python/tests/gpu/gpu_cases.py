@@ -18,6 +18,7 @@ import cases
 from sparsek import _cuda
 
 VARIANTS = int(os.environ.get("SPARSEK_GPU_VARIANTS", "60"))
+PORTABLE_CHIP = "sm_80"  # whose kernels run on all later devices
 CASES_PER_VARIANT = int(os.environ.get("SPARSEK_GPU_CASES", "36"))
 
 HEAD_DIMS = (8, 16, 24, 40, 64, 72, 80, 96, 104, 128, 136, 160, 192, 200, 256)
@@ -135,6 +136,11 @@ def variants() -> tuple[Variant, ...]:
         seen |= cases.pairs(_variant_features(best))
         chosen.append(best)
     return tuple(chosen)
+
+
+def portable_variants() -> tuple[Variant, ...]:
+    """Those that are run in the form for every chip, too: what is timed, and as many more."""
+    return variants()[: 2 * len(_FIXED)]
 
 
 def _random_documents(rng: np.random.Generator, n: int) -> tuple[int, ...]:

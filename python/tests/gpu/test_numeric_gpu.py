@@ -8,6 +8,7 @@ device's own; SPARSEK_GPU_VARIANTS and SPARSEK_GPU_CASES for fewer or more.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import pytest
 
@@ -18,11 +19,13 @@ if not torch.cuda.is_available():
 import sparsek.torch as sparsek_torch  # noqa: E402
 from gpu_cases import (  # noqa: E402
     LSE,
+    PORTABLE_CHIP,
     TOLERANCES,
     Case,
     Variant,
     cases_of,
     config_of,
+    portable_variants,
     variants,
 )
 from gpu_launch import Inputs, Launcher, compare  # noqa: E402
@@ -46,12 +49,11 @@ def check(case: Case, inputs: Inputs, results: tuple[torch.Tensor, torch.Tensor]
     return [problem for problem in found if problem]
 
 
-@pytest.mark.parametrize("variant", variants(), ids=lambda variant: variant.name)
-def test_numbers(variant: Variant) -> None:
+def check_numbers(variant: Variant, chip: str, cases: Sequence[Case]) -> None:
     """Right, the same bits every time, everything written and nothing else."""
-    kernel = _cuda.attention_kernel(config_of(variant, CHIP))
+    kernel = _cuda.attention_kernel(config_of(variant, chip))
     failures = []
-    for case in cases_of(variant):
+    for case in cases:
         inputs = Inputs.of(case)
         launcher = Launcher(case, inputs, kernel)
         problems = launcher.problems()
@@ -59,7 +61,19 @@ def test_numbers(variant: Variant) -> None:
         if problems:
             failures.append(f"{case.name}\n    " + "\n    ".join(problems))
     shown = "\n".join(failures[:SHOWN])
-    assert not failures, f"{len(failures)} of {len(cases_of(variant))} cases:\n{shown}"
+    assert not failures, f"{len(failures)} of {len(cases)} cases:\n{shown}"
+
+
+@pytest.mark.parametrize("variant", variants(), ids=lambda variant: variant.name)
+def test_numbers(variant: Variant) -> None:
+    check_numbers(variant, CHIP, cases_of(variant))
+
+
+@pytest.mark.skipif(CHIP == PORTABLE_CHIP, reason="all tests are in the portable form")
+@pytest.mark.parametrize("variant", portable_variants(), ids=lambda variant: variant.name)
+def test_portable_numbers(variant: Variant) -> None:
+    """The form for every chip, whatever the device."""
+    check_numbers(variant, PORTABLE_CHIP, cases_of(variant)[::3])
 
 
 @pytest.mark.skipif("SPARSEK_TEST_CHIP" in os.environ, reason="it compiles for the device")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from gpu_cases import config_of, variants
+from gpu_cases import PORTABLE_CHIP, config_of, portable_variants, variants
 from sanitize import CASES
 from sparsek import _cuda
 
@@ -39,6 +39,7 @@ def main() -> int:
     chip = options.chip or _cuda.device_chip(0)
     configs = {config_of(variant, chip) for variant in variants()}
     configs |= {config_of(case.variant, chip) for case in CASES}
+    configs |= {config_of(variant, PORTABLE_CHIP) for variant in portable_variants()}
     started = time.monotonic()
     spent = []
     failures = 0
