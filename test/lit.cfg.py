@@ -61,6 +61,7 @@ for name, value in (
     ("%cmake", config.cmake),
     ("%cxx", config.cxx_compiler),
     ("%cc", config.c_compiler),
+    ("%link_flags", "-fsanitize=" + config.sparsek_sanitize if config.sparsek_sanitize else ""),
     ("%consumer_flags", "-DCMAKE_CXX_FLAGS=-fsanitize=" + config.sparsek_sanitize if config.sparsek_sanitize else ""),
 ):
     first_substitution(name, value)

@@ -19,6 +19,7 @@ extern "C" {
 
 SPARSEK_API int sparsekOptMain(int argc, char **argv);
 SPARSEK_API int sparsekRunMain(int argc, char **argv);
+SPARSEK_API int sparsekTranslateMain(int argc, char **argv);
 SPARSEK_API int sparsekLspServerMain(int argc, char **argv);
 
 #ifdef __cplusplus

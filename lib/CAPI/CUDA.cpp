@@ -1,4 +1,4 @@
-//===- CUDA.cpp - C API for kernels on NVIDIA GPUs ------------------------===//
+//===- CUDA.cpp - C API of compiling kernels for NVIDIA GPUs --------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -7,44 +7,14 @@
 #include "sparsek-c/CUDA.h"
 
 #include "Internal.h"
+#include "KernelHandle.h"
 
-#include "sparsek/CUDARuntime/GatheredAttention.h"
-#include "sparsek/CUDARuntime/Kernel.h"
-#include "sparsek/CUDARuntime/KernelCache.h"
 #include "sparsek/ExecutionEngine/AttentionKernel.h"
 
 using namespace mlir;
 using namespace sparsek;
+using capi::makeKernel;
 using capi::setError;
-
-struct SparsekKernel {
-  std::unique_ptr<cuda::Kernel> kernel;
-  std::string cacheProblem;
-};
-
-/// 0, or 1 with the error kept.
-static int32_t getStatus(llvm::Error error) {
-  if (!error)
-    return 0;
-  setError(std::move(error));
-  return 1;
-}
-
-static std::unique_ptr<SparsekKernel> makeKernel(cuda::CompiledKernel parts) {
-  auto kernel =
-      cuda::Kernel::create(std::move(parts.image), std::move(parts.record));
-  if (!kernel) {
-    setError(kernel.takeError());
-    return nullptr;
-  }
-  auto result = std::make_unique<SparsekKernel>();
-  result->kernel = std::move(*kernel);
-  return result;
-}
-
-//===----------------------------------------------------------------------===//
-// Compiling
-//===----------------------------------------------------------------------===//
 
 extern "C" SparsekAttentionConfig sparsekDefaultAttentionConfig(void) {
   return {SPARSEK_BF16, 128, 128, 1, "key_value", 0, 0, "sm_90a", "ptx", ""};
@@ -110,95 +80,4 @@ extern "C" SparsekKernel *sparsekKernelFromModule(const SparsekModule *module) {
     return nullptr;
   }
   return makeKernel(std::move(*compiled)).release();
-}
-
-//===----------------------------------------------------------------------===//
-// Kernels
-//===----------------------------------------------------------------------===//
-
-extern "C" SparsekKernel *sparsekCreateKernel(const void *image,
-                                              size_t imageSize,
-                                              const char *record,
-                                              size_t recordSize) {
-  return makeKernel({std::string(static_cast<const char *>(image), imageSize),
-                     std::string(record, recordSize)})
-      .release();
-}
-
-extern "C" const void *sparsekKernelImage(const SparsekKernel *kernel,
-                                          size_t *size) {
-  *size = kernel->kernel->getImage().size();
-  return kernel->kernel->getImage().data();
-}
-
-extern "C" const char *sparsekKernelRecord(const SparsekKernel *kernel,
-                                           size_t *size) {
-  *size = kernel->kernel->getRecordText().size();
-  return kernel->kernel->getRecordText().data();
-}
-
-extern "C" const char *sparsekKernelCacheProblem(const SparsekKernel *kernel) {
-  return kernel->cacheProblem.c_str();
-}
-
-extern "C" void sparsekReleaseKernel(SparsekKernel *kernel) { delete kernel; }
-
-//===----------------------------------------------------------------------===//
-// Running
-//===----------------------------------------------------------------------===//
-
-extern "C" const char *sparsekDeviceChip(int32_t device) {
-  llvm::Expected<const cuda::Driver *> driver = cuda::Driver::get();
-  if (!driver) {
-    setError(driver.takeError());
-    return nullptr;
-  }
-  auto properties = cuda::getDeviceProperties(**driver, device);
-  if (!properties) {
-    setError(properties.takeError());
-    return nullptr;
-  }
-  llvm::Expected<StringRef> chip = cuda::chooseChip(*properties);
-  if (!chip) {
-    setError(chip.takeError());
-    return nullptr;
-  }
-  return chip->data(); // A literal.
-}
-
-static llvm::Error prepare(cuda::Kernel &kernel, int32_t device) {
-  llvm::Expected<const cuda::Driver *> driver = cuda::Driver::get();
-  if (!driver)
-    return driver.takeError();
-  auto context = cuda::getPrimaryContext(**driver, device);
-  if (!context)
-    return context.takeError();
-  auto guard = cuda::ContextGuard::enter(**driver, *context);
-  if (!guard)
-    return guard.takeError();
-  return kernel.load(**driver).takeError();
-}
-
-extern "C" int32_t sparsekPrepareKernel(SparsekKernel *kernel, int32_t device) {
-  return getStatus(prepare(*kernel->kernel, device));
-}
-
-extern "C" int32_t
-sparsekAttentionWorkspace(const SparsekKernel *kernel,
-                          const SparsekAttentionArguments *arguments,
-                          size_t *size) {
-  auto plan =
-      cuda::planGatheredAttention(kernel->kernel->getRecord(), *arguments);
-  if (!plan)
-    return getStatus(plan.takeError());
-  *size = plan->workspaceBytes;
-  return 0;
-}
-
-extern "C" int32_t sparsekLaunchAttention(
-    SparsekKernel *kernel, const SparsekAttentionArguments *arguments,
-    uint64_t workspace, size_t workspaceSize, int32_t device, void *stream) {
-  return getStatus(cuda::launchGatheredAttention(
-      *kernel->kernel, *arguments, workspace, workspaceSize, device,
-      static_cast<cuda::Stream>(stream)));
 }

@@ -7,11 +7,12 @@
 #ifndef SPARSEK_LIB_CAPI_INTERNAL_H
 #define SPARSEK_LIB_CAPI_INTERNAL_H
 
+#include "Error.h"
+
 #include "sparsek-c/Sparsek.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
-#include "llvm/Support/Error.h"
 
 struct SparsekModule {
   SparsekModule();
@@ -20,13 +21,5 @@ struct SparsekModule {
   mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
   mlir::OwningOpRef<mlir::ModuleOp> op;
 };
-
-namespace sparsek::capi {
-
-/// Keeps the text for `sparsekLastError`.
-void setError(const llvm::Twine &message);
-void setError(llvm::Error error);
-
-} // namespace sparsek::capi
 
 #endif // SPARSEK_LIB_CAPI_INTERNAL_H

@@ -18,22 +18,6 @@ using sparsek::ElementType;
 using sparsek::capi::setError;
 
 //===----------------------------------------------------------------------===//
-// Errors
-//===----------------------------------------------------------------------===//
-
-static thread_local std::string lastError;
-
-void sparsek::capi::setError(const Twine &message) {
-  lastError = message.str();
-}
-
-void sparsek::capi::setError(llvm::Error error) {
-  lastError = llvm::toString(std::move(error));
-}
-
-extern "C" const char *sparsekLastError(void) { return lastError.c_str(); }
-
-//===----------------------------------------------------------------------===//
 // Modules
 //===----------------------------------------------------------------------===//
 

@@ -28,3 +28,8 @@ def sparsek_opt() -> NoReturn:
 def sparsek_run() -> NoReturn:
     """Runs sparsek-run with the arguments of this process."""
     _exec("sparsek-run")
+
+
+def sparsek_translate() -> NoReturn:
+    """Runs sparsek-translate with the arguments of this process."""
+    _exec("sparsek-translate")
