@@ -85,7 +85,8 @@ SPARSEK_API SparsekAttentionConfig sparsekDefaultAttentionConfig(void);
 /* The kernel of a configuration: from the cache on disk, or compiled now and
  * put there. The cache is the folder that SPARSEK_CACHE_DIR names, by default
  * $XDG_CACHE_HOME/sparsek or ~/.cache/sparsek; with SPARSEK_CACHE_DIR set to
- * nothing there is none. NULL on failure. */
+ * nothing there is none. It holds at most SPARSEK_CACHE_SIZE MiB, by default
+ * 256, and forgets what was not used for the longest time. NULL on failure. */
 SPARSEK_API SparsekKernel *
 sparsekAttentionKernel(const SparsekAttentionConfig *config);
 

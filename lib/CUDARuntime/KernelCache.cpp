@@ -6,6 +6,7 @@
 
 #include "sparsek/CUDARuntime/KernelCache.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/Twine.h"
@@ -17,9 +18,13 @@
 #include "llvm/Support/SHA256.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <chrono>
 #include <cstdlib>
 #include <elf.h>
+#include <fcntl.h>
 #include <link.h>
+#include <sys/stat.h>
+#include <vector>
 
 using namespace sparsek::cuda;
 using llvm::ArrayRef;
@@ -85,11 +90,22 @@ static std::optional<CompiledKernel> deserialize(StringRef content,
 // Files
 //===----------------------------------------------------------------------===//
 
+/// The limit that the user has set; what is no number counts as not set.
+static uint64_t getLimitFromEnvironment() {
+  const char *text = std::getenv("SPARSEK_CACHE_SIZE");
+  uint64_t size;
+  if (!text || StringRef(text).getAsInteger(10, size) ||
+      size > UINT64_MAX >> 20)
+    return KernelCache::kDefaultLimit;
+  return size << 20;
+}
+
 std::optional<KernelCache> KernelCache::getDefault() {
+  uint64_t limit = getLimitFromEnvironment();
   if (const char *named = std::getenv("SPARSEK_CACHE_DIR")) {
     if (!*named)
       return std::nullopt;
-    return KernelCache(named);
+    return KernelCache(named, limit);
   }
   llvm::SmallString<128> folder;
   if (const char *cache = std::getenv("XDG_CACHE_HOME"); cache && *cache)
@@ -99,7 +115,7 @@ std::optional<KernelCache> KernelCache::getDefault() {
   else
     return std::nullopt;
   path::append(folder, "sparsek");
-  return KernelCache(folder.str().str());
+  return KernelCache(folder.str().str(), limit);
 }
 
 std::string KernelCache::getPath(StringRef key) const {
@@ -112,11 +128,57 @@ std::string KernelCache::getPath(StringRef key) const {
 }
 
 std::optional<CompiledKernel> KernelCache::load(StringRef key) const {
-  auto buffer = llvm::MemoryBuffer::getFile(getPath(key), /*IsText=*/false,
+  std::string file = getPath(key);
+  auto buffer = llvm::MemoryBuffer::getFile(file, /*IsText=*/false,
                                             /*RequiresNullTerminator=*/false);
   if (!buffer)
     return std::nullopt;
-  return deserialize((*buffer)->getBuffer(), key);
+  std::optional<CompiledKernel> kernel =
+      deserialize((*buffer)->getBuffer(), key);
+  // Used now. Fails where the folder is read-only, and then nobody prunes it.
+  if (kernel)
+    utimensat(AT_FDCWD, file.c_str(), nullptr, 0);
+  return kernel;
+}
+
+/// Other processes may store, find and delete at the same time: a file that is
+/// gone is as good as deleted here, and one that was found since it was looked
+/// at is compiled again.
+void KernelCache::prune(StringRef kept) const {
+  struct Entry {
+    std::string path;
+    fs::file_status status;
+  };
+  std::vector<Entry> entries;
+  uint64_t total = 0;
+  auto abandoned = std::chrono::system_clock::now() - std::chrono::hours(1);
+  std::error_code error;
+  for (fs::directory_iterator it(path::parent_path(kept), error), end;
+       it != end && !error; it.increment(error)) {
+    fs::file_status status;
+    if (fs::status(it->path(), status) ||
+        status.type() != fs::file_type::regular_file)
+      continue;
+    StringRef extension = path::extension(it->path());
+    // What a process left that ended while it wrote.
+    if (extension == ".tmp" && status.getLastModificationTime() < abandoned)
+      fs::remove(it->path());
+    if (extension != ".kernel")
+      continue;
+    total += status.getSize();
+    if (it->path() != kept)
+      entries.push_back({it->path(), status});
+  }
+  llvm::sort(entries, [](const Entry &a, const Entry &b) {
+    return a.status.getLastModificationTime() <
+           b.status.getLastModificationTime();
+  });
+  for (const Entry &entry : entries) {
+    if (total <= limit)
+      return;
+    fs::remove(entry.path);
+    total -= entry.status.getSize();
+  }
 }
 
 Error KernelCache::store(StringRef key, const CompiledKernel &kernel) const {
@@ -143,6 +205,7 @@ Error KernelCache::store(StringRef key, const CompiledKernel &kernel) const {
     fs::remove(temporary);
     return fail(error);
   }
+  prune(target);
   return Error::success();
 }
 

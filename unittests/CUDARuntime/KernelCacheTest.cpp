@@ -14,7 +14,9 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <atomic>
+#include <chrono>
 #include <thread>
+#include <unistd.h>
 
 using namespace sparsek::cuda;
 using namespace sparsek::cuda::test;
@@ -144,6 +146,108 @@ TEST_F(KernelCacheTest, ReadersSeeAllOrNothing) {
   stop = true;
   reader.join();
   EXPECT_TRUE(cache.load("key").has_value());
+}
+
+//===----------------------------------------------------------------------===//
+// The limit
+//===----------------------------------------------------------------------===//
+
+namespace {
+class KernelCacheLimitTest : public KernelCacheTest {
+protected:
+  /// Says when the kernel of a key was last used.
+  void setAge(const KernelCache &cache, llvm::StringRef key, int hours) const {
+    setAge(cache.getPath(key), hours);
+  }
+  void setAge(const std::string &path, int hours) const {
+    int descriptor;
+    ASSERT_FALSE(fs::openFileForReadWrite(path, descriptor, fs::CD_OpenExisting,
+                                          fs::OF_None));
+    EXPECT_FALSE(fs::setLastAccessAndModificationTime(
+        descriptor,
+        std::chrono::system_clock::now() - std::chrono::hours(hours)));
+    close(descriptor);
+  }
+
+  const CompiledKernel kernel{std::string(1000, 'k'), "record"};
+};
+} // namespace
+
+TEST_F(KernelCacheLimitTest, TheLongestUnusedGo) {
+  // Three files fit, four do not.
+  KernelCache cache(folder.str().str(), 3500);
+  for (auto [key, age] : {std::pair("a", 3), {"b", 5}, {"c", 4}}) {
+    ASSERT_EQ(getText(cache.store(key, kernel)), "");
+    setAge(cache, key, age);
+  }
+  EXPECT_TRUE(cache.load("b").has_value()); // Is now the last used.
+  ASSERT_EQ(getText(cache.store("d", kernel)), "");
+  EXPECT_FALSE(cache.load("c").has_value());
+  for (const char *key : {"a", "b", "d"})
+    EXPECT_TRUE(cache.load(key).has_value()) << key;
+}
+
+TEST_F(KernelCacheLimitTest, WhatIsStoredStays) {
+  KernelCache cache(folder.str().str(), 10);
+  ASSERT_EQ(getText(cache.store("a", kernel)), "");
+  EXPECT_TRUE(cache.load("a").has_value());
+  ASSERT_EQ(getText(cache.store("b", kernel)), "");
+  EXPECT_FALSE(cache.load("a").has_value());
+  EXPECT_TRUE(cache.load("b").has_value());
+}
+
+TEST_F(KernelCacheLimitTest, AbandonedFilesGoAndOthersStay) {
+  KernelCache cache = getCache();
+  ASSERT_EQ(getText(cache.store("a", kernel)), "");
+  std::string path = cache.getPath("a");
+  std::string stale = path + ".stale.tmp", fresh = path + ".fresh.tmp";
+  std::string foreign = path + ".txt";
+  for (const std::string &file : {stale, fresh, foreign})
+    write(file, "half of a kernel");
+  setAge(stale, 2);
+  setAge(foreign, 2);
+  ASSERT_EQ(getText(cache.store("b", kernel)), "");
+  EXPECT_FALSE(fs::exists(stale));
+  EXPECT_TRUE(fs::exists(fresh));
+  EXPECT_TRUE(fs::exists(foreign));
+}
+
+TEST_F(KernelCacheLimitTest, ManyWriters) {
+  KernelCache cache(folder.str().str(), 20000);
+  std::vector<std::thread> threads;
+  for (int writer = 0; writer < 4; ++writer)
+    threads.emplace_back([&, writer] {
+      for (int i = 0; i < 50; ++i) {
+        std::string key = std::to_string(writer) + "/" + std::to_string(i);
+        EXPECT_EQ(getText(cache.store(key, kernel)), "");
+      }
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  ASSERT_EQ(getText(cache.store("last", kernel)), "");
+  uint64_t total = 0, size;
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(folder, error), end;
+       it != end && !error; it.increment(error))
+    if (llvm::StringRef(it->path()).ends_with(".kernel") &&
+        !fs::file_size(it->path(), size))
+      total += size;
+  EXPECT_LE(total, 20000u);
+  EXPECT_GT(total, 10000u);
+}
+
+TEST_F(KernelCacheLimitTest, FromTheEnvironment) {
+  auto limit = [](const char *text) {
+    text ? setenv("SPARSEK_CACHE_SIZE", text, 1)
+         : unsetenv("SPARSEK_CACHE_SIZE");
+    setenv("SPARSEK_CACHE_DIR", "/a", 1);
+    return KernelCache::getDefault()->getLimit();
+  };
+  EXPECT_EQ(limit("3"), 3u << 20);
+  EXPECT_EQ(limit("0"), 0u);
+  for (const char *text : {"", "much", "-1", "99999999999999999999"})
+    EXPECT_EQ(limit(text), KernelCache::kDefaultLimit) << text;
+  EXPECT_EQ(limit(nullptr), KernelCache::kDefaultLimit);
 }
 
 TEST(KernelCacheFolder, FromTheEnvironment) {
