@@ -165,6 +165,21 @@ def ptx(compiler: Compiler) -> str:
     return block("ptx", found)
 
 
+def portable(compiler: Compiler) -> str:
+    passes = (
+        "convert-sparsek-to-tile{chip=sm_80}",
+        SCHEDULED,
+        TO_FRAGMENTS.replace("fragments,", "fragments{chip=sm_80},"),
+    )
+    lines = attention_of(compiler.run(*passes))
+    products = [line for line in lines if "frag.mma_" in line]
+    poll = between(lines, r"scf\.while :", r"^ *}$")
+    lowered = attention_of(compiler.run(*passes, TO_NVVM))
+    kinds = (r"ldmatrix.*layout = .*row", r"ldmatrix.*layout = .*col", r"nvvm\.mma\.sync")
+    found = [next(line for line in lowered if re.search(kind, line)) for kind in kinds]
+    return block("mlir", [*left(poll), "...", *left(products), "// becomes", *left(found)])
+
+
 def record(compiler: Compiler) -> str:
     text = re.search(r"sparsek\.launch_record = (.*?)\} *\[#gpu\.object", compiler.compiled())[1]
     rows = ["| kernel | threads | shared memory | grid | arguments |", "|---|---|---|---|---|"]
@@ -184,7 +199,7 @@ def record(compiler: Compiler) -> str:
 
 SECTIONS: dict[str, Callable[[Compiler], str]] = {
     function.__name__: function
-    for function in (source, schedule, tile, scheduled, fragments, nvvm, ptx, record)
+    for function in (source, schedule, tile, scheduled, fragments, nvvm, ptx, portable, record)
 }
 
 

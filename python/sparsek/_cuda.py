@@ -147,7 +147,7 @@ def _library() -> ctypes.CDLL:
 class AttentionConfig:
     """What is compiled into a kernel: element type of q, k, v and o ("bf16" or
     "f16"), sizes of a head, query heads per KV head, gate, which optional
-    arguments there are, chip ("sm_90a", "sm_80"), and image format ("ptx" or
+    arguments there are, chip ("sm_90a", "sm_80", ...), and image format ("ptx" or
     "cubin"). `options` are further options of sparsek-nvvm-pipeline."""
 
     dtype: str

@@ -67,6 +67,14 @@ def test_gates_and_schedules(gate: str, schedule: str) -> None:
     check(compile_kernels(variant, passes), variant, Sizes())
 
 
+@pytest.mark.parametrize("schedule", ["", "rows=64", "consumer_rows=64"])
+@pytest.mark.parametrize("chip", ["sm_80", "sm_120"])
+def test_portable_programs(chip: str, schedule: str) -> None:
+    """Other chips have less memory and no overlap, and consumers of 128 rows."""
+    variant = Variant(chip=chip, schedule=schedule, sink=True)
+    check(compile_kernels(variant), variant, Sizes())
+
+
 @pytest.mark.parametrize("passes", [PASSES[:0], PASSES[:1], PASSES[:2], PASSES[:3], PASSES])
 def test_every_stage(passes: Sequence[str]) -> None:
     """The program means the same after every pass."""

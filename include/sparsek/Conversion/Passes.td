@@ -168,11 +168,11 @@ def ConvertSparseKToTilePass : Pass<"convert-sparsek-to-tile", "::mlir::ModuleOp
     - `survivors` lists, for every few hundred positions, the keys that are
       selected there; `documents` (with `cu_seqlens`) the end of every
       position's document.
-    - `attention` computes the output: a block walks over work items of 128, 192
-      or 256 rows (positions times the query heads of one key-value head). One
+    - `attention` computes the output: a block walks over work items of 64 to
+      256 rows (positions times the query heads of one key-value head). One
       warp lists the keys of the item, two copy their rows, one copies the
-      queries, and a warpgroup for every 64 rows computes, one slot of keys
-      after the other.
+      queries, and a warpgroup for every 64 rows (128 where warps multiply by
+      themselves) computes, one slot of keys after the other.
 
     Element type, D, Dv, group size, gate, sink, packing and schedule are
     compiled in: ops that agree on them share a module. Lengths, strides,

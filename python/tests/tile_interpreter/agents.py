@@ -16,7 +16,7 @@ from .syntax import Op
 if TYPE_CHECKING:
     from .machine import Machine
 
-ROWS = 64  # of a fragment
+ROWS = 64  # of a fragment, where the schedule does not say
 Step = Generator[Callable[[], bool], None, Any]  # yields what the agent waits for
 ELEMENT = {"bf16": ml_dtypes.bfloat16, "f16": np.float16, "f32": np.float32, "i32": np.int32}
 

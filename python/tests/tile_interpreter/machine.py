@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from .agents import Agent, Ring, RowMap, Step, TileError
+from .agents import ROWS, Agent, Ring, RowMap, Step, TileError
 from .ops import execute
 from .syntax import Block, Op
 
@@ -36,6 +36,8 @@ class Machine:
         self.random = random.Random(seed)
         row_map = re.findall(r"\d+", kernel.attributes.get("row_map", ""))
         self.row_map = RowMap(*map(int, row_map)) if row_map else None
+        consumer_rows = re.search(r"consumer_rows = (\d+)", kernel.attributes.get("schedule", ""))
+        self.fragment_rows = int(consumer_rows[1]) if consumer_rows else ROWS
         self.turns = [0, 0]  # arrivals at the barrier of each consumer
         self.started: set[int] = set()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .agents import ELEMENT, ROWS, Agent, KeySlot, Product, Ring, Step
+from .agents import ELEMENT, Agent, KeySlot, Product, Ring, Step
 from .syntax import Block, Op
 
 def _type(text: str) -> tuple[list[int], Any]:
@@ -173,15 +173,16 @@ def _item(agent: Agent, op: Op, number: int, batches: int, heads: int, tiles: in
     return [batch, inner // blocks, inner % blocks, (tiles - 1 - reverse) * row_map.positions]
 
 
-def _rows(agent: Agent, count: int = ROWS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _rows(agent: Agent, count: int | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Position and head in the item of the rows of this agent, and which are not idle."""
     row_map = agent.machine.row_map
-    rows = np.arange(count) + ROWS * agent.group
+    size = agent.machine.fragment_rows
+    rows = np.arange(count or size) + size * agent.group
     return rows // row_map.heads, rows % row_map.heads, rows < row_map.positions * row_map.heads
 
 
 def _places(
-    agent: Agent, head: int, head_block: int, row: int, limit: int, count: int = ROWS
+    agent: Agent, head: int, head_block: int, row: int, limit: int, count: int | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Query head, query row and validity of the rows of this agent."""
     row_map = agent.machine.row_map
@@ -325,7 +326,8 @@ def _product(agent: Agent, op: Op, compute: Callable[[], np.ndarray]) -> list[An
 
 
 def _mma_nt(agent: Agent, op: Op, lhs: Ring, at: int, rhs: Ring, position: int) -> list[Any]:
-    rows = slice(ROWS * agent.group, ROWS * (agent.group + 1))
+    size = agent.machine.fragment_rows
+    rows = slice(size * agent.group, size * (agent.group + 1))
     return _product(
         agent,
         op,
