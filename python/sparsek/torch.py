@@ -6,7 +6,8 @@ Both run on CUDA tensors with the kernels that the compiler generates for the
 device, and on CPU tensors with the compiled CPU code. They are registered as the
 operators `torch.ops.sparsek.select` and `torch.ops.sparsek.gathered_attention`,
 and work under `torch.compile` without graph breaks; with dynamic shapes another
-length, `topk` or `window` does not compile again.
+length, `topk` or `window` does not compile again; another `scale` does, as any
+other Python float (a scale is a constant of a model).
 
 Kernels are compiled at the first use of an element type, head sizes, heads per
 KV head, gate, sink or packing, and kept on disk (SPARSEK_CACHE_DIR). Neither
