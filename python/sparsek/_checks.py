@@ -11,6 +11,15 @@ import math
 import numbers
 from collections.abc import Sequence
 
+FLOATS = ("f32", "f16", "bf16")
+# Element types and rank of every array of attention.
+ATTENTION_ARRAYS = {
+    **dict.fromkeys(("q", "k", "v"), (FLOATS, 4)),
+    **dict.fromkeys(("scores", "tau"), (("f32",), 3)),
+    "expiry": (("i32",), 3),
+    "sink": (("f32",), 1),
+    "cu_seqlens": (("i32",), 1),
+}
 GATES = ("key_value", "value", "none", "straight_through")
 MAX_POSITIONS = 2**31 - 1  # expiry holds positions as i32
 MAX_F32 = (2 - 2**-23) * 2.0**127
@@ -30,6 +39,26 @@ def nonzero(*sizes: tuple[str, int]) -> None:
     for name, size in sizes:
         if size == 0:
             raise ValueError(f"{name} must be at least 1, got 0")
+
+
+def dtype(name: str, got: str, accepted: Sequence[str]) -> None:
+    """Raises TypeError unless the element type is among the accepted ones."""
+    if got not in accepted:
+        raise TypeError(f"{name} must be {' or '.join(accepted)}, got {got}")
+
+
+def same_dtype(*dtypes: tuple[str, str]) -> None:
+    """Raises TypeError unless all element types, each with its array's name, are the same."""
+    if len({got for _, got in dtypes}) > 1:
+        *names, last = (name for name, _ in dtypes)
+        got = ", ".join(f"{name} {got}" for name, got in dtypes)
+        raise TypeError(f"{', '.join(names)} and {last} must have one element type, got {got}")
+
+
+def rank(name: str, shape: Sequence[int], want: int) -> None:
+    """Raises ValueError for another number of dimensions."""
+    if len(shape) != want:
+        raise ValueError(f"{name} must have {want} dimensions, got shape {tuple(shape)}")
 
 
 def one_of(name: str, value: str, accepted: Sequence[str]) -> None:
@@ -83,11 +112,10 @@ def attention_shapes(
     """Raises ValueError unless the shapes go together: `q[B,Hq,M,D]`,
     `k[B,Hkv,N,D]`, `v[B,Hkv,N,Dv]`, `scores`, `tau` and `expiry` `[B,Hs,N]`,
     `sink[Hq]`, `cu_seqlens[S+1]`."""
-    ranks = (("q", q, 4), ("k", k, 4), ("v", v, 4), ("scores", scores, 3))
-    ranks += (("tau", tau, 3), ("expiry", expiry, 3), ("sink", sink, 1))
-    for name, shape, rank in ranks:
-        if shape is not None and len(shape) != rank:
-            raise ValueError(f"{name} must have {rank} dimensions, got shape {tuple(shape)}")
+    shapes = {"q": q, "k": k, "v": v, "scores": scores, "tau": tau, "expiry": expiry, "sink": sink}
+    for name, shape in shapes.items():
+        if shape is not None:
+            rank(name, shape, ATTENTION_ARRAYS[name][1])
     batch, query_heads, queries, head_size = q
     kv_heads, keys, value_size = k[1], k[2], v[3]
     score_heads = scores[1]

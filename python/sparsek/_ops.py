@@ -15,9 +15,8 @@ import numpy as np
 
 from sparsek import _build_ir, _checks
 from sparsek._compile import Executable, compile
-from sparsek._dtypes import CODES, name_of
+from sparsek._dtypes import name_of
 
-FLOATS = ("f32", "f16", "bf16")
 NORMS = ("none", "timestep")
 
 
@@ -184,16 +183,6 @@ def gathered_attention(
     )
 
 
-_ATTENTION_ARRAYS = (
-    ("q", FLOATS, 4),
-    ("k", FLOATS, 4),
-    ("v", FLOATS, 4),
-    ("scores", ("f32",), 3),
-    ("tau", ("f32",), 3),
-    ("expiry", ("i32",), 3),
-)
-
-
 def _attend(
     build: Callable[..., str],
     arrays: list[np.ndarray],
@@ -207,19 +196,20 @@ def _attend(
     return_lse: bool,
 ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
     """Checks the arguments of either attention, and compiles and calls it. The
-    arrays are the first of those named above."""
+    arrays are the first of `_checks.ATTENTION_ARRAYS`."""
+    accepted = list(_checks.ATTENTION_ARRAYS.items())
     arguments = [
-        _array(name, array, dtypes, rank)
-        for (name, dtypes, rank), array in zip(_ATTENTION_ARRAYS, arrays, strict=False)
+        _array(name, array, *wanted)
+        for (name, wanted), array in zip(accepted, arrays, strict=False)
     ]
     q, k, v, scores, *selection = arguments
     _same_dtype(("q", q), ("k", k), ("v", v))
     if sink is not None:
-        sink = _array("sink", sink, ("f32",), 1)
+        sink = _array("sink", sink, *_checks.ATTENTION_ARRAYS["sink"])
         arguments.append(sink)
     if cu_seqlens is not None:
         cu_seqlens = np.asarray(cu_seqlens)
-    names = [name for name, _, _ in _ATTENTION_ARRAYS[4 : 4 + len(selection)]]
+    names = ("tau", "expiry")[: len(selection)]
     _checks.attention_shapes(
         q.shape,
         k.shape,
@@ -252,22 +242,17 @@ def _attend(
 
 def _array(name: str, value: np.ndarray, dtypes: Sequence[str], rank: int) -> np.ndarray:
     array = np.asarray(value)
-    if array.dtype not in CODES or name_of(array.dtype) not in dtypes:
-        raise TypeError(f"{name} must be {' or '.join(dtypes)}, got {name_of(array.dtype)}")
-    if array.ndim != rank:
-        raise ValueError(f"{name} must have {rank} dimensions, got shape {array.shape}")
+    _checks.dtype(name, name_of(array.dtype), dtypes)
+    _checks.rank(name, array.shape, rank)
     return array
 
 
 def _floats(name: str, value: np.ndarray, rank: int) -> np.ndarray:
-    return _array(name, value, FLOATS, rank)
+    return _array(name, value, _checks.FLOATS, rank)
 
 
 def _same_dtype(*arrays: tuple[str, np.ndarray]) -> None:
-    if len({array.dtype for _, array in arrays}) > 1:
-        names = " and ".join(name for name, _ in arrays)
-        got = ", ".join(f"{name} {name_of(array.dtype)}" for name, array in arrays)
-        raise TypeError(f"{names} must have one element type, got {got}")
+    _checks.same_dtype(*((name, name_of(array.dtype)) for name, array in arrays))
 
 
 def _cu_seqlens(value: np.ndarray | Sequence[int], batch: int, n: int) -> np.ndarray:

@@ -300,20 +300,14 @@ torch.library.register_autograd(
 # ---- Tensors ----
 
 
-_ACCEPTED = {
-    **dict.fromkeys(("q", "k", "v"), ("bf16", "f16", "f32")),
-    **dict.fromkeys(("scores", "tau", "sink"), ("f32",)),
-    **dict.fromkeys(("expiry", "cu_seqlens"), ("i32",)),
-}
-
-
 def _name(tensor: torch.Tensor) -> str:
     return _DTYPES.get(tensor.dtype, str(tensor.dtype).removeprefix("torch."))
 
 
-def _check_dtype(name: str, tensor: torch.Tensor, *accepted: str) -> None:
-    if _name(tensor) not in accepted:
-        raise TypeError(f"{name} must be {' or '.join(accepted)}, got {_name(tensor)}")
+def _check_array(name: str, tensor: torch.Tensor) -> None:
+    dtypes, rank = _checks.ATTENTION_ARRAYS[name]
+    _checks.dtype(name, _name(tensor), dtypes)
+    _checks.rank(name, tensor.shape, rank)
 
 
 def _check_devices(**tensors: torch.Tensor | None) -> None:
@@ -329,12 +323,10 @@ def _check_devices(**tensors: torch.Tensor | None) -> None:
 
 def _check_scores(scores: torch.Tensor, cu_seqlens: torch.Tensor | None) -> None:
     _check_devices(scores=scores, cu_seqlens=cu_seqlens)
-    _check_dtype("scores", scores, "f32")
-    if scores.dim() != 3:
-        raise ValueError(f"scores must have 3 dimensions, got shape {tuple(scores.shape)}")
+    _check_array("scores", scores)
     _checks.nonzero(("scores[1]", scores.shape[1]))
     if cu_seqlens is not None:
-        _check_dtype("cu_seqlens", cu_seqlens, "i32")
+        _check_array("cu_seqlens", cu_seqlens)
         _checks.packing(cu_seqlens.shape, scores.shape[0])
 
 
@@ -342,13 +334,8 @@ def _check_tensors(tensors: _Tensors) -> None:
     named = {name: tensor for name, tensor in tensors._asdict().items() if tensor is not None}
     _check_devices(**named)
     for name, tensor in named.items():
-        _check_dtype(name, tensor, *_ACCEPTED[name])
-    for name in ("k", "v"):
-        if named[name].dtype != tensors.q.dtype:
-            raise TypeError(
-                f"q, k and v must have one element type, got q {_name(tensors.q)} and "
-                f"{name} {_name(named[name])}"
-            )
+        _check_array(name, tensor)
+    _checks.same_dtype(*((name, _name(named[name])) for name in ("q", "k", "v")))
     _checks.attention_shapes(**{name: tensor.shape for name, tensor in named.items()})
 
 
