@@ -371,8 +371,11 @@ def test_resources(size: int, gate: str, chip: str, tmp_path: Path) -> None:
         assert part is not None, report
         stack, stores, loads, registers = map(int, part.groups())
         # Four consumers leave a thread 96 registers to start with; the warps of the portable form,
-        # whose registers do not move to the consumers, spill a few.
+        # whose registers do not move to the consumers, spill a few, and more where LLVM keeps
+        # numbers in pairs for packed arithmetic.
         limit = (16 if kernel["threads"] > 512 else 0) if chip == "sm_90a" else 128
+        if chip == "sm_120":
+            limit = 288
         assert max(stack, stores, loads) <= limit, report
         assert kernel["shared_bytes"] <= SHARED_BYTES[chip]
         # Registers are given to warps in steps of 8 for each thread.
