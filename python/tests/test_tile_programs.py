@@ -55,7 +55,7 @@ def check(
     np.testing.assert_allclose(o.astype(np.float64), expected_o, rtol=0.02, atol=0.02)
 
 
-@pytest.mark.parametrize("schedule", ["", "overlap=false", "rows=64", "rows=192", "rows=256", "keys=64"])
+@pytest.mark.parametrize("schedule", ["", "overlap=false", "rows=64", "rows=192", "rows=256", "keys=64", "key_slots=5,value_slots=1"])
 @pytest.mark.parametrize("gate", ["none", "value", "key_value"])
 def test_gates_and_schedules(gate: str, schedule: str) -> None:
     variant = Variant(gate=gate, schedule=schedule)
@@ -147,8 +147,8 @@ def blocks(kernel: Op) -> list[Block]:
 
 @pytest.mark.parametrize(
     ("schedule", "count"),
-    [("rows=128,keys=64", 29), ("rows=192", 24)],
-    ids=["turns", "three-consumers"],
+    [("rows=128,keys=64", 25), ("rows=192", 25), ("rows=192,ping_pong=false", 20)],
+    ids=["two-consumers", "three-consumers", "without-turns"],
 )
 def test_no_synchronisation_is_superfluous(schedule: str, count: int) -> None:
     """Without any one of them a rule is broken or the block stops."""

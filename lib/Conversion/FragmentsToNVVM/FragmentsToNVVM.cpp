@@ -184,6 +184,30 @@ struct LowerWgmmaWait : OpRewritePattern<WgmmaWaitOp> {
   }
 };
 
+struct LowerArrive : OpRewritePattern<ArriveOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ArriveOp op,
+                                PatternRewriter &rewriter) const override {
+    Type i32 = rewriter.getI32Type();
+    Value condition =
+        LLVM::ZExtOp::create(rewriter, op.getLoc(), i32, op.getCondition());
+    // Shared memory has 32-bit addresses; pointers to it may be wider.
+    Value barrier =
+        LLVM::PtrToIntOp::create(rewriter, op.getLoc(), i32, op.getBarrier());
+    LLVM::InlineAsmOp::create(
+        rewriter, op.getLoc(), TypeRange(), ValueRange{barrier, condition},
+        "{ .reg .pred p; setp.ne.b32 p, $1, 0; "
+        "@p mbarrier.arrive.shared::cta.b64 _, [$0]; }",
+        "r,r,~{memory}", /*has_side_effects=*/true, /*is_align_stack=*/false,
+        LLVM::tailcallkind::TailCallKind::None,
+        LLVM::AsmDialectAttr::get(rewriter.getContext(),
+                                  LLVM::AsmDialect::AD_ATT),
+        ArrayAttr());
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
 struct LowerRowAddress : OpRewritePattern<RowAddressOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(RowAddressOp op,
@@ -212,8 +236,8 @@ struct ConvertFragmentsToNVVM
 
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<LowerRowAddress, LowerWgmmaRS, LowerWgmmaSS, LowerWgmmaWait>(
-        &getContext());
+    patterns.add<LowerArrive, LowerRowAddress, LowerWgmmaRS, LowerWgmmaSS,
+                 LowerWgmmaWait>(&getContext());
     populateWarpProductPatterns(patterns);
     walkAndApplyPatterns(getOperation(), std::move(patterns));
   }

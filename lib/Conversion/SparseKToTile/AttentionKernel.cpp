@@ -21,6 +21,10 @@ using namespace sparsek::tile;
 
 namespace {
 
+/// They share every slot: consumers then wait half as long for the next one as
+/// with one warp for the keys and one for the values.
+constexpr int64_t kGatherWarps = 2;
+
 /// One kernel while it is being built.
 class AttentionBuilder {
 public:
@@ -39,20 +43,21 @@ private:
 
   SmallVector<TileBuilder::Argument> getArguments();
   void makeRings();
-  Value makeRing(int64_t slots, int64_t rows, int64_t columns);
+  /// A ring that every warp of the consumers drains.
+  Value makeRing(int64_t slots, int64_t rows, int64_t columns, int64_t fills);
   Values forItems(ValueRange state,
                   function_ref<Values(Item, ValueRange)> body);
   Value getScoreHead(const Item &item);
 
   // Roles.
   void listKeys();
-  void gatherRows(Value source, Value ring);
+  void gatherRows();
   void loadQueries();
   void attend();
 
   /// What `attend` carries from slot to slot.
   struct Softmax {
-    Value maximum, sum, output;
+    Value maximum, shift, sum, output;
   };
   /// Attends to the slot at `position`; returns whether it is the last one.
   Value attendToSlot(Value position, Value query, Softmax &softmax,
@@ -110,28 +115,31 @@ SmallVector<TileBuilder::Argument> AttentionBuilder::getArguments() {
   return arguments;
 }
 
-Value AttentionBuilder::makeRing(int64_t slots, int64_t rows, int64_t columns) {
-  // One arrival for each lane of the filling warp, one for each warp of the
-  // consumers.
+Value AttentionBuilder::makeRing(int64_t slots, int64_t rows, int64_t columns,
+                                 int64_t fills) {
   return RingOp::create(
       b, RingType::get(b.getContext(), {slots, rows, columns}, variant.element),
-      /*fills=*/32, /*drains=*/4 * schedule.getConsumers(), IntegerAttr(),
+      fills, /*drains=*/4 * schedule.getConsumers(), IntegerAttr(),
       IntegerAttr());
 }
 
 void AttentionBuilder::makeRings() {
-  // The warps that gather keys and values drain the list, too.
+  // The warps that gather drain the list, too.
   list =
       RingOp::create(b,
                      KeyListType::get(b.getContext(), schedule.getListSlots(),
                                       schedule.getKeys()),
-                     /*fills=*/1, /*drains=*/2 + 4 * schedule.getConsumers(),
+                     /*fills=*/1,
+                     /*drains=*/kGatherWarps + 4 * schedule.getConsumers(),
                      IntegerAttr(), IntegerAttr());
-  keys = makeRing(schedule.getKeySlots(), schedule.getKeys(), variant.headSize);
-  values =
-      makeRing(schedule.getValueSlots(), schedule.getKeys(), variant.valueSize);
-  queries =
-      makeRing(schedule.getQuerySlots(), schedule.getRows(), variant.headSize);
+  // One arrival for each lane of the filling warps; keys are committed with
+  // the list, which takes one more for each warp.
+  keys = makeRing(schedule.getKeySlots(), schedule.getKeys(), variant.headSize,
+                  /*fills=*/33 * kGatherWarps);
+  values = makeRing(schedule.getValueSlots(), schedule.getKeys(),
+                    variant.valueSize, /*fills=*/32 * kGatherWarps);
+  queries = makeRing(schedule.getQuerySlots(), schedule.getRows(),
+                     variant.headSize, /*fills=*/32);
 }
 
 TileBuilder::Values
@@ -174,26 +182,32 @@ void AttentionBuilder::listKeys() {
     Value tableRow = b.mul(b.toI64(chunkRow), capacity);
     Value count = b.load(b.arg("counts"), chunkRow);
     Value documents = variant.packed ? b.arg("documents") : Value();
-    return {ListKeysOp::create(b, b.getI32Type(), list, state[0], first, last,
-                               b.arg("window"), chunkStart, b.arg("expiry"),
-                               b.arg("u"), b.arg("tau"), item.batch, scoreHead,
-                               b.arg("table"), tableRow, count, documents,
-                               /*gated=*/variant.gate != Gate::None,
-                               IntegerAttr())};
+    return {ListKeysOp::create(
+        b, b.getI32Type(), list, state[0], first, last, b.arg("window"),
+        chunkStart, b.arg("expiry"), b.arg("u"), b.arg("tau"), item.batch,
+        scoreHead, b.arg("table"), tableRow, count, documents,
+        /*gated=*/variant.gate != Gate::None, IntegerAttr())};
   });
 }
 
-void AttentionBuilder::gatherRows(Value source, Value ring) {
+void AttentionBuilder::gatherRows() {
+  Value warp = WarpOp::create(b);
+  auto gather = [&](Value source, Value ring, const Item &item,
+                    Value position) {
+    ReserveOp::create(b, ring, position);
+    GatherOp::create(b, source, item.batch, item.head, list, position, ring,
+                     position, warp, kGatherWarps);
+  };
   forItems(zero, [&](Item item, ValueRange state) {
     return b.doWhile(state, [&](ValueRange current, Values &next) {
       Value position = current[0];
       AcquireOp::create(b, list, position);
-      ReserveOp::create(b, ring, position);
-      GatherOp::create(b, source, item.batch, item.head, list, position, ring,
-                       position);
+      gather(b.arg("k"), keys, item, position);
+      CommitOp::create(b, keys, position, list, position);
+      gather(b.arg("v"), values, item, position);
+      CommitOp::create(b, values, position);
       Value last = FlagOp::create(b, Flag::Last, list, position);
       ReleaseOp::create(b, list, position);
-      CommitOp::create(b, ring, position);
       next.push_back(b.add(position, one));
       return b.negate(last);
     });
@@ -217,9 +231,7 @@ void AttentionBuilder::loadQueries() {
 Value AttentionBuilder::attendToSlot(Value position, Value query,
                                      Softmax &softmax, Value positions,
                                      Value threshold) {
-  AcquireOp::create(b, list, position);
-  Value last = FlagOp::create(b, Flag::Last, list, position);
-  AcquireOp::create(b, keys, position);
+  AcquireOp::create(b, keys, position, list, position);
   Value scores =
       MmaNTOp::create(b, getFragment(schedule.getKeys(), b.getF32Type()),
                       queries, query, keys, position);
@@ -227,20 +239,25 @@ Value AttentionBuilder::attendToSlot(Value position, Value query,
   if (variant.gate == Gate::KeyValue)
     scores = GateOp::create(b, scores, list, position, threshold);
   scores = MaskOp::create(b, scores, list, position, positions);
-  auto step = OnlineSoftmaxOp::create(b, scores, softmax.maximum, softmax.sum,
-                                      b.arg("scale_log2"));
+  Value scale = b.arg("scale_log2");
+  auto raise = RaiseMaximumOp::create(b, scores, softmax.maximum, softmax.shift,
+                                      softmax.sum, scale, softmax.output);
+  auto step = ExponentialsOp::create(b, scores, raise.getNewShift(),
+                                     raise.getNewSum(), scale);
   Value weights = step.getWeights();
   if (variant.gate != Gate::None)
     weights = GateOp::create(b, weights, list, position, threshold);
+  Value last = FlagOp::create(b, Flag::Last, list, position);
   ReleaseOp::create(b, list, position);
   Value rounded = TruncateOp::create(
       b, getFragment(schedule.getKeys(), variant.element), weights);
-  Value scaled = ScaleRowsOp::create(b, softmax.output, step.getDecay());
   AcquireOp::create(b, values, position);
+  Value decayed = raise.getNewAccumulator();
   Value output =
-      MmaNNOp::create(b, scaled.getType(), rounded, values, position, scaled);
+      MmaNNOp::create(b, decayed.getType(), rounded, values, position, decayed);
   ReleaseOp::create(b, values, position);
-  softmax = {step.getNewMaximum(), step.getNewSum(), output};
+  softmax = {raise.getNewMaximum(), raise.getNewShift(), step.getNewSum(),
+             output};
   return last;
 }
 
@@ -271,24 +288,24 @@ void AttentionBuilder::attend() {
     Value maximum = FillOp::create(
         b, getRows(f32),
         b.getF32FloatAttr(-std::numeric_limits<float>::infinity()));
-    Value sum = FillOp::create(b, getRows(f32), b.getF32FloatAttr(0));
+    Value none = FillOp::create(b, getRows(f32), b.getF32FloatAttr(0));
     Value output = FillOp::create(b, getFragment(variant.valueSize, f32),
                                   b.getF32FloatAttr(0));
 
     AcquireOp::create(b, queries, query);
-    Values result =
-        b.doWhile({state[0], maximum, sum, output},
-                  [&](ValueRange current, Values &next) {
-                    Value position = current[0];
-                    Softmax softmax{current[1], current[2], current[3]};
-                    Value last = attendToSlot(position, query, softmax,
-                                              positions, threshold);
-                    next = {b.add(position, one), softmax.maximum, softmax.sum,
-                            softmax.output};
-                    return b.negate(last);
-                  });
+    Values result = b.doWhile(
+        {state[0], maximum, none, none, output},
+        [&](ValueRange current, Values &next) {
+          Value position = current[0];
+          Softmax softmax{current[1], current[2], current[3], current[4]};
+          Value last =
+              attendToSlot(position, query, softmax, positions, threshold);
+          next = {b.add(position, one), softmax.maximum, softmax.shift,
+                  softmax.sum, softmax.output};
+          return b.negate(last);
+        });
     ReleaseOp::create(b, queries, query);
-    storeItem(item, {result[1], result[2], result[3]});
+    storeItem(item, {result[1], result[2], result[3], result[4]});
     return {result[0], b.add(query, one)};
   });
 }
@@ -305,8 +322,7 @@ void AttentionBuilder::build() {
   one = b.i32(1);
   int64_t producer = schedule.getProducerRegisters();
   b.role("list", 1, producer, [&] { listKeys(); });
-  b.role("keys", 1, producer, [&] { gatherRows(b.arg("k"), keys); });
-  b.role("values", 1, producer, [&] { gatherRows(b.arg("v"), values); });
+  b.role("gather", kGatherWarps, producer, [&] { gatherRows(); });
   b.role("queries", 1, producer, [&] { loadQueries(); });
   b.role("attend", 4 * schedule.getConsumers(), schedule.getConsumerRegisters(),
          [&] { attend(); });

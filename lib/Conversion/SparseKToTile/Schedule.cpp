@@ -190,15 +190,15 @@ static void chooseTile(Draft &draft, const ScheduleRequest &request,
   // the output's registers leave room for. Measured on an H200, see
   // docs/Kernels.md.
   if (!isSet(overrides, "rows")) {
-    draft.rows = widest <= 64 ? 256 : widest <= 128 ? 192 : 128;
-    reasons.push_back(
-        llvm::formatv("rows = {0}: {1} consumers can hold {2} output columns",
-                      draft.rows, draft.rows / 64, request.valueSize));
+    bool gated = request.gate != Gate::None;
+    draft.rows = widest <= 64 && !gated ? 256 : widest <= 128 ? 192 : 128;
+    reasons.push_back(llvm::formatv(
+        "rows = {0}: {1} consumers can hold {2} output columns{3}", draft.rows,
+        draft.rows / 64, request.valueSize, gated ? " and gates" : ""));
   }
   if (draft.rows > 128) {
     draft.listSlots = 8;
-    draft.keySlots = 4;
-    draft.valueSlots = widest <= 64 ? 4 : 2;
+    draft.keySlots = draft.valueSlots = widest <= 64 ? 4 : 3;
   }
   std::string reason = "slots of 128 keys fit into registers and shared memory";
   if (widest > 128) {
@@ -378,7 +378,7 @@ FailureOr<ScheduleAttr> sparsek::selectSchedule(
   // Turns need products that run on while others compute.
   if (!isSet(overrides, "ping_pong"))
     draft.pingPong =
-        request.target.warpgroups && draft.rows == 128 && draft.overlap;
+        request.target.warpgroups && draft.rows >= 128 && draft.overlap;
   MLIRContext *context = request.element.getContext();
   if (!draft.get(context, emitError))
     return failure();

@@ -4,9 +4,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-// One warp copies a slot, 16 bytes a lane. A row of a matrix takes as many
-// lanes as it has 16-byte chunks (rounded up to a power of two); the lanes of a
-// row are a group, and group g copies a contiguous block of rows.
+// A warp copies a slot, or its share of one, 16 bytes a lane. A row of a matrix
+// takes as many lanes as it has 16-byte chunks (rounded up to a power of two);
+// the lanes of a row are a group, and each group copies a contiguous block of
+// rows.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,11 +22,13 @@ using namespace sparsek::tile;
 namespace {
 /// What a lane copies of the rows of a slot.
 struct CopyLanes {
-  CopyLanes(FragmentBuilder &b, const KernelFrame &frame, RingType type);
+  /// Each lane group copies `granule` rows or a multiple of them.
+  CopyLanes(FragmentBuilder &b, const KernelFrame &frame, RingType type,
+            int64_t granule, Value share = Value(), int64_t shares = 1);
 
   /// Rows of a lane group.
   int64_t block;
-  /// Lane group; chunk in the row.
+  /// Lane group, counted over all shares; chunk in the row.
   Value group, chunk;
   /// Not null where some lanes have nothing to copy.
   Value active;
@@ -53,15 +56,18 @@ struct CopyLanes {
 } // namespace
 
 CopyLanes::CopyLanes(FragmentBuilder &b, const KernelFrame &frame,
-                     RingType type) {
+                     RingType type, int64_t granule, Value share,
+                     int64_t shares) {
   int64_t existing = type.getColumns() / 8;
   int64_t needed = llvm::divideCeil(type.getColumns(), 16) * 2;
-  // Blocks of at least 16 rows, a step of a gather, and of whole groups of
-  // eight: 192 rows are 8 blocks of 24.
-  int64_t perRow = llvm::PowerOf2Ceil(
-      std::max<int64_t>(needed, llvm::divideCeil(512, type.getRows())));
-  block = type.getRows() / (32 / perRow);
+  // Where a row has fewer chunks than that, some lanes have nothing to copy.
+  int64_t perRow = llvm::PowerOf2Ceil(std::max<int64_t>(
+      needed, llvm::divideCeil(32 * granule * shares, type.getRows())));
+  int64_t groups = 32 / perRow;
+  block = type.getRows() / (groups * shares);
   group = b.shr({frame.lane, b.i32(llvm::Log2_64(perRow))});
+  if (share)
+    group = b.add({group, b.mul({share, b.i32(groups)})});
   chunk = b.bitAnd({frame.lane, b.i32(perRow - 1)});
   if (needed < perRow)
     active = b.slt({chunk, b.i32(needed)});
@@ -92,7 +98,8 @@ struct LowerGather : TilePattern<GatherOp> {
              ConversionPatternRewriter &rewriter) const override {
     KeyListType listType = op.getList().getType();
     RingOp ring = ringOf(op.getRing()), list = ringOf(op.getList());
-    CopyLanes lanes(b, frame, op.getRing().getType());
+    CopyLanes lanes(b, frame, op.getRing().getType(), /*granule=*/8,
+                    adaptor.getShare(), op.getShares());
     GlobalArray source = GlobalArray::get(op.getSource());
     Value rows = b.offset(source.at(b, {adaptor.getBatch(), adaptor.getHead()}),
                           lanes.source);
@@ -102,7 +109,7 @@ struct LowerGather : TilePattern<GatherOp> {
     Value indices = frame.getSlotPointer(
         b, list, frame.getSlotNumber(b, list, adaptor.getListPosition()));
     indices = b.offset(indices, listType.getIndexOffset());
-    indices = b.offset(indices, b.mul({lanes.group, b.i32(lanes.block * 4)}));
+    indices = b.offset(indices, getFirstEntry(b, lanes));
     Value slot = frame.getSlotPointer(
         b, ring, frame.getSlotNumber(b, ring, adaptor.getPosition()));
 
@@ -121,11 +128,25 @@ struct LowerGather : TilePattern<GatherOp> {
   }
 
 private:
-  /// 16 rows a step; the entries of a list are permuted in groups of 16.
+  // The entries of a list are permuted in groups of 16: entries 4q + 2h + i
+  // are rows 8h + 2q + i.
+
+  /// Byte offset of the index of a lane group's first row.
+  Value getFirstEntry(FragmentBuilder &b, const CopyLanes &lanes) const {
+    if (lanes.block % 16 == 0)
+      return b.mul({lanes.group, b.i32(lanes.block * 4)});
+    Value half = b.shl({b.bitAnd({lanes.group, b.i32(1)}), b.i32(3)});
+    Value sixteen = b.shl({b.shr({lanes.group, b.i32(1)}), b.i32(6)});
+    return b.add({sixteen, half});
+  }
+
+  /// 16 rows a step, or a lane group's only 8.
   void copyRows(FragmentBuilder &b, const CopyLanes &lanes, Value rows,
                 Value stride, Value indices, Value slot, bool checked) const {
-    Type four = VectorType::get(4, b.getI32Type());
-    Value begin = b.i32(0), end = b.i32(lanes.block / 16), step = b.i32(1);
+    int64_t perQuad = lanes.block % 16 == 0 ? 4 : 2;
+    Type entryType = VectorType::get(perQuad, b.getI32Type());
+    Value begin = b.i32(0), end = b.i32(llvm::divideCeil(lanes.block, 16)),
+          step = b.i32(1);
     b.loop({begin, end, step}, {}, [&](Value i, ValueRange) {
       Value from = b.offset(indices, b.shl({i, b.i32(6)}));
       Value to = b.offset(slot, b.shl({i, b.i32(11)}));
@@ -133,7 +154,7 @@ private:
       for (int64_t row = 0; row < 8; ++row)
         targets.push_back(b.offset(to, lanes.swizzle(b, row)));
       for (int64_t quad = 0; quad < 4; ++quad) {
-        Value entries = b.load(b.offset(from, 16 * quad), four);
+        Value entries = b.load(b.offset(from, 16 * quad), entryType);
         for (auto [entry, index] : llvm::enumerate(b.elements(entries))) {
           int64_t row = 2 * quad + (entry & 1) + 8 * (entry >> 1);
           Value size = lanes.size, key = index;
@@ -158,18 +179,21 @@ struct LowerLoadTile : TilePattern<LoadTileOp> {
   void lower(LoadTileOp op, OpAdaptor adaptor, FragmentBuilder &b,
              ConversionPatternRewriter &rewriter) const override {
     RingOp ring = ringOf(op.getRing());
-    CopyLanes lanes(b, frame, op.getRing().getType());
+    // 192 rows are 8 blocks of 24: in granules of 8 they would be 16 of 12.
+    CopyLanes lanes(b, frame, op.getRing().getType(), /*granule=*/16);
     GlobalArray source = GlobalArray::get(op.getSource());
     Value rows = b.offset(source.at(b, {adaptor.getBatch()}), lanes.source);
     Value slot = frame.getSlotPointer(
         b, ring, frame.getSlotNumber(b, ring, adaptor.getPosition()));
     lanes.onActive(b, [&] {
-      Value begin = b.i32(0), end = b.i32(lanes.block / 8), step = b.i32(1);
+      // Four rows a step: eight would not fit into the registers of a producer.
+      Value begin = b.i32(0), end = b.i32(lanes.block / 4), step = b.i32(1);
       b.loop({begin, end, step}, {}, [&](Value i, ValueRange) {
-        Value to = b.offset(slot, b.shl({i, b.i32(10)}));
+        Value half = b.shl({b.bitAnd({i, b.i32(1)}), b.i32(6)});
+        Value to = b.offset(slot, b.shl({i, b.i32(9)}));
         Value first = b.add(
-            {b.mul({lanes.group, b.i32(lanes.block)}), b.shl({i, b.i32(3)})});
-        for (int64_t row = 0; row < 8; ++row) {
+            {b.mul({lanes.group, b.i32(lanes.block)}), b.shl({i, b.i32(2)})});
+        for (int64_t row = 0; row < 4; ++row) {
           auto place = frame.getRowPlace(
               b, b.add({first, b.i32(row)}), adaptor.getHead(),
               adaptor.getHeadBlock(), adaptor.getRow(), adaptor.getLimit());
@@ -180,8 +204,8 @@ struct LowerLoadTile : TilePattern<LoadTileOp> {
               b.add({source.scale(b, head, 1), source.scale(b, position, 2)});
           Value size =
               b.select({place.live, lanes.size ? lanes.size : b.i32(16), zero});
-          Value target =
-              b.offset(b.offset(to, lanes.swizzle(b, row)), row * 128);
+          Value chunk = b.bitXor({lanes.swizzle(b, row), half});
+          Value target = b.offset(b.offset(to, chunk), row * 128);
           copyChunk(b, target, b.offset(rows, offset), size);
         }
         return FragmentBuilder::Values();

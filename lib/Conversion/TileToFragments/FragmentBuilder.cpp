@@ -75,6 +75,7 @@ SPARSEK_ARITHMETIC(shr, arith::ShRUIOp)
 SPARSEK_ARITHMETIC(smin, arith::MinSIOp)
 SPARSEK_ARITHMETIC(smax, arith::MaxSIOp)
 SPARSEK_ARITHMETIC(fmax, arith::MaxNumFOp)
+SPARSEK_ARITHMETIC(fmin, arith::MinNumFOp)
 #undef SPARSEK_ARITHMETIC
 
 Value FragmentBuilder::neg(Value value) {

@@ -56,6 +56,7 @@ public:
   Value smax(Operands operands);
   /// The larger number; the other one where one is a NaN.
   Value fmax(Operands operands);
+  Value fmin(Operands operands);
   Value neg(Value value);
   Value fma(Value a, Value b, Value c);
   Value cmp(mlir::arith::CmpIPredicate predicate, Operands operands);

@@ -35,13 +35,16 @@ int64_t KernelFrame::getSlotBytes(RingOp ring) {
 
 Value KernelFrame::getSlotNumber(FragmentBuilder &b, RingOp ring,
                                  Value position) {
-  return b.bitAnd({position, b.i32(getSlots(ring) - 1)});
+  int64_t slots = getSlots(ring);
+  if (llvm::isPowerOf2_64(slots))
+    return b.bitAnd({position, b.i32(slots - 1)});
+  return b.rem({position, b.i32(slots)});
 }
 
 KernelFrame::Slot KernelFrame::getSlot(FragmentBuilder &b, RingOp ring,
                                        Value position) {
   Value number = getSlotNumber(b, ring, position);
-  Value use = b.shr({position, b.i32(llvm::Log2_64(getSlots(ring)))});
+  Value use = b.div({position, b.i32(getSlots(ring))});
   return {number, b.bitAnd({use, b.i32(1)})};
 }
 
@@ -89,8 +92,7 @@ void KernelFrame::waitBarrier(FragmentBuilder &b, Value barrier,
 
 void KernelFrame::arriveWarp(FragmentBuilder &b, Value barrier) const {
   b.syncWarp();
-  b.ifThen(b.eq({lane, b.i32(0)}),
-           [&] { NVVM::MBarrierArriveOp::create(b, b.getI64Type(), barrier); });
+  frag::ArriveOp::create(b, barrier, b.eq({lane, b.i32(0)}));
 }
 
 //===----------------------------------------------------------------------===//
@@ -235,11 +237,17 @@ static StringRef getRecordType(Type type) {
 // Roles
 //===----------------------------------------------------------------------===//
 
-/// Moves the ops of a role into the current block.
-static void inlineRole(OpBuilder &builder, RoleOp role) {
-  Block *block = builder.getInsertionBlock();
-  auto at = builder.getInsertionPoint();
-  block->getOperations().splice(at, role.getBody().front().getOperations());
+/// Moves the ops of a role, whose first warp is `firstWarp`, into the current
+/// block.
+static void inlineRole(FragmentBuilder &b, const KernelFrame &frame,
+                       RoleOp role, int64_t firstWarp) {
+  Value warp = b.sub({frame.warp, b.i32(firstWarp)});
+  role.walk([&](WarpOp op) {
+    op.replaceAllUsesWith(warp);
+    op.erase();
+  });
+  b.getInsertionBlock()->getOperations().splice(
+      b.getInsertionPoint(), role.getBody().front().getOperations());
 }
 
 /// One branch for each role, by the number of the warp. The roles of a
@@ -290,12 +298,12 @@ static void buildRoles(FragmentBuilder &b, KernelFrame &frame,
   }
   RoleOp role = roles.front();
   if (roles.size() == 1)
-    return inlineRole(b, role);
+    return inlineRole(b, frame, role, firstWarp);
   int64_t next = firstWarp + role.getWarps();
   b.ifElse(
       b.slt({frame.warp, b.i32(next)}), {},
       [&] {
-        inlineRole(b, role);
+        inlineRole(b, frame, role, firstWarp);
         return FragmentBuilder::Values();
       },
       [&] {
@@ -371,11 +379,14 @@ static LogicalResult checkKernel(KernelOp kernel, const GPUTarget &target) {
         return WalkResult::interrupt();
       }
     }
-    // These count on 32 lanes; products on four warps.
+    // These count on 32 lanes, on a role of their own, on four warps.
     auto role = op->getParentOfType<RoleOp>();
-    if (isa<LoadTileOp, GatherOp, ListKeysOp>(op) &&
-        (!role || role.getWarps() != 1)) {
+    if (isa<LoadTileOp, ListKeysOp>(op) && (!role || role.getWarps() != 1)) {
       op->emitOpError() << "must be in a role of one warp";
+      return WalkResult::interrupt();
+    }
+    if (isa<GatherOp, WarpOp>(op) && !role) {
+      op->emitOpError() << "must be in a role";
       return WalkResult::interrupt();
     }
     if (isa<MmaNTOp, MmaNNOp, StoreTileOp, StoreRowsOp, PositionsOp>(op) &&

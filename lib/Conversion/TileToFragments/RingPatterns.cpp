@@ -87,6 +87,9 @@ struct LowerCommit : TilePattern<CommitOp> {
       NVVM::CpAsyncMBarrierArriveOp::create(b, barrier, /*noinc=*/true);
     else
       frame.arriveWarp(b, barrier);
+    // Arrivals of copies release the copies alone.
+    if (op.getList())
+      frame.arriveWarp(b, barrier);
     rewriter.eraseOp(op);
   }
 };
@@ -100,8 +103,11 @@ struct LowerAcquire : TilePattern<AcquireOp> {
     frame.waitBarrier(b, frame.getFullBarrier(b, ring, slot.number),
                       slot.parity);
     // Copies write through the generic proxy, products of a warpgroup read
-    // through the asynchronous one.
-    if (frame.target.warpgroups && isa<RingType>(ring.getType()))
+    // through the asynchronous one. Of slots acquired together the last one
+    // fences.
+    auto next = dyn_cast_or_null<AcquireOp>(op->getNextNode());
+    bool together = next && isa<RingType>(next.getRing().getType());
+    if (frame.target.warpgroups && isa<RingType>(ring.getType()) && !together)
       NVVM::FenceProxyOp::create(
           b, NVVM::ProxyKind::async_shared,
           NVVM::SharedSpaceAttr::get(b.getContext(),
@@ -125,7 +131,8 @@ struct LowerRelease : TilePattern<ReleaseOp> {
 // Turns
 //===----------------------------------------------------------------------===//
 
-/// Named barriers of the two consumer warpgroups; 0 is the block's.
+/// Named barrier of the first consumer; 0 is the block's. The one whose turn is
+/// over arrives at the barrier at which the next one waits.
 constexpr int64_t kFirstTurnBarrier = 1;
 
 struct LowerTurn : TilePattern<TurnOp> {
@@ -133,21 +140,23 @@ struct LowerTurn : TilePattern<TurnOp> {
   void lower(TurnOp op, OpAdaptor, FragmentBuilder &b,
              ConversionPatternRewriter &rewriter) const override {
     Value consumer = frame.getConsumer(b), threads = b.i32(256);
+    Value first = b.i32(kFirstTurnBarrier);
+    Value isLast = b.eq({consumer, b.i32(frame.consumerWarps / 4 - 1)});
     switch (op.getTurn()) {
     case Turn::Start:
-      b.ifThen(b.eq({consumer, b.i32(1)}), [&] {
-        NVVM::BarrierArriveOp::create(b, b.i32(kFirstTurnBarrier), threads);
-      });
+      b.ifThen(isLast,
+               [&] { NVVM::BarrierArriveOp::create(b, first, threads); });
       break;
     case Turn::Take:
-      NVVM::BarrierOp::create(b, TypeRange(),
-                              b.add({consumer, b.i32(kFirstTurnBarrier)}),
-                              threads, NVVM::BarrierReductionAttr(), Value());
+      NVVM::BarrierOp::create(b, TypeRange(), b.add({consumer, first}), threads,
+                              NVVM::BarrierReductionAttr(), Value());
       break;
-    case Turn::Pass:
-      NVVM::BarrierArriveOp::create(
-          b, b.sub({b.i32(kFirstTurnBarrier + 1), consumer}), threads);
+    case Turn::Pass: {
+      Value following = b.add({consumer, b.i32(kFirstTurnBarrier + 1)});
+      NVVM::BarrierArriveOp::create(b, b.select({isLast, first, following}),
+                                    threads);
       break;
+    }
     }
     rewriter.eraseOp(op);
   }

@@ -6,6 +6,8 @@
 
 #include "Patterns.h"
 
+#include "sparsek/Dialect/Frag/IR/Frag.h"
+
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/STLExtras.h"
 
@@ -222,6 +224,16 @@ struct LowerMask : TilePattern<MaskOp> {
 /// weights are relative to is replaced.
 constexpr double kLazyRise = 8;
 
+/// Whether one of the rows of a thread of the warp is marked: uniform.
+Value anyThread(FragmentBuilder &b, Value marks) {
+  FragmentBuilder::Values each = b.elements(marks);
+  Value mark = each[0];
+  for (Value other : llvm::drop_begin(each))
+    mark = b.bitOr({mark, other});
+  Value votes = b.ballot(mark);
+  return b.cmp(arith::CmpIPredicate::ne, {votes, b.i32(0)});
+}
+
 /// `maximum`, or 0 where there is no visible key: -inf would make NaN of the
 /// differences.
 Value getFiniteMaximum(FragmentBuilder &b, Value maximum) {
@@ -232,34 +244,66 @@ Value getFiniteMaximum(FragmentBuilder &b, Value maximum) {
   return b.select({empty, zero, maximum});
 }
 
-struct LowerOnlineSoftmax : TilePattern<OnlineSoftmaxOp> {
+struct LowerRaiseMaximum : TilePattern<RaiseMaximumOp> {
   using TilePattern::TilePattern;
-  void lower(OnlineSoftmaxOp op, OpAdaptor adaptor, FragmentBuilder &b,
+  void lower(RaiseMaximumOp op, OpAdaptor adaptor, FragmentBuilder &b,
              ConversionPatternRewriter &rewriter) const override {
     auto larger = [&](Value x, Value y) { return b.fmax({x, y}); };
-    Value logits = adaptor.getLogits(), old = adaptor.getMaximum();
-    int64_t slots = getSize(old);
-    Value scales = b.splat(adaptor.getScale(), slots);
+    Value old = adaptor.getMaximum();
+    Value scales = b.splat(adaptor.getScale(), getSize(old));
     Value largest =
-        reduceQuad(b, reduceFragment(b, logits, slots, larger), larger);
+        reduceFragment(b, adaptor.getLogits(), getSize(old), larger);
     // The old maximum stays while the weights are at most 2^8: most slots then
-    // have a decay of 1, and their output is not scaled. From -inf the rise is
-    // infinite, and -inf to -inf is NaN, which is not above 8.
-    Value rise = b.mul({b.sub({largest, old}), scales});
-    Value rises = b.cmp(arith::CmpFPredicate::OGT,
-                        {rise, b.constantLike(rise, kLazyRise)});
-    Value maximum = b.select({rises, largest, old});
-    Value shift = b.neg(b.mul({getFiniteMaximum(b, maximum), scales}));
-    Value decay = b.select(
-        {rises, b.exp2(b.fma(old, scales, shift)), b.constantLike(old, 1)});
+    // neither ask the threads of a row for their maxima nor scale the output.
+    // From -inf the rise is infinite, and -inf to -inf is NaN, which is not
+    // above 8.
+    auto findRises = [&](Value maximum) {
+      Value rise = b.mul({b.sub({maximum, old}), scales});
+      return b.cmp(arith::CmpFPredicate::OGT,
+                   {rise, b.constantLike(rise, kLazyRise)});
+    };
+    FragmentBuilder::Values state{old, adaptor.getShift(), adaptor.getSum()};
+    if (op.getAccumulator())
+      state.push_back(adaptor.getAccumulator());
+    auto raise = [&]() -> FragmentBuilder::Values {
+      Value whole = reduceQuad(b, largest, larger);
+      Value maximum = b.select({findRises(whole), whole, old});
+      Value shift = b.neg(b.mul({getFiniteMaximum(b, maximum), scales}));
+      // Exactly 1 where the maximum stays. Above 1 only from -inf, where there
+      // is nothing but zeros to scale.
+      Value change = b.sub({shift, adaptor.getShift()});
+      Value decay = b.exp2(b.fmin({change, b.constantLike(change, 0)}));
+      FragmentBuilder::Values raised{maximum, shift,
+                                     b.mul({adaptor.getSum(), decay})};
+      if (Value accumulator = adaptor.getAccumulator()) {
+        if (isa<PendingType>(op.getAccumulator().getType()))
+          accumulator = frag::WgmmaWaitOp::create(b, accumulator.getType(),
+                                                  accumulator, 0);
+        raised.push_back(
+            b.mul({accumulator, spreadRows(b, decay, accumulator)}));
+      }
+      return raised;
+    };
+    rewriter.replaceOp(op, b.ifElse(anyThread(b, findRises(largest)),
+                                    ValueRange(state).getTypes(), raise,
+                                    [&] { return state; }));
+  }
+};
+
+struct LowerExponentials : TilePattern<ExponentialsOp> {
+  using TilePattern::TilePattern;
+  void lower(ExponentialsOp op, OpAdaptor adaptor, FragmentBuilder &b,
+             ConversionPatternRewriter &rewriter) const override {
+    Value logits = adaptor.getLogits();
     int64_t elements = getSize(logits);
-    Value weights = b.exp2(b.fma(logits, b.splat(adaptor.getScale(), elements),
-                                 spreadRows(b, shift, logits)));
-    Value sums = reduceFragment(b, weights, slots, [&](Value x, Value y) {
-      return b.add({x, y});
-    });
-    Value sum = b.fma(adaptor.getSum(), decay, sums);
-    rewriter.replaceOp(op, {weights, maximum, sum, decay});
+    Value shifts = spreadRows(b, adaptor.getShift(), logits);
+    Value weights =
+        b.exp2(b.fma(logits, b.splat(adaptor.getScale(), elements), shifts));
+    Value sums = reduceFragment(b, weights, getSize(adaptor.getShift()),
+                                [&](Value x, Value y) {
+                                  return b.add({x, y});
+                                });
+    rewriter.replaceOp(op, {weights, b.add({adaptor.getSum(), sums})});
   }
 };
 
@@ -267,26 +311,9 @@ struct LowerScaleRows : TilePattern<ScaleRowsOp> {
   using TilePattern::TilePattern;
   void lower(ScaleRowsOp op, OpAdaptor adaptor, FragmentBuilder &b,
              ConversionPatternRewriter &rewriter) const override {
-    Value input = adaptor.getInput(), factor = adaptor.getFactor();
-    auto scale = [&]() -> FragmentBuilder::Values {
-      return {b.mul({input, spreadRows(b, factor, input)})};
-    };
-    // Decays are nearly always 1 in a whole warp; other factors never.
-    if (!op.getFactor().getDefiningOp<OnlineSoftmaxOp>()) {
-      rewriter.replaceOp(op, scale());
-      return;
-    }
-    Value changes =
-        b.cmp(arith::CmpFPredicate::UNE, {factor, b.constantLike(factor, 1)});
-    FragmentBuilder::Values each = b.elements(changes);
-    Value change = each[0];
-    for (Value other : llvm::drop_begin(each))
-      change = b.bitOr({change, other});
-    Value votes = b.ballot(change);
-    Value any = b.cmp(arith::CmpIPredicate::ne, {votes, b.i32(0)});
+    Value input = adaptor.getInput();
     rewriter.replaceOp(
-        op, b.ifElse(any, input.getType(), scale,
-                     [&]() -> FragmentBuilder::Values { return {input}; }));
+        op, b.mul({input, spreadRows(b, adaptor.getFactor(), input)}));
   }
 };
 
@@ -352,8 +379,8 @@ private:
 void sparsek::populateSoftmaxPatterns(RewritePatternSet &patterns,
                                       const TypeConverter &converter,
                                       const KernelFrame &frame) {
-  patterns
-      .add<LowerFill, LowerGate, LowerLoadRows, LowerMask, LowerNormalise,
-           LowerOnlineSoftmax, LowerPositions, LowerScaleRows, LowerTruncate>(
-          converter, patterns.getContext(), frame);
+  patterns.add<LowerExponentials, LowerFill, LowerGate, LowerLoadRows,
+               LowerMask, LowerNormalise, LowerPositions, LowerRaiseMaximum,
+               LowerScaleRows, LowerTruncate>(converter, patterns.getContext(),
+                                              frame);
 }

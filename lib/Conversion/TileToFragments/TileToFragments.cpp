@@ -52,6 +52,13 @@ static void addConversions(TypeConverter &converter) {
 // Flags
 //===----------------------------------------------------------------------===//
 
+/// Whether `acquire` is for the slot that `flag` reads.
+static bool acquires(AcquireOp acquire, FlagOp flag) {
+  if (acquire.getRing() == flag.getList())
+    return acquire.getPosition() == flag.getPosition();
+  return acquire.getListPosition() == flag.getPosition();
+}
+
 /// Reads the flags of a slot once, where it is acquired, and tests bits of the
 /// word: a read beside every test would be on the way to the products.
 static void hoistFlags(KernelOp kernel) {
@@ -63,7 +70,7 @@ static void hoistFlags(KernelOp kernel) {
     AcquireOp acquire;
     for (Operation *user : flag.getList().getUsers()) {
       auto candidate = dyn_cast<AcquireOp>(user);
-      if (candidate && candidate.getPosition() == flag.getPosition() &&
+      if (candidate && acquires(candidate, flag) &&
           dominance.properlyDominates(candidate, flag))
         acquire = candidate;
     }
@@ -72,7 +79,11 @@ static void hoistFlags(KernelOp kernel) {
     FragmentBuilder b(flag.getLoc(), kernel.getContext());
     Value &word = words[acquire];
     if (!word) {
-      b.setInsertionPointAfter(acquire);
+      // Slots that are acquired together stay together.
+      Operation *last = acquire;
+      while (isa<AcquireOp>(last->getNextNode()))
+        last = last->getNextNode();
+      b.setInsertionPointAfter(last);
       word = FlagsOp::create(b, b.getI32Type(), flag.getList(),
                              flag.getPosition());
     }

@@ -52,6 +52,8 @@ class Ring:
         self.full = [0] * self.slots  # arrivals
         self.free = [0] * self.slots
         self.data: list[Any] = [None] * self.slots
+        # What was committed with each slot: a list and a position in it.
+        self.committed_with: list[tuple[Ring, int] | None] = [None] * self.slots
 
     def use(self, position: int) -> tuple[int, int]:
         return position % self.slots, position // self.slots
@@ -74,10 +76,14 @@ class Product:
 
 
 class Agent:
-    """One warp that fills rings, or one warpgroup that computes."""
+    """One warp that fills rings, or one warpgroup that computes.
 
-    def __init__(self, machine: Machine, name: str, group: int, warps: int) -> None:
-        self.machine, self.name, self.group, self.warps = machine, name, group, warps
+    `group` counts the agents of a role, `groups` of them; each has `warps` warps.
+    """
+
+    def __init__(self, machine: Machine, name: str, group: int, groups: int, warps: int) -> None:
+        self.machine, self.name, self.warps = machine, name, warps
+        self.group, self.groups = group, groups
         self.values = dict(machine.values)
         self.held: set[tuple[Ring, int]] = set()
         self.filling: set[tuple[Ring, int]] = set()

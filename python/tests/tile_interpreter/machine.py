@@ -38,12 +38,11 @@ class Machine:
         self.row_map = RowMap(*map(int, row_map)) if row_map else None
         consumer_rows = re.search(r"consumer_rows = (\d+)", kernel.attributes.get("schedule", ""))
         self.fragment_rows = int(consumer_rows[1]) if consumer_rows else ROWS
-        self.turns = [0, 0]  # arrivals at the barrier of each consumer
-        self.started: set[int] = set()
+        self.turns: dict[int, int] = {}  # arrivals at the barrier of each consumer
 
     def run(self) -> None:
         """Raises TileError for a broken rule or a deadlock."""
-        common = Agent(self, self.kernel.text("sym_name"), 0, 1)
+        common = Agent(self, self.kernel.text("sym_name"), 0, 1, 1)
         common.values = self.values
         roles: list[Op] = []
         for op in self.kernel.regions[0].ops:
@@ -57,8 +56,10 @@ class Machine:
         agents = []
         for role in roles:
             warps = role.integer("warps")
-            for group in range(max(1, warps // 4)):
-                agent = Agent(self, f"{role.text('role')} {group}", group, min(warps, 4))
+            together = 4 if warps % 4 == 0 else 1
+            for group in range(warps // together):
+                name = f"{role.text('role')} {group}"
+                agent = Agent(self, name, group, warps // together, together)
                 agents.append((agent, self.run_block(agent, role.regions[0])))
         self.schedule(agents)
 

@@ -108,16 +108,25 @@ def _fill(agent: Agent, op: Op, ring: Ring, position: int, arrivals: int) -> Non
 
 
 def _acquire(agent: Agent, op: Op, operands: list[Any]) -> Step:
-    ring, position = operands
-    if (ring, position) in agent.held:
-        raise agent.fail(op, f"acquires {ring.name}[{position}] twice")
+    ring, position, *with_list = operands
+    slots = [(ring, position)]
+    if with_list:
+        slots.append(tuple(with_list))
+    for slot in slots:
+        if slot in agent.held:
+            raise agent.fail(op, f"acquires {slot[0].name}[{slot[1]}] twice")
     yield from _wait(agent, op, lambda: ring.is_full(position))
-    agent.held.add((ring, position))
+    if with_list and ring.committed_with[position % ring.slots] != slots[1]:
+        raise agent.fail(op, f"{ring.name}[{position}] was not committed with that slot")
+    agent.held.update(slots)
     return []
 
 
-def _commit(agent: Agent, op: Op, ring: Ring, position: int) -> None:
-    _fill(agent, op, ring, position, 32)
+def _commit(agent: Agent, op: Op, ring: Ring, position: int, *with_list: Any) -> None:
+    if with_list:
+        agent.read(op, *with_list)
+    ring.committed_with[position % ring.slots] = tuple(with_list) or None
+    _fill(agent, op, ring, position, 33 if with_list else 32)
 
 
 def _release(agent: Agent, op: Op, ring: Ring, position: int) -> None:
@@ -132,17 +141,18 @@ def _release(agent: Agent, op: Op, ring: Ring, position: int) -> None:
 
 
 def _turn(agent: Agent, op: Op, operands: list[Any]) -> Step:
-    turns, group = agent.machine.turns, agent.group
+    turns, group, groups = agent.machine.turns, agent.group, agent.groups
     what = re.search(r"turn<(\w+)>", op.attributes["turn"])[1]
     if what == "start":
-        if group == 1:
-            turns[0] += 1
+        if group == groups - 1:
+            turns[0] = turns.get(0, 0) + 1
     elif what == "take":
-        yield from _wait(agent, op, lambda: turns[group] == 1)
+        yield from _wait(agent, op, lambda: turns.get(group) == 1)
         turns[group] = 0
     else:
-        turns[1 - group] += 1
-        if turns[1 - group] > 1:
+        following = (group + 1) % groups
+        turns[following] = turns.get(following, 0) + 1
+        if turns[following] > 1:
             raise agent.fail(op, "passes the turn twice")
     return []
 
@@ -270,11 +280,15 @@ def _list_keys(agent: Agent, op: Op, operands: list[Any]) -> Step:
 
 def _gather(
     agent: Agent, op: Op, source: Any, batch: int, head: int, keys: Ring, at: int, ring: Ring,
-    position: int,
+    position: int, share: int = 0,
 ) -> None:  # fmt: skip
     index = agent.read(op, keys, at).keys[:, 0].astype(np.int64)
-    data = np.zeros((len(index), source.shape[3]), np.float32)
-    data[index >= 0] = source[batch, head][index[index >= 0]]
+    data = ring.data[position % ring.slots]
+    if data is None:
+        data = np.full((len(index), source.shape[3]), np.nan, np.float32)
+    count = len(index) // op.integer("shares", 1)
+    for row in range(count * share, count * (share + 1)):
+        data[row] = source[batch, head, index[row]] if index[row] >= 0 else 0
     agent.write(op, ring, position, data)
 
 
@@ -365,12 +379,25 @@ def _mask(agent: Agent, op: Op, value: Any, ring: Ring, position: int, at: Any) 
     return [np.where(seen, value, -np.inf)]
 
 
-def _softmax(agent: Agent, op: Op, x: Any, top: Any, total: Any, scale: float) -> list[Any]:
+def _raise_maximum(
+    agent: Agent, op: Op, x: Any, top: Any, shift: Any, total: Any, scale: float, sums: Any = None
+) -> list[Any]:  # fmt: skip
     higher = np.maximum(top, np.fmax.reduce(x, axis=1))
-    safe = np.where(np.isneginf(higher), 0, higher)
-    weights = np.exp2(scale * (x - safe[:, None]))
-    decay = np.exp2(scale * (top - safe))
-    return [weights, higher, decay * total + weights.sum(axis=1), decay]
+    shift = -scale * np.where(np.isneginf(higher), 0, higher)
+    decay = np.exp2(scale * top + shift)
+    results = [higher, shift, decay * total]
+    if isinstance(sums, Product):
+        compute = sums.compute
+        sums.compute = lambda: compute() * decay[:, None]
+        results.append(sums)
+    elif sums is not None:
+        results.append(sums * decay[:, None])
+    return results
+
+
+def _exponentials(agent: Agent, op: Op, x: Any, shift: Any, total: Any, scale: float) -> list[Any]:
+    weights = np.exp2(scale * x + shift[:, None])
+    return [weights, total + weights.sum(axis=1)]
 
 
 def _truncate(agent: Agent, op: Op, value: Any) -> list[Any]:
@@ -423,6 +450,7 @@ _OPS: dict[str, Callable[..., list[Any] | None]] = {
     "memref.store": _store_element,
     "tile.block": lambda agent, op: [agent.machine.block, agent.machine.blocks],
     "tile.thread": lambda agent, op: [agent.machine.thread],
+    "tile.warp": lambda agent, op: [agent.group],
     "tile.item": _item,
     "tile.document": _document,
     "tile.collect_survivors": _collect,
@@ -439,7 +467,8 @@ _OPS: dict[str, Callable[..., list[Any] | None]] = {
     "tile.wait": _wait_product,
     "tile.gate": _gate,
     "tile.mask": _mask,
-    "tile.online_softmax": _softmax,
+    "tile.raise_maximum": _raise_maximum,
+    "tile.exponentials": _exponentials,
     "tile.scale_rows": lambda agent, op, value, factor: [value * factor[:, None]],
     "tile.truncate": _truncate,
     "tile.normalise": _normalise,

@@ -48,3 +48,10 @@ func.func @address(%base: !llvm.ptr<1>, %i: i32, %stride: i32) -> !llvm.ptr<1> {
   %0 = frag.row_address %base, %i, %stride : !llvm.ptr<1>
   return %0 : !llvm.ptr<1>
 }
+
+// CHECK-LABEL: func.func @arrive
+// CHECK: llvm.inline_asm has_side_effects asm_dialect = att "{ .reg .pred p; setp.ne.b32 p, $1, 0; @p mbarrier.arrive.shared::cta.b64 _, [$0]; }"
+func.func @arrive(%barrier: !llvm.ptr<3>, %leader: i1) {
+  frag.arrive %barrier if %leader : !llvm.ptr<3>
+  return
+}

@@ -152,12 +152,30 @@ LogicalResult RoleOp::verify() {
   return success();
 }
 
+/// The name of the kernel argument that is copied into `ring`, if any.
+static StringAttr getSourceName(Value ring) {
+  for (Operation *user : ring.getUsers()) {
+    Value source;
+    if (auto gather = dyn_cast<GatherOp>(user);
+        gather && gather.getRing() == ring)
+      source = gather.getSource();
+    else if (auto load = dyn_cast<LoadTileOp>(user))
+      source = load.getSource();
+    auto argument = dyn_cast_or_null<BlockArgument>(source);
+    if (!argument)
+      continue;
+    if (auto kernel = dyn_cast<KernelOp>(argument.getOwner()->getParentOp()))
+      return kernel.getArgAttrOfType<StringAttr>(argument.getArgNumber(),
+                                                 kNameAttr);
+  }
+  return StringAttr();
+}
+
 void RingOp::getAsmResultNames(OpAsmSetValueNameFn setNameFn) {
-  for (Operation *user : getRing().getUsers())
-    if (isa<ReserveOp, ListKeysOp>(user))
-      if (auto role = user->getParentOfType<RoleOp>())
-        return setNameFn(getRing(), (role.getRole() + "_ring").str());
-  setNameFn(getRing(), "ring");
+  if (isa<KeyListType>(getRing().getType()))
+    return setNameFn(getRing(), "list_ring");
+  StringAttr name = getSourceName(getRing());
+  setNameFn(getRing(), name ? (name.getValue() + "_ring").str() : "ring");
 }
 
 LogicalResult RingOp::verify() {

@@ -59,9 +59,7 @@ int64_t sparsek::tile::getRegisterPool(int64_t warpgroups) {
          warpgroups;
 }
 
-static bool isSlotCount(int64_t slots) {
-  return slots >= 1 && slots <= 16 && llvm::isPowerOf2_64(slots);
-}
+static bool isSlotCount(int64_t slots) { return slots >= 1 && slots <= 16; }
 
 LogicalResult
 ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows,
@@ -79,8 +77,7 @@ ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows,
         {"value_slots", valueSlots},
         {"query_slots", querySlots}})
     if (!isSlotCount(slots))
-      return emitError() << name << " must be 1, 2, 4, 8 or 16, but is "
-                         << slots;
+      return emitError() << name << " must be 1 to 16, but is " << slots;
   for (auto [name, registers] :
        {std::pair<StringRef, int64_t>{"producer_registers", producerRegisters},
         {"consumer_registers", consumerRegisters}})
@@ -98,8 +95,8 @@ ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows,
                        << " * consumer_registers must be at most " << most
                        << ", but is "
                        << producerRegisters + consumers * consumerRegisters;
-  if (pingPong && consumers != 2)
-    return emitError() << "ping_pong needs rows = 128 (two consumers)";
+  if (pingPong && consumers < 2)
+    return emitError() << "ping_pong needs rows = 128 or more: two consumers";
   return success();
 }
 
@@ -129,7 +126,7 @@ LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError,
     return emitError() << "a ring has slots, rows and columns, but "
                        << shape.size() << " sizes are given";
   if (!isSlotCount(shape[0]))
-    return emitError() << "a ring has 1, 2, 4, 8 or 16 slots, not " << shape[0];
+    return emitError() << "a ring has 1 to 16 slots, not " << shape[0];
   if (shape[1] < 8 || shape[1] % 8 || shape[1] > 256)
     return emitError()
            << "the rows of a slot are a multiple of 8 up to 256, not "
@@ -146,8 +143,7 @@ LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError,
 LogicalResult KeyListType::verify(function_ref<InFlightDiagnostic()> emitError,
                                   int64_t slots, int64_t keys) {
   if (!isSlotCount(slots))
-    return emitError() << "a key list has 1, 2, 4, 8 or 16 slots, not "
-                       << slots;
+    return emitError() << "a key list has 1 to 16 slots, not " << slots;
   if (keys != 64 && keys != 128)
     return emitError() << "a slot lists 64 or 128 keys, not " << keys;
   return success();

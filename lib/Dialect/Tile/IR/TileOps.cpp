@@ -107,7 +107,37 @@ LogicalResult LoadTileOp::verify() {
   return verifyCopy(*this, getSource(), getRing().getType());
 }
 
+void RaiseMaximumOp::build(OpBuilder &, OperationState &state, Value logits,
+                           Value maximum, Value shift, Value sum, Value scale,
+                           Value accumulator) {
+  state.addOperands({logits, maximum, shift, sum, scale});
+  state.addTypes({maximum.getType(), shift.getType(), sum.getType()});
+  if (!accumulator)
+    return;
+  state.addOperands(accumulator);
+  state.addTypes(accumulator.getType());
+}
+
+LogicalResult RaiseMaximumOp::verify() {
+  Value input = getAccumulator(), output = getNewAccumulator();
+  if (static_cast<bool>(input) != static_cast<bool>(output) ||
+      (input && input.getType() != output.getType()))
+    return emitOpError() << "returns an accumulator of the type that it is "
+                            "given, and only where it is given one";
+  return success();
+}
+
 LogicalResult GatherOp::verify() {
+  if (getShares() != 1 && getShares() != 2 && getShares() != 4)
+    return emitOpError() << "shares must be 1, 2 or 4, but is " << getShares();
+  if ((getShares() != 1) != static_cast<bool>(getShare()))
+    return emitOpError() << "needs the share that this warp copies where there "
+                            "are several, and only there";
+  if (auto role = (*this)->getParentOfType<RoleOp>();
+      role && role.getWarps() != getShares())
+    return emitOpError() << "has " << getShares()
+                         << " shares, one for each warp of its role, which has "
+                         << role.getWarps();
   if (failed(verifySizes(*this, "the keys of the list and the rows of the slot",
                          getList().getType().getKeys(),
                          getRing().getType().getRows())))

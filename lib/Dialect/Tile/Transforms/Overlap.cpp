@@ -43,7 +43,7 @@ private:
   void releaseQueries(IRRewriter &b);
 
   bool isSecondPart(Operation *op) const {
-    return op == acquire || op == output || op == release || op == decay;
+    return op == acquire || op == output || op == release;
   }
   Block &body() { return loop.getBefore().front(); }
   scf::ConditionOp condition() { return loop.getConditionOp(); }
@@ -65,7 +65,7 @@ private:
   scf::WhileOp loop;
   MmaNTOp scores;
   TruncateOp weights;
-  ScaleRowsOp decay;
+  RaiseMaximumOp raise;
   AcquireOp acquire;
   MmaNNOp output;
   ReleaseOp release;
@@ -110,11 +110,13 @@ LogicalResult SlotLoop::matchProducts(StringRef &reason) {
 
 LogicalResult SlotLoop::matchAccumulator(StringRef &reason) {
   reason = "expected the accumulator of tile.mma_nn to be carried by the loop "
-           "and to go through one tile.scale_rows";
-  decay = output.getAccumulator().getDefiningOp<ScaleRowsOp>();
-  if (!decay || decay->getBlock() != &body() || !decay->hasOneUse())
+           "and to go through one tile.raise_maximum between the products";
+  raise = output.getAccumulator().getDefiningOp<RaiseMaximumOp>();
+  if (!raise || raise->getBlock() != &body() ||
+      !scores->isBeforeInBlock(raise) || !raise->isBeforeInBlock(weights) ||
+      !raise.getNewAccumulator().hasOneUse())
     return failure();
-  auto argument = dyn_cast<BlockArgument>(decay.getInput());
+  auto argument = dyn_cast<BlockArgument>(raise.getAccumulator());
   if (!argument || argument.getOwner() != &body() || !argument.hasOneUse() ||
       !output->hasOneUse())
     return failure();
@@ -146,7 +148,8 @@ void SlotLoop::findCarried() {
   for (Operation *op :
        {acquire.getOperation(), output.getOperation(), release.getOperation()})
     for (Value operand : op->getOperands())
-      if (operand.getParentBlock() == &body() && operand != decay.getResult())
+      if (operand.getParentBlock() == &body() &&
+          operand != raise.getNewAccumulator())
         carried.insert(operand);
 }
 
@@ -186,7 +189,7 @@ Value SlotLoop::finish(IRRewriter &b, Second &second) {
   return result;
 }
 
-/// Whether decay leaves `accumulator` as it is.
+/// Whether there is nothing to rescale in `accumulator`.
 static bool isZero(Value accumulator) {
   auto fill = accumulator.getDefiningOp<FillOp>();
   return fill && fill.getValue().isZero();
@@ -194,13 +197,7 @@ static bool isZero(Value accumulator) {
 
 Value SlotLoop::emitFirstPart(IRRewriter &b, IRMapping &values,
                               Value accumulator, Second *second) {
-  bool finished = !second;
   for (Operation &op : body().without_terminator()) {
-    // The weights of the slot before are in use until its product ends.
-    if ((&op == weights || &op == decay) && !finished) {
-      accumulator = finish(b, *second);
-      finished = true;
-    }
     if (&op == scores) {
       // Nothing is waited for between products that are issued together.
       if (second)
@@ -218,11 +215,25 @@ Value SlotLoop::emitFirstPart(IRRewriter &b, IRMapping &values,
                  WaitOp::create(b, op.getLoc(), type, pending,
                                 /*outstanding=*/second ? 1 : 0)
                      .getResult());
-    } else if (&op == decay) {
-      if (second || !isZero(accumulator))
-        accumulator =
-            ScaleRowsOp::create(b, op.getLoc(), accumulator,
-                                values.lookupOrDefault(decay.getFactor()));
+    } else if (&op == raise) {
+      Value decayed = second ? second->pending : accumulator;
+      if (!second && isZero(accumulator))
+        decayed = Value();
+      auto raised = RaiseMaximumOp::create(
+          b, op.getLoc(), values.lookupOrDefault(raise.getLogits()),
+          values.lookupOrDefault(raise.getMaximum()),
+          values.lookupOrDefault(raise.getShift()),
+          values.lookupOrDefault(raise.getSum()),
+          values.lookupOrDefault(raise.getScale()), decayed);
+      values.map(raise->getResults().take_front(3),
+                 raised->getResults().take_front(3));
+      if (decayed)
+        accumulator = raised.getNewAccumulator();
+      // The weights of the slot before are in use until its product ends.
+      if (second) {
+        second->pending = accumulator;
+        accumulator = finish(b, *second);
+      }
     } else if (!isSecondPart(&op)) {
       b.clone(op, values);
     }

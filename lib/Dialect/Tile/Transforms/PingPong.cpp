@@ -83,12 +83,13 @@ struct PingPong : public sparsek::impl::TilePingPongPassBase<PingPong> {
         return;
       bool found = false;
       for (RoleOp role : kernel.getBody().getOps<RoleOp>())
-        if (role.getWarps() == warpsOfTwo)
+        if (role.getWarps() >= warpsOfTwo)
           found |= !role.getBody().front().getOps<TurnOp>().empty() ||
                    takeTurns(role);
       if (!found)
-        kernel.emitRemark() << "left as it is: no role of two warpgroups has "
-                               "asynchronous products (see tile-overlap)";
+        kernel.emitRemark()
+            << "left as it is: no role of several warpgroups has "
+               "asynchronous products (see tile-overlap)";
     });
   }
 };

@@ -42,7 +42,7 @@ static Value getFlag(OpBuilder &b, OpTy op, Flag flag) {
         known.getPosition() == op.getPosition())
       return known;
     if (auto acquire = dyn_cast<AcquireOp>(other);
-        acquire && acquire.getRing() == op.getList())
+        acquire && llvm::is_contained(acquire->getOperands(), op.getList()))
       break;
   }
   return FlagOp::create(b, op.getLoc(), flag, op.getList(), op.getPosition());

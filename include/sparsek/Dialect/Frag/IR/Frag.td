@@ -150,6 +150,22 @@ def Frag_MmaRSOp : Frag_Op<"mma_rs", [MemoryEffects<[MemRead]>, AllTypesMatch<["
 }
 
 //===----------------------------------------------------------------------===//
+// Barriers
+//===----------------------------------------------------------------------===//
+
+def Frag_ArriveOp : Frag_Op<"arrive", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "arrive at an mbarrier where a condition holds";
+  let description = [{
+    One predicated instruction. With `nvvm.mbarrier.arrive` in a branch LLVM may
+    let both sides of the branch enter the next loop; ptxas then takes what the
+    loop counts for different in every lane, and moves the descriptors of every
+    product from vector to uniform registers.
+  }];
+  let arguments = (ins LLVM_PointerInAddressSpace<3>:$barrier, I1:$condition);
+  let assemblyFormat = "$barrier `if` $condition attr-dict `:` type($barrier)";
+}
+
+//===----------------------------------------------------------------------===//
 // Addresses
 //===----------------------------------------------------------------------===//
 

@@ -82,7 +82,7 @@ def Tile_RingOp : Tile_Op<"ring", [
 
     `tile-allocate` sets `offset`, the byte offset of the slots, and `barriers`,
     that of the barriers (per slot: full, free; 8 bytes each). A ring prints
-    with the name of the role that fills it.
+    with the name of the argument that is copied into it.
 
     ```mlir
     %k = tile.ring fills(32) drains(8) : !tile.ring<2x128x128xbf16>
@@ -128,6 +128,13 @@ def Tile_ThreadOp : Tile_Op<"thread", [Pure]> {
   let assemblyFormat = "attr-dict";
 }
 
+def Tile_WarpOp : Tile_Op<"warp", [Pure]> {
+  let summary = "number of this warp in its role";
+  let description = "The same for every lane.";
+  let results = (outs I32:$id);
+  let assemblyFormat = "attr-dict";
+}
+
 def Tile_ItemOp : Tile_Op<"item", [Pure]> {
   let summary = "coordinates of a work item";
   let description = [{
@@ -155,11 +162,31 @@ class Tile_SlotOp<string mnemonic, string what> : Tile_Op<mnemonic, [MemoryEffec
 def Tile_ReserveOp : Tile_SlotOp<"reserve", "wait until the slot is free"> {
   let description = "Done by the role that fills the ring, before it writes into the slot.";
 }
-def Tile_CommitOp : Tile_SlotOp<"commit", "hand the filled slot over"> {
-  let description = "Takes effect when the copies that this thread has started have landed.";
+
+class Tile_SlotWithOp<string mnemonic, string what> : Tile_Op<mnemonic, [
+    AttrSizedOperandSegments, MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = what;
+  let arguments = (ins Tile_AnyRing:$ring, I32:$position, Optional<Tile_KeyListType>:$list, Optional<I32>:$list_position);
+  let assemblyFormat = [{
+    $ring `[` $position `]` (`with` $list^ `[` $list_position `]`)? attr-dict `:` type($ring) (`,` type($list)^)?
+  }];
+  let builders = [OpBuilder<(ins "::mlir::Value":$ring, "::mlir::Value":$position), [{
+    build($_builder, $_state, ring, position, ::mlir::Value(), ::mlir::Value());
+  }]>];
 }
-def Tile_AcquireOp : Tile_SlotOp<"acquire", "wait until the slot is filled"> {
-  let description = "Done by every role that reads the slot.";
+
+def Tile_CommitOp : Tile_SlotWithOp<"commit", "hand the filled slot over"> {
+  let description = [{
+    Takes effect when the copies that this thread has started have landed. With
+    `with`, the acquired slot of a list is handed over too: this takes one more
+    arrival per warp, and spares every reader one more wait.
+  }];
+}
+def Tile_AcquireOp : Tile_SlotWithOp<"acquire", "wait until the slot is filled"> {
+  let description = [{
+    Done by every role that reads the slot. With `with`, the slot of the list
+    that was committed with this one is acquired too; each is released by itself.
+  }];
 }
 def Tile_ReleaseOp : Tile_SlotOp<"release", "give the slot back"> {
   let description = "Done by every role that has acquired the slot, after its last read.";
@@ -201,13 +228,16 @@ def Tile_GatherOp : Tile_Op<"gather", [MemoryEffects<[MemRead, MemWrite]>]> {
   let description = [{
     Every row of the slot is `source[batch, head, index, :]` with the index of
     its list entry; where that is negative the row becomes zero and nothing is
-    read. Asynchronous:
-    `tile.commit` follows.
+    read. With `share` the warp copies one of `shares` contiguous blocks of
+    rows, and the other warps of its role the rest. Asynchronous: `tile.commit`
+    follows.
   }];
   let arguments = (ins AnyMemRef:$source, I32:$batch, I32:$head, Tile_KeyListType:$list, I32:$list_position,
-                       Tile_RingType:$ring, I32:$position);
+                       Tile_RingType:$ring, I32:$position, Optional<I32>:$share,
+                       DefaultValuedAttr<I64Attr, "1">:$shares);
   let assemblyFormat = [{
-    $source `[` $batch `,` $head `]` `rows` $list `[` $list_position `]` `into` $ring `[` $position `]` attr-dict
+    $source `[` $batch `,` $head `]` `rows` $list `[` $list_position `]` `into` $ring `[` $position `]`
+    (`share` $share^ `of` $shares)? attr-dict
     `:` type($source) `,` type($list) `,` type($ring)
   }];
   let hasVerifier = 1;
@@ -368,29 +398,52 @@ def Tile_MaskOp : Tile_Op<"mask", [MemoryEffects<[MemRead]>, AllTypesMatch<["inp
   let hasVerifier = 1;
 }
 
-def Tile_OnlineSoftmaxOp : Tile_Op<"online_softmax", [Pure, AllTypesMatch<["logits", "weights"]>,
-    AllTypesMatch<["maximum", "sum", "new_maximum", "new_sum", "decay"]>]> {
-  let summary = "one step of the softmax over the slots";
+def Tile_RaiseMaximumOp : Tile_Op<"raise_maximum", [
+    MemoryEffects<[MemRead]>, AllTypesMatch<["maximum", "shift", "sum", "new_maximum", "new_shift", "new_sum"]>]> {
+  let summary = "take one more slot into the maximum of the online softmax";
   let description = [{
     ```
-    new_maximum = max(maximum, row maxima of logits)
-    weights     = 2^(scale * (logits - new_maximum))
-    decay       = 2^(scale * (maximum - new_maximum))
-    new_sum     = decay * sum + row sums of weights
+    new_maximum     = max(maximum, row maxima of logits)
+    new_shift       = -scale * new_maximum
+    decay           = 2^(scale * maximum + new_shift)
+    new_sum         = decay * sum
+    new_accumulator = decay * accumulator
     ```
-    A row may keep its old maximum while no weight exceeds 2^8: the quotient of
-    weighted sum and sum is the same, and with a decay of 1 nothing has to be
-    scaled.
+    A row may keep its old maximum, with a decay of 1, while no weight exceeds
+    2^8: the quotient of accumulator and sum is the same. Nearly always every
+    row of a warp does, and the warp then does nothing but find that out.
 
     `scale` includes log2(e). A row without a visible key so far has the maximum
-    -inf, weights 0 and decay 0 or 1. `sum` is the part of this thread: the four
-    threads of a row are added up by `tile.normalise`.
+    -inf, the shift 0 and a decay of 0 or 1. `sum` is the part of this thread:
+    the four threads of a row are added up by `tile.normalise`. An accumulator
+    may be a product that is still running; so is the result then.
   }];
-  let arguments = (ins Tile_F32Frag:$logits, Tile_F32Rows:$maximum, Tile_F32Rows:$sum, F32:$scale);
-  let results = (outs Tile_F32Frag:$weights, Tile_F32Rows:$new_maximum, Tile_F32Rows:$new_sum, Tile_F32Rows:$decay);
+  let arguments = (ins Tile_F32Frag:$logits, Tile_F32Rows:$maximum, Tile_F32Rows:$shift, Tile_F32Rows:$sum, F32:$scale,
+                       Optional<Tile_Product>:$accumulator);
+  let results = (outs Tile_F32Rows:$new_maximum, Tile_F32Rows:$new_shift, Tile_F32Rows:$new_sum,
+                      Optional<Tile_Product>:$new_accumulator);
   let assemblyFormat = [{
-    $logits `,` $maximum `,` $sum `scale` $scale attr-dict `:` type($logits) `,` type($maximum)
+    $logits `,` $maximum `,` $shift `,` $sum `scale` $scale (`rescale` $accumulator^)? attr-dict
+    `:` type($logits) `,` type($maximum) (`,` type($accumulator)^ `->` type($new_accumulator))?
   }];
+  let builders = [OpBuilder<(ins "::mlir::Value":$logits, "::mlir::Value":$maximum, "::mlir::Value":$shift,
+                                 "::mlir::Value":$sum, "::mlir::Value":$scale, "::mlir::Value":$accumulator)>];
+  let hasVerifier = 1;
+}
+
+def Tile_ExponentialsOp : Tile_Op<"exponentials", [Pure, AllTypesMatch<["logits", "weights"]>,
+    AllTypesMatch<["shift", "sum", "new_sum"]>]> {
+  let summary = "the weights of one slot of the online softmax";
+  let description = [{
+    ```
+    weights = 2^(scale * logits + shift)
+    new_sum = sum + row sums of weights
+    ```
+    with the shift and the sum of `tile.raise_maximum`.
+  }];
+  let arguments = (ins Tile_F32Frag:$logits, Tile_F32Rows:$shift, Tile_F32Rows:$sum, F32:$scale);
+  let results = (outs Tile_F32Frag:$weights, Tile_F32Rows:$new_sum);
+  let assemblyFormat = "$logits `,` $shift `,` $sum `scale` $scale attr-dict `:` type($logits) `,` type($shift)";
 }
 
 def Tile_ScaleRowsOp : Tile_Op<"scale_rows", [Pure, AllTypesMatch<["input", "result"]>]> {
