@@ -92,6 +92,10 @@ void KernelFrame::waitBarrier(FragmentBuilder &b, Value barrier,
 
 void KernelFrame::arriveWarp(FragmentBuilder &b, Value barrier) const {
   b.syncWarp();
+  arriveLane(b, barrier);
+}
+
+void KernelFrame::arriveLane(FragmentBuilder &b, Value barrier) const {
   frag::ArriveOp::create(b, barrier, b.eq({lane, b.i32(0)}));
 }
 

@@ -58,6 +58,8 @@ struct KernelFrame {
                    mlir::Value parity) const;
   /// One arrival of this warp, after all of its lanes.
   void arriveWarp(FragmentBuilder &b, mlir::Value barrier) const;
+  /// One arrival of this warp, which may come before others of its lanes.
+  void arriveLane(FragmentBuilder &b, mlir::Value barrier) const;
 
   //===--------------------------------------------------------------------===//
   // Rows of a fragment

@@ -87,9 +87,10 @@ struct LowerCommit : TilePattern<CommitOp> {
       NVVM::CpAsyncMBarrierArriveOp::create(b, barrier, /*noinc=*/true);
     else
       frame.arriveWarp(b, barrier);
-    // Arrivals of copies release the copies alone.
+    // Arrivals of copies release the copies alone. The list is another warp's:
+    // any lane that has acquired it can hand it on.
     if (op.getList())
-      frame.arriveWarp(b, barrier);
+      frame.arriveLane(b, barrier);
     rewriter.eraseOp(op);
   }
 };
