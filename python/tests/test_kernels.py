@@ -250,9 +250,8 @@ PROBLEMS = (
 HARMLESS = {
     # Four slots are released right after wgmma.wait_group, at which the lanes have met and before
     # which the product, not the lanes, has read the slot, and that of the queries after the loop
-    # of such products. And the first iteration of listing the
-    # rest of the window, which LLVM peels, may publish a slot that was filled by the survivors:
-    # the barrier after these has ordered it.
+    # of such products. And the first iteration of listing the rest of the window, which LLVM peels,
+    # may publish a slot that was filled by the survivors: the barrier after these has ordered it.
     "bar.warp.sync": 6,
     # The values of the slot before: the warps that have copied the keys of this slot copied them
     # earlier, and an arrival of copies waits for all copies before it.
@@ -261,8 +260,14 @@ HARMLESS = {
     # last written before the first one's fence.
     "wgmma.fence": 1,
 }
-# Of the last release of an item, of its queries: it comes right after one of values.
-HARMLESS_PORTABLE = {"bar.warp.sync": 1}
+HARMLESS_PORTABLE = {
+    # The release of keys after their product, in which the lanes meet; and the last release of an
+    # item, of its queries, which comes right after one of values.
+    "bar.warp.sync": 2,
+    # Four slots of keys, two of values: where the values of slot n - 1 may be copied, those of
+    # n - 3 have been used, and the keys of n - 4 long before.
+    "mbarrier.test_wait.parity.shared.b64": 1,
+}
 GROUPS = ("bar.warp", "bar.", "mbarrier.try_wait", "mbarrier.arrive", "cp.async", "fence", "wgmma")
 
 
