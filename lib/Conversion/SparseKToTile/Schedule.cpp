@@ -187,10 +187,10 @@ static void chooseTile(Draft &draft, const ScheduleRequest &request,
                        SmallVectorImpl<std::string> &reasons) {
   int64_t widest = std::max(request.headSize, request.valueSize);
   // Every row more is one more use of each gathered key: as many consumers as
-  // the output's registers leave room for. Measured on an H200, see
+  // the registers of output and gates leave room for. Measured on an H200, see
   // docs/Kernels.md.
+  bool gated = request.gate != Gate::None;
   if (!isSet(overrides, "rows")) {
-    bool gated = request.gate != Gate::None;
     draft.rows = widest <= 64 && !gated ? 256 : widest <= 128 ? 192 : 128;
     reasons.push_back(llvm::formatv(
         "rows = {0}: {1} consumers can hold {2} output columns{3}", draft.rows,
@@ -213,7 +213,6 @@ static void chooseTile(Draft &draft, const ScheduleRequest &request,
   if (!isSet(overrides, "keys"))
     reasons.push_back(llvm::formatv("keys = {0}: {1}", draft.keys, reason));
 
-  bool gated = request.gate != Gate::None;
   reason = "the consumers get as many as there are";
   if (draft.rows > 128) {
     draft.producerRegisters = draft.rows == 192 ? 56 : 32;

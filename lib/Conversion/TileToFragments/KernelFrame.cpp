@@ -340,8 +340,34 @@ static void initBarriers(FragmentBuilder &b, const KernelFrame &frame,
 // The function
 //===----------------------------------------------------------------------===//
 
-/// What the lowering takes for granted, as errors.
-static LogicalResult checkKernel(KernelOp kernel, const GPUTarget &target) {
+/// Copies and lists count on the lanes of a warp, fragments on four warps. Rows
+/// of fragments count from the first warp of `computing`, the one role that has
+/// fragments.
+static LogicalResult checkRole(Operation *op, RoleOp &computing) {
+  auto role = op->getParentOfType<RoleOp>();
+  if (isa<LoadTileOp, ListKeysOp>(op) && (!role || role.getWarps() != 1))
+    return op->emitOpError() << "must be in a role of one warp";
+  if (isa<GatherOp, WarpOp>(op) && !role)
+    return op->emitOpError() << "must be in a role";
+  if (!isa<MmaNTOp, MmaNNOp, NormaliseOp, PositionsOp, StoreRowsOp, StoreTileOp,
+           TurnOp>(op))
+    return success();
+  if (!role || role.getWarps() % 4 != 0)
+    return op->emitOpError() << "must be in a role of whole warpgroups";
+  if (isa<TurnOp>(op) && role.getWarps() < 8)
+    return op->emitOpError() << "must be in a role of two warpgroups or more";
+  if (!computing)
+    computing = role;
+  if (computing != role)
+    return op->emitOpError() << "must be in the role '" << computing.getRole()
+                             << "': one role of a kernel computes";
+  return success();
+}
+
+/// What the lowering takes for granted, as errors. Sets the role that computes,
+/// if there is one.
+static LogicalResult checkKernel(KernelOp kernel, const GPUTarget &target,
+                                 RoleOp &computing) {
   WalkResult result = kernel.walk([&](Operation *op) {
     if (isa<MmaNTOp, MmaNNOp>(op) && !target.warpgroups &&
         isa<PendingType>(op->getResult(0).getType())) {
@@ -383,22 +409,7 @@ static LogicalResult checkKernel(KernelOp kernel, const GPUTarget &target) {
         return WalkResult::interrupt();
       }
     }
-    // These count on 32 lanes, on a role of their own, on four warps.
-    auto role = op->getParentOfType<RoleOp>();
-    if (isa<LoadTileOp, ListKeysOp>(op) && (!role || role.getWarps() != 1)) {
-      op->emitOpError() << "must be in a role of one warp";
-      return WalkResult::interrupt();
-    }
-    if (isa<GatherOp, WarpOp>(op) && !role) {
-      op->emitOpError() << "must be in a role";
-      return WalkResult::interrupt();
-    }
-    if (isa<MmaNTOp, MmaNNOp, StoreTileOp, StoreRowsOp, PositionsOp>(op) &&
-        (!role || role.getWarps() % 4 != 0)) {
-      op->emitOpError() << "must be in a role of whole warpgroups";
-      return WalkResult::interrupt();
-    }
-    return WalkResult::advance();
+    return WalkResult(checkRole(op, computing));
   });
   return failure(result.wasInterrupted());
 }
@@ -427,7 +438,8 @@ static DictionaryAttr buildRecord(KernelOp kernel,
 
 LogicalResult sparsek::buildKernelFunction(KernelOp kernel, OpBuilder &builder,
                                            KernelFrame &frame) {
-  if (failed(checkKernel(kernel, frame.target)))
+  RoleOp computing;
+  if (failed(checkKernel(kernel, frame.target, computing)))
     return failure();
   MLIRContext *context = kernel.getContext();
   FragmentBuilder b(kernel.getLoc(), context);
@@ -485,7 +497,7 @@ LogicalResult sparsek::buildKernelFunction(KernelOp kernel, OpBuilder &builder,
   auto rings = llvm::to_vector(body.getOps<RingOp>());
   int64_t warp = 0;
   for (RoleOp role : roles) {
-    if (role.getWarps() % 4 == 0 && frame.consumerWarps == 0) {
+    if (role == computing) {
       frame.consumerWarp = warp;
       frame.consumerWarps = role.getWarps();
     }

@@ -42,8 +42,9 @@ func.func @grouped(%q: tensor<1x8x?x128xbf16>, %k: tensor<1x2x?x128xbf16>, %v: t
 // CHECK-SAME: %items: {{[^%]*}}, %scale_log2: f32 {tile.name = "scale_log2"})
 // CHECK-SAME: row_map = #tile.row_map<positions = 32, heads = 4, group = 4>, schedule = #tile.schedule<rows = 128, keys = 128
 // CHECK-NEXT: %[[LIST:.*]] = tile.ring fills(1) drains(10) : !tile.key_list<slots = 4, keys = 128>
-// CHECK-NEXT: %[[K:.*]] = tile.ring fills(32) drains(8) : !tile.ring<2x128x128xbf16>
-// CHECK-NEXT: %[[V:.*]] = tile.ring fills(32) drains(8) : !tile.ring<2x128x128xbf16>
+// Keys are committed with their list, by two warps: 2 * 33 arrivals.
+// CHECK-NEXT: %[[K:.*]] = tile.ring fills(66) drains(8) : !tile.ring<2x128x128xbf16>
+// CHECK-NEXT: %[[V:.*]] = tile.ring fills(64) drains(8) : !tile.ring<2x128x128xbf16>
 // CHECK-NEXT: %[[Q:.*]] = tile.ring fills(32) drains(8) : !tile.ring<2x128x128xbf16>
 // CHECK-NEXT: %[[ID:.*]], %[[BLOCKS:.*]] = tile.block
 // CHECK-NEXT: %[[OFFSET:.*]] = arith.subi %keys, %rows
@@ -66,19 +67,24 @@ func.func @grouped(%q: tensor<1x8x?x128xbf16>, %k: tensor<1x2x?x128xbf16>, %v: t
 // CHECK-SAME: from %expiry, %u, %tau[%[[B]], %[[SCORE_HEAD]]] and %table[%[[TABLE_ROW]], %[[COUNT]]]
 // CHECK-NEXT: scf.yield %[[SLOTS]]
 
-// CHECK: tile.role "keys" warps(1) registers(72)
+// Each of two warps copies a half of every slot.
+// CHECK: tile.role "gather" warps(2) registers(72)
+// CHECK-NEXT: %[[WARP:.*]] = tile.warp
+// CHECK-NEXT: scf.for
+// CHECK-NEXT: %[[B:.*]], %[[H:.*]], %{{.*}}, %{{.*}} = tile.item
 // CHECK: scf.while (%[[P:.*]] = %{{.*}}) : (i32) -> i32
-// CHECK-NEXT: tile.acquire %[[LIST]][%[[P]]]
+// CHECK-NEXT: tile.acquire %[[LIST]][%[[P]]] :
 // CHECK-NEXT: tile.reserve %[[K]][%[[P]]]
-// CHECK-NEXT: tile.gather %k[%{{.*}}, %{{.*}}] rows %[[LIST]][%[[P]]] into %[[K]][%[[P]]]
+// CHECK-NEXT: tile.gather %k[%[[B]], %[[H]]] rows %[[LIST]][%[[P]]] into %[[K]][%[[P]]] share %[[WARP]] of 2
+// CHECK-NEXT: tile.commit %[[K]][%[[P]]] with %[[LIST]][%[[P]]] :
+// CHECK-NEXT: tile.reserve %[[V]][%[[P]]]
+// CHECK-NEXT: tile.gather %v[%[[B]], %[[H]]] rows %[[LIST]][%[[P]]] into %[[V]][%[[P]]] share %[[WARP]] of 2
+// CHECK-NEXT: tile.commit %[[V]][%[[P]]] :
 // CHECK-NEXT: %[[LAST:.*]] = tile.flag<last> of %[[LIST]][%[[P]]]
 // CHECK-NEXT: tile.release %[[LIST]][%[[P]]]
-// CHECK-NEXT: tile.commit %[[K]][%[[P]]]
+// CHECK-NEXT: %[[NEXT:.*]] = arith.addi %[[P]],
 // CHECK: %[[MORE:.*]] = arith.xori %[[LAST]],
-// CHECK: scf.condition(%[[MORE]])
-
-// CHECK: tile.role "values" warps(1) registers(72)
-// CHECK: tile.gather %v[%{{.*}}] into %[[V]]
+// CHECK-NEXT: scf.condition(%[[MORE]]) %[[NEXT]]
 
 // CHECK: tile.role "queries" warps(1) registers(72)
 // CHECK: tile.reserve %[[Q]][%[[P:.*]]]
@@ -90,30 +96,29 @@ func.func @grouped(%q: tensor<1x8x?x128xbf16>, %k: tensor<1x2x?x128xbf16>, %v: t
 // CHECK: %[[T:.*]] = tile.positions %{{.*}} plus %[[OFFSET]]
 // CHECK: %[[TAU:.*]] = tile.load_rows %tau[%{{.*}}, %{{.*}}] at %[[T]] limit %keys
 // CHECK: %[[MAX0:.*]] = tile.fill 0xFF800000 : !tile.rows<64xf32>
-// CHECK: %[[SUM0:.*]] = tile.fill 0.000000e+00 : !tile.rows<64xf32>
+// CHECK: %[[ZERO:.*]] = tile.fill 0.000000e+00 : !tile.rows<64xf32>
 // CHECK: %[[OUT0:.*]] = tile.fill 0.000000e+00 : !tile.frag<64x128xf32>
 // CHECK: tile.acquire %[[Q]][%[[QP]]]
-// CHECK: %[[RESULT:.*]]:4 = scf.while (%[[P:.*]] = %[[FIRST]], %[[MAX:.*]] = %[[MAX0]], %[[SUM:.*]] = %[[SUM0]], %[[OUT:.*]] = %[[OUT0]])
-// CHECK-NEXT: tile.acquire %[[LIST]][%[[P]]]
-// CHECK-NEXT: %[[LAST:.*]] = tile.flag<last> of %[[LIST]][%[[P]]]
-// CHECK-NEXT: tile.acquire %[[K]][%[[P]]]
+// CHECK: %[[RESULT:.*]]:5 = scf.while (%[[P:.*]] = %[[FIRST]], %[[MAX:.*]] = %[[MAX0]], %[[SHIFT:.*]] = %[[ZERO]], %[[SUM:.*]] = %[[ZERO]], %[[OUT:.*]] = %[[OUT0]])
+// CHECK-NEXT: tile.acquire %[[K]][%[[P]]] with %[[LIST]][%[[P]]] :
 // CHECK-NEXT: %[[S:.*]] = tile.mma_nt %[[Q]][%[[QP]]], %[[K]][%[[P]]]
 // CHECK-NEXT: tile.release %[[K]][%[[P]]]
 // CHECK-NEXT: %[[GATED:.*]] = tile.gate %[[S]], %[[LIST]][%[[P]]], %[[TAU]]
 // CHECK-NEXT: %[[MASKED:.*]] = tile.mask %[[GATED]], %[[LIST]][%[[P]]], %[[T]]
-// CHECK-NEXT: %[[W:.*]], %[[MAX1:.*]], %[[SUM1:.*]], %[[DECAY:.*]] = tile.online_softmax %[[MASKED]], %[[MAX]], %[[SUM]] scale %scale_log2
+// CHECK-NEXT: %[[MAX1:.*]], %[[SHIFT1:.*]], %[[SUM1:.*]], %[[DECAYED:.*]] = tile.raise_maximum %[[MASKED]], %[[MAX]], %[[SHIFT]], %[[SUM]] scale %scale_log2 rescale %[[OUT]] :
+// CHECK-NEXT: %[[W:.*]], %[[SUM2:.*]] = tile.exponentials %[[MASKED]], %[[SHIFT1]], %[[SUM1]] scale %scale_log2
 // CHECK-NEXT: %[[GW:.*]] = tile.gate %[[W]], %[[LIST]][%[[P]]], %[[TAU]]
+// CHECK-NEXT: %[[LAST:.*]] = tile.flag<last> of %[[LIST]][%[[P]]]
 // CHECK-NEXT: tile.release %[[LIST]][%[[P]]]
 // CHECK-NEXT: %[[TW:.*]] = tile.truncate %[[GW]]
-// CHECK-NEXT: %[[DECAYED:.*]] = tile.scale_rows %[[OUT]], %[[DECAY]]
-// CHECK-NEXT: tile.acquire %[[V]][%[[P]]]
+// CHECK-NEXT: tile.acquire %[[V]][%[[P]]] :
 // CHECK-NEXT: %[[OUT1:.*]] = tile.mma_nn %[[TW]], %[[V]][%[[P]]], %[[DECAYED]]
 // CHECK-NEXT: tile.release %[[V]][%[[P]]]
 // CHECK-NEXT: %[[P1:.*]] = arith.addi %[[P]],
 // CHECK: %[[MORE:.*]] = arith.xori %[[LAST]],
-// CHECK-NEXT: scf.condition(%[[MORE]]) %[[P1]], %[[MAX1]], %[[SUM1]], %[[OUT1]]
+// CHECK-NEXT: scf.condition(%[[MORE]]) %[[P1]], %[[MAX1]], %[[SHIFT1]], %[[SUM2]], %[[OUT1]]
 // CHECK: tile.release %[[Q]][%[[QP]]]
-// CHECK-NEXT: %[[FACTOR:.*]], %[[LSE:.*]] = tile.normalise %[[RESULT]]#1, %[[RESULT]]#2 scale %scale_log2
-// CHECK-NEXT: %[[MEAN:.*]] = tile.scale_rows %[[RESULT]]#3, %[[FACTOR]]
+// CHECK-NEXT: %[[FACTOR:.*]], %[[LSE:.*]] = tile.normalise %[[RESULT]]#1, %[[RESULT]]#3 scale %scale_log2
+// CHECK-NEXT: %[[MEAN:.*]] = tile.scale_rows %[[RESULT]]#4, %[[FACTOR]]
 // CHECK-NEXT: tile.store_tile %[[MEAN]], %o[
 // CHECK-NEXT: tile.store_rows %[[LSE]], %lse[

@@ -6,7 +6,7 @@
 // RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=masks=some" 2>&1 | FileCheck %s --check-prefix=WHEN
 // RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=keys=96" 2>&1 | FileCheck %s --check-prefix=KEYS
 // RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=rows=100" 2>&1 | FileCheck %s --check-prefix=ROWS
-// RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=key_slots=3" 2>&1 | FileCheck %s --check-prefix=SLOTS
+// RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=key_slots=17" 2>&1 | FileCheck %s --check-prefix=SLOTS
 // RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=consumer_registers=100" 2>&1 | FileCheck %s --check-prefix=STEP
 // RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=rows=128,consumer_registers=240" 2>&1 | FileCheck %s --check-prefix=SUM
 // RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=rows=64,ping_pong=true" 2>&1 | FileCheck %s --check-prefix=TURNS
@@ -28,10 +28,10 @@
 // WHEN: error: 'sparsek.gathered_attention' op schedule: masks must be never, needed or always, but is 'some'
 // KEYS: error: 'sparsek.gathered_attention' op schedule: keys must be 64 or 128, but is 96
 // ROWS: error: 'sparsek.gathered_attention' op schedule: rows must be 64, 128, 192 or 256, but is 100
-// SLOTS: error: 'sparsek.gathered_attention' op schedule: key_slots must be 1, 2, 4, 8 or 16, but is 3
+// SLOTS: error: 'sparsek.gathered_attention' op schedule: key_slots must be 1 to 16, but is 17
 // STEP: error: 'sparsek.gathered_attention' op schedule: consumer_registers must be a multiple of 8 in 24..240, but is 100
 // SUM: error: 'sparsek.gathered_attention' op schedule: producer_registers + 2 * consumer_registers must be at most 504, but is 552
-// TURNS: error: 'sparsek.gathered_attention' op schedule: ping_pong needs rows = 128 (two consumers)
+// TURNS: error: 'sparsek.gathered_attention' op schedule: ping_pong needs rows = 128 or more: two consumers
 // ALONE: error: 'sparsek.gathered_attention' op schedule: ping_pong needs overlap = true
 // FEW: error: 'sparsek.gathered_attention' op schedule: keys = 128 with 128 value columns needs about 184 registers in a consumer thread, which has 128; accepted: fewer keys, or more consumer_registers
 // BYTES: error: 'sparsek.gathered_attention' op schedule: needs {{[0-9]+}} bytes of shared memory (queries 32768, keys 262144, values 65536, list and barriers {{[0-9]+}}); a block has 232448; accepted: smaller rows, keys, list_slots, key_slots, value_slots or query_slots

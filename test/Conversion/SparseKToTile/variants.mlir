@@ -36,7 +36,8 @@ func.func @ungated(%q: !q, %k: !kv, %v: !kv, %u: !u, %tau: !u, %e: tensor<1x1x?x
 // CHECK: tile.mma_nt
 // CHECK-NEXT: tile.release
 // CHECK-NEXT: tile.mask
-// CHECK-NEXT: %[[W:.*]], %{{.*}}, %{{.*}}, %{{.*}} = tile.online_softmax
+// CHECK-NEXT: tile.raise_maximum
+// CHECK-NEXT: %[[W:.*]], %{{.*}} = tile.exponentials
 // CHECK-NEXT: tile.gate %[[W]]
 func.func @values(%q: !q, %k: !kv, %v: !kv, %u: !u, %tau: !u, %e: tensor<1x1x?xi32>) -> !q {
   %o, %l = sparsek.gathered_attention %q, %k, %v, %u, %tau, %e topk(16) window(16) gate<value>
@@ -60,8 +61,8 @@ func.func @values(%q: !q, %k: !kv, %v: !kv, %u: !u, %tau: !u, %e: tensor<1x1x?xi
 // CHECK-SAME: %v: memref<?x?x?x256xbf16, strided<[?, ?, ?, 1]>>
 // CHECK-SAME: row_map = #tile.row_map<positions = 1, heads = 128, group = 130>
 // CHECK: tile.ring fills(1) drains(10) : !tile.key_list<slots = 4, keys = 64>
-// CHECK: tile.ring fills(32) drains(8) : !tile.ring<2x64x64xbf16>
-// CHECK: tile.ring fills(32) drains(8) : !tile.ring<2x64x256xbf16>
+// CHECK: tile.ring fills(66) drains(8) : !tile.ring<2x64x64xbf16>
+// CHECK: tile.ring fills(64) drains(8) : !tile.ring<2x64x256xbf16>
 // CHECK: tile.ring fills(32) drains(8) : !tile.ring<2x128x64xbf16>
 // CHECK: tile.mma_nn {{.*}} -> !tile.frag<64x256xf32>
 func.func @wide(%q: !q, %k: !k, %v: !v, %u: !u, %tau: !u, %e: tensor<1x1x?xi32>) -> tensor<1x130x?x256xbf16> {

@@ -3,7 +3,7 @@
 // Functions, arguments, roles, rings, turns and flags.
 
 !list = !tile.key_list<slots = 4, keys = 64>
-!ring = !tile.ring<2x64x64xbf16>
+!ring = !tile.ring<3x64x64xbf16>
 
 // The record gains what is known now; pointers come first, then strides (none
 // of the last dimension), integers and floats.
@@ -11,7 +11,8 @@
 // CHECK-SAME: {name = "q", type = "ptr"}, {name = "counts", type = "ptr"}, {name = "e", type = "ptr"},
 // CHECK-SAME: {name = "q_b", type = "i64"}, {name = "q_h", type = "i64"}, {name = "q_m", type = "i64"}, {name = "e_b", type = "i64"},
 // CHECK-SAME: {name = "n", type = "i32"}, {name = "scale", type = "f32"}],
-// CHECK-SAME: grid = "persistent", name = "frame", shared_bytes = 20704 : i64, threads = 384 : i64},
+// CHECK-SAME: grid = "persistent", name = "frame", shared_bytes = 28848 : i64, threads = 384 : i64},
+// CHECK-SAME: {arguments = [], name = "three", shared_bytes = 0 : i64, threads = 512 : i64},
 // CHECK-SAME: {arguments = [{name = "x", type = "ptr"}], name = "plain", shared_bytes = 0 : i64, threads = 96 : i64}], version = 1 : i64}}
 // CHECK-NEXT: llvm.mlir.global external @shared() {addr_space = 3 : i32, alignment = 1024 : i64} : !llvm.array<0 x i8>
 
@@ -24,16 +25,16 @@
 // CHECK: %[[W:.*]] = arith.shrui %[[THREAD]], %c5_i32
 // CHECK: %[[WARP:.*]] = nvvm.shfl.sync  idx %c-1_i32, %[[W]], %c0_i32, %c31_i32
 
-// One thread sets the barriers up: full and free for each of 4 + 2 slots.
+// One thread sets the barriers up: full and free for each of 4 + 3 slots.
 // CHECK: %[[FIRST:.*]] = arith.cmpi eq, %[[THREAD]], %c0_i32
 // CHECK-NEXT: scf.if %[[FIRST]] {
-// CHECK-NEXT: %[[FULL:.*]] = llvm.getelementptr %[[SHARED]][20544]
+// CHECK-NEXT: %[[FULL:.*]] = llvm.getelementptr %[[SHARED]][28736]
 // CHECK-NEXT: nvvm.mbarrier.init %[[FULL]], %c1_i32
-// CHECK-NEXT: %[[FREE:.*]] = llvm.getelementptr %[[SHARED]][20552]
+// CHECK-NEXT: %[[FREE:.*]] = llvm.getelementptr %[[SHARED]][28744]
 // CHECK-NEXT: nvvm.mbarrier.init %[[FREE]], %c9_i32
-// CHECK: %[[KEYS:.*]] = llvm.getelementptr %[[SHARED]][20608]
-// CHECK-NEXT: nvvm.mbarrier.init %[[KEYS]], %c32_i32
-// CHECK: %[[LAST:.*]] = llvm.getelementptr %[[SHARED]][20632]
+// CHECK: %[[KEYS:.*]] = llvm.getelementptr %[[SHARED]][28800]
+// CHECK-NEXT: nvvm.mbarrier.init %[[KEYS]], %c66_i32
+// CHECK: %[[LAST:.*]] = llvm.getelementptr %[[SHARED]][28840]
 // CHECK-NEXT: nvvm.mbarrier.init %[[LAST]], %c8_i32
 // CHECK-NEXT: nvvm.fence.mbarrier.init
 // CHECK-NEXT: }
@@ -48,36 +49,69 @@
 
 // reserve waits for the opposite parity.
 // CHECK: %[[SLOT:.*]] = arith.andi %[[N]], %c3_i32
-// CHECK: %[[USE:.*]] = arith.shrui %[[N]], %c2_i32
+// CHECK: %[[USE:.*]] = arith.divui %[[N]], %c4_i32
 // CHECK: %[[PARITY:.*]] = arith.andi %[[USE]], %c1_i32
 // CHECK: %[[OPPOSITE:.*]] = arith.xori %[[PARITY]], %c1_i32
 // CHECK: %[[BYTES:.*]] = arith.shli %[[SLOT]], %c4_i32
 // CHECK: %[[BARRIERS:.*]] = llvm.getelementptr %[[SHARED]][%[[BYTES]]]
-// CHECK: %[[FULL:.*]] = llvm.getelementptr %[[BARRIERS]][20544]
+// CHECK: %[[FULL:.*]] = llvm.getelementptr %[[BARRIERS]][28736]
 // CHECK: %[[FREE:.*]] = llvm.getelementptr %[[FULL]][8]
 // CHECK: nvvm.mbarrier.try_wait.parity %[[FREE]], %[[OPPOSITE]], %c10000000_i32
 // commit of a list: one arrival of the warp.
-// CHECK: nvvm.bar.warp.sync %c-1_i32
+// CHECK: %[[FULL:.*]] = llvm.getelementptr %{{.*}}[28736]
+// CHECK-NEXT: nvvm.bar.warp.sync %c-1_i32
 // CHECK-NEXT: %[[ONE:.*]] = arith.cmpi eq, %[[LANE]], %c0_i32
-// CHECK-NEXT: scf.if %[[ONE]] {
-// CHECK-NEXT: nvvm.mbarrier.arrive
+// CHECK-NEXT: frag.arrive %[[FULL]] if %[[ONE]] : <3>
 // memref.store.
 // CHECK: %[[AT:.*]] = llvm.getelementptr %[[COUNTS]][%{{.*}}] : (!llvm.ptr<1>, i64) -> !llvm.ptr<1>, i8
 // CHECK-NEXT: llvm.store %{{.*}}, %[[AT]] : i32
 
 // CHECK: } else {
-// CHECK-NEXT: %[[COPIER:.*]] = arith.cmpi slt, %[[WARP]], %c2_i32
+// CHECK-NEXT: %[[COPIER:.*]] = arith.cmpi slt, %[[WARP]], %c3_i32
 // CHECK-NEXT: scf.if %[[COPIER]] {
-// acquire and release of a list; commit of copies: every lane, when they land.
+// Warps count from the first one of the role.
+// CHECK-NEXT: %[[IN_ROLE:.*]] = arith.subi %[[WARP]], %c1_i32
+// acquire of a list: nothing to fence.
 // CHECK: nvvm.mbarrier.try_wait.parity
 // CHECK-NOT: nvvm.fence.proxy
-// CHECK: nvvm.mbarrier.arrive
+// reserve of one of three slots.
+// CHECK: %[[SLOT:.*]] = arith.remui %[[N]], %c3_i32
+// CHECK-NEXT: %[[USE:.*]] = arith.divui %[[N]], %c3_i32
+// CHECK-NEXT: %[[PARITY:.*]] = arith.andi %[[USE]], %c1_i32
+// CHECK-NEXT: %[[OPPOSITE:.*]] = arith.xori %[[PARITY]], %c1_i32
+// CHECK-NEXT: %[[BYTES:.*]] = arith.shli %[[SLOT]], %c4_i32
+// CHECK-NEXT: %[[BARRIERS:.*]] = llvm.getelementptr %[[SHARED]][%[[BYTES]]]
+// CHECK-NEXT: %[[FULL:.*]] = llvm.getelementptr %[[BARRIERS]][28800]
+// CHECK-NEXT: %[[FREE:.*]] = llvm.getelementptr %[[FULL]][8]
+// CHECK-NEXT: nvvm.mbarrier.try_wait.parity %[[FREE]], %[[OPPOSITE]], %c10000000_i32
+// commit of copies: every lane, when they land; with a slot of the list, whose
+// reads and writes the copies do not order, the warp as well.
+// CHECK-NEXT: %[[SLOT:.*]] = arith.remui %[[N]], %c3_i32
+// CHECK-NEXT: %[[BYTES:.*]] = arith.shli %[[SLOT]], %c4_i32
+// CHECK-NEXT: %[[BARRIERS:.*]] = llvm.getelementptr %[[SHARED]][%[[BYTES]]]
+// CHECK-NEXT: %[[FULL:.*]] = llvm.getelementptr %[[BARRIERS]][28800]
+// CHECK-NEXT: nvvm.cp.async.mbarrier.arrive %[[FULL]] {noinc = true}
+// CHECK-NEXT: nvvm.bar.warp.sync %c-1_i32
+// CHECK-NEXT: %[[ONE:.*]] = arith.cmpi eq, %[[LANE]], %c0_i32
+// CHECK-NEXT: frag.arrive %[[FULL]] if %[[ONE]] : <3>
+// Without one, the lanes alone.
+// CHECK-NEXT: arith.remui
 // CHECK: nvvm.cp.async.mbarrier.arrive %{{.*}} {noinc = true}
+// release of a list.
+// CHECK-NEXT: arith.andi %[[N]], %c3_i32
+// CHECK: %[[FULL:.*]] = llvm.getelementptr %{{.*}}[28736]
+// CHECK-NEXT: %[[FREE:.*]] = llvm.getelementptr %[[FULL]][8]
+// CHECK-NEXT: nvvm.bar.warp.sync %c-1_i32
+// CHECK-NEXT: %[[ONE:.*]] = arith.cmpi eq, %[[LANE]], %c0_i32
+// CHECK-NEXT: frag.arrive %[[FREE]] if %[[ONE]] : <3>
+// CHECK-NEXT: arith.extui %[[IN_ROLE]]
 
 // CHECK: nvvm.setmaxregister  increase 224
-// The turn starts at the first consumer: the second one gives it.
-// CHECK: %[[IS_SECOND:.*]] = arith.cmpi eq, %{{.*}}, %c1_i32
-// CHECK-NEXT: scf.if %[[IS_SECOND]] {
+// The turn starts at the first consumer: the last one gives it.
+// CHECK-NEXT: %[[IN_ROLE:.*]] = arith.subi %[[WARP]], %c4_i32
+// CHECK-NEXT: %[[CONSUMER:.*]] = arith.shrui %[[IN_ROLE]], %c2_i32
+// CHECK-NEXT: %[[IS_LAST:.*]] = arith.cmpi eq, %[[CONSUMER]], %c1_i32
+// CHECK-NEXT: scf.if %[[IS_LAST]] {
 // CHECK-NEXT: nvvm.barrier.arrive id = %c1_i32 number_of_threads = %c256_i32
 // The item: 1 head block, 32 positions a tile, the last tile first.
 // CHECK: %[[PER_TILE:.*]] = arith.muli %[[N]], %[[N]]
@@ -85,22 +119,38 @@
 // CHECK: %[[TOP:.*]] = arith.subi %[[N]], %c1_i32
 // CHECK-NEXT: %[[TILE:.*]] = arith.subi %[[TOP]], %[[RANK]]
 // CHECK: %[[ROW:.*]] = arith.muli %[[TILE]], %c32_i32
-// Matrices are read by the asynchronous proxy.
+// acquire of one of three slots; with a slot of the list there is no other
+// wait. Matrices are read by the asynchronous proxy: one fence for two slots.
+// CHECK: %[[SLOT:.*]] = arith.remui %[[N]], %c3_i32
+// CHECK-NEXT: %[[USE:.*]] = arith.divui %[[N]], %c3_i32
+// CHECK-NEXT: %[[PARITY:.*]] = arith.andi %[[USE]], %c1_i32
+// CHECK-NEXT: %[[BYTES:.*]] = arith.shli %[[SLOT]], %c4_i32
+// CHECK-NEXT: %[[BARRIERS:.*]] = llvm.getelementptr %[[SHARED]][%[[BYTES]]]
+// CHECK-NEXT: %[[FULL:.*]] = llvm.getelementptr %[[BARRIERS]][28800]
+// CHECK-NEXT: nvvm.mbarrier.try_wait.parity %[[FULL]], %[[PARITY]], %c10000000_i32
+// CHECK-NOT: nvvm.fence
 // CHECK: nvvm.mbarrier.try_wait.parity
 // CHECK-NEXT: nvvm.fence.proxy {kind = #nvvm.proxy_kind<async.shared>, space = #nvvm.shared_space<cta>}
-// take waits at the own barrier, pass arrives at the other's.
-// CHECK: %[[OWN:.*]] = arith.addi %{{.*}}, %c1_i32
-// CHECK-NEXT: nvvm.barrier id = %[[OWN]] number_of_threads = %c256_i32
-// CHECK: %[[OTHER:.*]] = arith.subi %c2_i32,
-// CHECK-NEXT: nvvm.barrier.arrive id = %[[OTHER]] number_of_threads = %c256_i32
-// Flags are read once, where the slot is acquired: offset 1024 of 1040 bytes.
-// CHECK: nvvm.mbarrier.try_wait.parity
-// CHECK: %[[SLOT:.*]] = arith.muli %{{.*}}, %c1040_i32
-// CHECK: %[[BASE:.*]] = llvm.getelementptr %[[SHARED]][%[[SLOT]]]
-// CHECK: %[[LIST:.*]] = llvm.getelementptr %[[BASE]][16384]
+// Flags are read once, where the slots are acquired: offset 1024 of 1040 bytes.
+// CHECK-NEXT: %[[NUMBER:.*]] = arith.andi %[[N]], %c3_i32
+// CHECK-NEXT: %[[SLOT:.*]] = arith.muli %[[NUMBER]], %c1040_i32
+// CHECK-NEXT: %[[BASE:.*]] = llvm.getelementptr %[[SHARED]][%[[SLOT]]]
+// CHECK-NEXT: %[[LIST:.*]] = llvm.getelementptr %[[BASE]][24576]
 // CHECK: %[[WORD_AT:.*]] = llvm.getelementptr %[[LIST]][1024]
 // CHECK-NEXT: %[[LOADED:.*]] = llvm.load %[[WORD_AT]]
 // CHECK-NEXT: %[[WORD:.*]] = nvvm.shfl.sync  idx %c-1_i32, %[[LOADED]], %c0_i32
+// take waits at the own barrier, pass arrives at that of the next one.
+// CHECK: %[[OWN:.*]] = arith.addi %{{.*}}, %c1_i32
+// CHECK-NEXT: nvvm.barrier id = %[[OWN]] number_of_threads = %c256_i32
+// CHECK-NEXT: %[[IN_ROLE:.*]] = arith.subi %[[WARP]], %c4_i32
+// CHECK-NEXT: %[[CONSUMER:.*]] = arith.shrui %[[IN_ROLE]], %c2_i32
+// CHECK-NEXT: %[[IS_LAST:.*]] = arith.cmpi eq, %[[CONSUMER]], %c1_i32
+// CHECK-NEXT: %[[NEXT:.*]] = arith.addi %[[CONSUMER]], %c2_i32
+// CHECK-NEXT: %[[OTHER:.*]] = arith.select %[[IS_LAST]], %c1_i32, %[[NEXT]]
+// CHECK-NEXT: nvvm.barrier.arrive id = %[[OTHER]] number_of_threads = %c256_i32
+// A slot that is acquired by itself has a fence of its own.
+// CHECK: nvvm.mbarrier.try_wait.parity
+// CHECK-NEXT: nvvm.fence.proxy
 // CHECK-NEXT: arith.andi %[[WORD]], %c4_i32
 // CHECK: arith.andi %[[WORD]], %c1_i32
 // CHECK-NOT: nvvm.shfl.sync
@@ -111,6 +161,18 @@
 // CHECK: %[[TO:.*]] = llvm.getelementptr %[[E]][%{{.*}}]
 // CHECK-NEXT: llvm.store %[[VALUE]], %[[TO]] : i32
 // CHECK: llvm.return
+
+// Three consumers: the last one is number 2.
+// CHECK-LABEL: llvm.func @three(
+// CHECK: %[[CONSUMER:.*]] = arith.shrui %{{.*}}, %c2_i32
+// CHECK-NEXT: %[[IS_LAST:.*]] = arith.cmpi eq, %[[CONSUMER]], %c2_i32
+// CHECK-NEXT: scf.if %[[IS_LAST]] {
+// CHECK-NEXT: nvvm.barrier.arrive id = %c1_i32 number_of_threads = %c256_i32
+// CHECK: %[[CONSUMER:.*]] = arith.shrui %{{.*}}, %c2_i32
+// CHECK-NEXT: %[[IS_LAST:.*]] = arith.cmpi eq, %[[CONSUMER]], %c2_i32
+// CHECK-NEXT: %[[NEXT:.*]] = arith.addi %[[CONSUMER]], %c2_i32
+// CHECK-NEXT: %[[OTHER:.*]] = arith.select %[[IS_LAST]], %c1_i32, %[[NEXT]]
+// CHECK-NEXT: nvvm.barrier.arrive id = %[[OTHER]] number_of_threads = %c256_i32
 
 // No roles: no barriers, no bound on the blocks of a multiprocessor.
 // CHECK-LABEL: llvm.func @plain(
@@ -123,9 +185,9 @@ module @kernels attributes {sparsek.launch_record = {version = 1, kernels = [{na
   tile.kernel @frame(%q: memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>> {tile.name = "q", tile.dims = "bhmd"},
                      %counts: memref<?xi32> {tile.name = "counts"}, %n: i32 {tile.name = "n"},
                      %scale: f32 {tile.name = "scale"}, %e: memref<?x?xi32, strided<[?, 1]>> {tile.name = "e", tile.dims = "bn"})
-      attributes {row_map = #tile.row_map<positions = 32, heads = 4, group = 4>, shared_bytes = 20704 : i64} {
-    %list = tile.ring fills(1) drains(9) offset(16384) barriers(20544) : !list
-    %k = tile.ring fills(32) drains(8) offset(0) barriers(20608) : !ring
+      attributes {row_map = #tile.row_map<positions = 32, heads = 4, group = 4>, shared_bytes = 28848 : i64} {
+    %list = tile.ring fills(1) drains(9) offset(24576) barriers(28736) : !list
+    %k = tile.ring fills(66) drains(8) offset(0) barriers(28800) : !ring
     %id, %count = tile.block
     tile.role "list" warps(1) registers(56) {
       tile.reserve %list[%n] : !list
@@ -133,19 +195,26 @@ module @kernels attributes {sparsek.launch_record = {version = 1, kernels = [{na
       %at = arith.index_castui %id : i32 to index
       memref.store %count, %counts[%at] : memref<?xi32>
     }
-    tile.role "keys" warps(1) registers(56) {
+    tile.role "gather" warps(2) registers(56) {
+      %warp = tile.warp
       tile.acquire %list[%n] : !list
-      tile.release %list[%n] : !list
+      tile.reserve %k[%n] : !ring
+      tile.commit %k[%n] with %list[%n] : !ring, !list
       tile.commit %k[%n] : !ring
+      tile.release %list[%n] : !list
+      %wide = arith.extui %warp : i32 to i64
+      %at = arith.index_cast %wide : i64 to index
+      memref.store %n, %counts[%at] : memref<?xi32>
     }
-    tile.role "idle" warps(2) registers(56) {}
+    tile.role "idle" warps(1) registers(56) {}
     tile.role "attend" warps(8) registers(224) {
       tile.turn<start>
       %batch, %head, %block, %row = tile.item %id of %n x %n x %n
-      tile.acquire %k[%n] : !ring
+      tile.acquire %k[%n] with %list[%n] : !ring, !list
+      tile.acquire %k[%id] : !ring
       tile.turn<take>
       tile.turn<pass>
-      tile.acquire %list[%n] : !list
+      tile.acquire %k[%count] : !ring
       %last = tile.flag<last> of %list[%n] : !list
       %masked = tile.flag<masked> of %list[%n] : !list
       %t = tile.thread
@@ -158,6 +227,13 @@ module @kernels attributes {sparsek.launch_record = {version = 1, kernels = [{na
         %b = arith.index_castui %batch : i32 to index
         memref.store %value, %e[%b, %at] : memref<?x?xi32, strided<[?, 1]>>
       }
+    }
+  }
+  tile.kernel @three() {
+    tile.role "idle" warps(4) {}
+    tile.role "attend" warps(12) {
+      tile.turn<start>
+      tile.turn<pass>
     }
   }
   tile.kernel @plain(%x: memref<?xi32> {tile.name = "x"}) attributes {threads = 96 : i64} {

@@ -21,7 +21,8 @@
 // CHECK: nvvm.vote.sync  ballot
 // CHECK: llvm.store %{{.*}}, %{{.*}} : i32, !llvm.ptr<3>
 // CHECK: nvvm.bar.warp.sync
-// CHECK: nvvm.mbarrier.arrive
+// CHECK-NEXT: %[[LEADER:.*]] = arith.cmpi eq, %{{.*}}, %c0_i32
+// CHECK-NEXT: frag.arrive %{{.*}} if %[[LEADER]] : <3>
 // CHECK: nvvm.mbarrier.try_wait.parity
 // CHECK: llvm.store %{{.*}}, %{{.*}} : i32, !llvm.ptr<3>
 // CHECK: llvm.store %[[ALWAYS:.*]], %{{.*}} : vector<2xi32>, !llvm.ptr<3>
@@ -55,7 +56,7 @@
 // CHECK: llvm.store %c-1_i32, %{{.*}} : i32, !llvm.ptr<3>
 // CHECK: arith.select %{{.*}}, %c13_i32, %c4_i32
 // CHECK: nvvm.bar.warp.sync
-// CHECK: nvvm.mbarrier.arrive
+// CHECK: frag.arrive
 // CHECK: %[[NEXT:.*]] = arith.addi %{{.*}}, %c1_i32
 // CHECK: llvm.store %[[NEXT]], %{{.*}} : i32, !llvm.ptr<1>
 tile.kernel @list(%e: !e {tile.name = "expiry", tile.dims = "bhn"}, %u: !f {tile.name = "u", tile.dims = "bhn"},

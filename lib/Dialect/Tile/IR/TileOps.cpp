@@ -71,8 +71,35 @@ static std::pair<int64_t, int64_t> getProductShape(Type type) {
 
 LogicalResult ItemOp::verify() { return verifyRowMap(*this); }
 
+LogicalResult PositionsOp::verify() { return verifyRowMap(*this); }
+
 LogicalResult LoadRowsOp::verify() {
   return verifyMemRef(*this, "source", getSource(), 3, isF32, "f32");
+}
+
+//===----------------------------------------------------------------------===//
+// Rings
+//===----------------------------------------------------------------------===//
+
+/// The slot of a list that is handed over with one of a matrix.
+static LogicalResult verifyWith(Operation *op, Type ring, Value list,
+                                Value position) {
+  if (static_cast<bool>(list) != static_cast<bool>(position))
+    return op->emitOpError() << "needs both or neither of a list and a "
+                                "position in it";
+  if (list && !isa<RingType>(ring))
+    return op->emitOpError()
+           << "can take a slot of a list with one of a !tile.ring, not of "
+           << ring;
+  return success();
+}
+
+LogicalResult CommitOp::verify() {
+  return verifyWith(*this, getRing().getType(), getList(), getListPosition());
+}
+
+LogicalResult AcquireOp::verify() {
+  return verifyWith(*this, getRing().getType(), getList(), getListPosition());
 }
 
 //===----------------------------------------------------------------------===//
@@ -104,27 +131,11 @@ LogicalResult LoadTileOp::verify() {
     return emitOpError() << "the row map has "
                          << map.getPositions() * map.getHeads()
                          << " rows; the slot has " << rows;
+  if (rows % 64 != 0)
+    return emitOpError() << "the rows of the slot must be a multiple of 64, "
+                            "but are "
+                         << rows;
   return verifyCopy(*this, getSource(), getRing().getType());
-}
-
-void RaiseMaximumOp::build(OpBuilder &, OperationState &state, Value logits,
-                           Value maximum, Value shift, Value sum, Value scale,
-                           Value accumulator) {
-  state.addOperands({logits, maximum, shift, sum, scale});
-  state.addTypes({maximum.getType(), shift.getType(), sum.getType()});
-  if (!accumulator)
-    return;
-  state.addOperands(accumulator);
-  state.addTypes(accumulator.getType());
-}
-
-LogicalResult RaiseMaximumOp::verify() {
-  Value input = getAccumulator(), output = getNewAccumulator();
-  if (static_cast<bool>(input) != static_cast<bool>(output) ||
-      (input && input.getType() != output.getType()))
-    return emitOpError() << "returns an accumulator of the type that it is "
-                            "given, and only where it is given one";
-  return success();
 }
 
 LogicalResult GatherOp::verify() {
@@ -235,6 +246,38 @@ LogicalResult MaskOp::verify() {
   return verifyColumns(*this, getInput().getType(), getList().getType());
 }
 
+void RaiseMaximumOp::build(OpBuilder &, OperationState &state, Value logits,
+                           Value maximum, Value shift, Value sum, Value scale,
+                           Value accumulator) {
+  state.addOperands({logits, maximum, shift, sum, scale});
+  state.addTypes({maximum.getType(), shift.getType(), sum.getType()});
+  if (!accumulator)
+    return;
+  state.addOperands(accumulator);
+  state.addTypes(accumulator.getType());
+}
+
+LogicalResult RaiseMaximumOp::verify() {
+  Value input = getAccumulator(), output = getNewAccumulator();
+  if (static_cast<bool>(input) != static_cast<bool>(output) ||
+      (input && input.getType() != output.getType()))
+    return emitOpError() << "returns an accumulator of the type that it is "
+                            "given, and only where it is given one";
+  return success();
+}
+
+LogicalResult NormaliseOp::verify() {
+  bool sink = static_cast<bool>(getSink());
+  if (sink != static_cast<bool>(getHead()) ||
+      sink != static_cast<bool>(getHeadBlock()))
+    return emitOpError() << "needs all or none of sink, head and head block";
+  if (!sink)
+    return success();
+  if (failed(verifyRowMap(*this)))
+    return failure();
+  return verifyMemRef(*this, "sink", getSink(), 1, isF32, "f32");
+}
+
 LogicalResult TruncateOp::verify() {
   FragType result = getResult().getType();
   if (!isHalf(result.getElementType()))
@@ -276,4 +319,8 @@ LogicalResult CollectSurvivorsOp::verify() {
   if (getDocuments())
     return verifyMemRef(*this, "documents", getDocuments(), 1, isI32, "i32");
   return success();
+}
+
+LogicalResult DocumentOp::verify() {
+  return verifyMemRef(*this, "cu_seqlens", getCuSeqlens(), 1, isI32, "i32");
 }

@@ -125,8 +125,9 @@ LogicalResult SlotLoop::matchAccumulator(StringRef &reason) {
 }
 
 LogicalResult SlotLoop::matchValueSlot(StringRef &reason) {
-  reason = "expected the right operand of tile.mma_nn to be acquired, read and "
-           "released once";
+  reason =
+      "expected the right operand of tile.mma_nn to be acquired, without a "
+      "list, read and released once";
   Value ring = output.getRhs(), position = output.getRhsPosition();
   SmallVector<Operation *> users;
   for (Operation &op : body())
@@ -139,7 +140,7 @@ LogicalResult SlotLoop::matchValueSlot(StringRef &reason) {
   acquire = dyn_cast<AcquireOp>(users[0]);
   release = dyn_cast<ReleaseOp>(users[2]);
   return success(
-      acquire && users[1] == output && release &&
+      acquire && !acquire.getList() && users[1] == output && release &&
       acquire->getBlock() == &body() && release->getBlock() == &body() &&
       acquire.getPosition() == position && release.getPosition() == position);
 }

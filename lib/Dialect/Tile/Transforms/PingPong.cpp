@@ -77,13 +77,13 @@ static bool takeTurns(RoleOp role) {
 namespace {
 struct PingPong : public sparsek::impl::TilePingPongPassBase<PingPong> {
   void runOnOperation() override {
-    constexpr uint64_t warpsOfTwo = 8;
+    constexpr uint64_t twoWarpgroups = 8;
     getOperation()->walk([&](KernelOp kernel) {
       if (!kernel.getScheduleAttr() || !kernel.getScheduleAttr().getPingPong())
         return;
       bool found = false;
       for (RoleOp role : kernel.getBody().getOps<RoleOp>())
-        if (role.getWarps() >= warpsOfTwo)
+        if (role.getWarps() >= twoWarpgroups)
           found |= !role.getBody().front().getOps<TurnOp>().empty() ||
                    takeTurns(role);
       if (!found)

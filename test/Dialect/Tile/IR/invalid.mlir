@@ -5,8 +5,13 @@ func.func private @f(!tile.ring<2x64xbf16>)
 
 // -----
 
-// expected-error@+1 {{a ring has 1, 2, 4, 8 or 16 slots, not 3}}
-func.func private @f(!tile.ring<3x64x64xbf16>)
+// expected-error@+1 {{a ring has 1 to 16 slots, not 17}}
+func.func private @f(!tile.ring<17x64x64xbf16>)
+
+// -----
+
+// expected-error@+1 {{a ring has 1 to 16 slots, not 0}}
+func.func private @f(!tile.ring<0x64x64xbf16>)
 
 // -----
 
@@ -25,8 +30,13 @@ func.func private @f(!tile.ring<2x64x64xf32>)
 
 // -----
 
-// expected-error@+1 {{a key list has 1, 2, 4, 8 or 16 slots, not 32}}
-func.func private @f(!tile.key_list<slots = 32, keys = 64>)
+// expected-error@+1 {{a key list has 1 to 16 slots, not 17}}
+func.func private @f(!tile.key_list<slots = 17, keys = 64>)
+
+// -----
+
+// expected-error@+1 {{a key list has 1 to 16 slots, not 0}}
+func.func private @f(!tile.key_list<slots = 0, keys = 64>)
 
 // -----
 
@@ -82,8 +92,26 @@ func.func private @f() attributes {s = #s}
 
 // -----
 
-// expected-error@+1 {{list_slots must be 1, 2, 4, 8 or 16, but is 5}}
-#s = #tile.schedule<rows = 128, keys = 128, list_slots = 5, key_slots = 2, value_slots = 2, query_slots = 2, producer_registers = 56, consumer_registers = 224, overlap = true, ping_pong = false, persistent = true, masks = needed, gates = needed>
+// expected-error@+1 {{list_slots must be 1 to 16, but is 17}}
+#s = #tile.schedule<rows = 128, keys = 128, list_slots = 17, key_slots = 2, value_slots = 2, query_slots = 2, producer_registers = 56, consumer_registers = 224, overlap = true, ping_pong = false, persistent = true, masks = needed, gates = needed>
+func.func private @f() attributes {s = #s}
+
+// -----
+
+// expected-error@+1 {{key_slots must be 1 to 16, but is 0}}
+#s = #tile.schedule<rows = 128, keys = 128, list_slots = 4, key_slots = 0, value_slots = 2, query_slots = 2, producer_registers = 56, consumer_registers = 224, overlap = true, ping_pong = false, persistent = true, masks = needed, gates = needed>
+func.func private @f() attributes {s = #s}
+
+// -----
+
+// expected-error@+1 {{value_slots must be 1 to 16, but is 17}}
+#s = #tile.schedule<rows = 128, keys = 128, list_slots = 4, key_slots = 2, value_slots = 17, query_slots = 2, producer_registers = 56, consumer_registers = 224, overlap = true, ping_pong = false, persistent = true, masks = needed, gates = needed>
+func.func private @f() attributes {s = #s}
+
+// -----
+
+// expected-error@+1 {{query_slots must be 1 to 16, but is -1}}
+#s = #tile.schedule<rows = 128, keys = 128, list_slots = 4, key_slots = 2, value_slots = 2, query_slots = -1, producer_registers = 56, consumer_registers = 224, overlap = true, ping_pong = false, persistent = true, masks = needed, gates = needed>
 func.func private @f() attributes {s = #s}
 
 // -----
@@ -106,7 +134,7 @@ func.func private @f() attributes {s = #s}
 
 // -----
 
-// expected-error@+1 {{ping_pong needs rows = 128 (two consumers)}}
+// expected-error@+1 {{ping_pong needs rows = 128 or more: two consumers}}
 #s = #tile.schedule<rows = 64, keys = 128, list_slots = 4, key_slots = 2, value_slots = 2, query_slots = 2, producer_registers = 56, consumer_registers = 224, overlap = true, ping_pong = true, persistent = true, masks = needed, gates = needed>
 func.func private @f() attributes {s = #s}
 
@@ -784,4 +812,404 @@ tile.kernel @k(%e: !i {tile.name = "e", tile.dims = "bhn"},
     attributes {row_map = #tile.row_map<positions = 16, heads = 4, group = 4>, threads = 32} {
   // expected-error@+1 {{documents must be a memref of rank 1 of i32}}
   %0 = tile.collect_survivors %e[%p, %p] at %p window(%p) into %w[%l, %p] documents(%e) : !i, !w, !i
+}
+
+// -----
+
+!q = memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
+!list = !tile.key_list<slots = 4, keys = 64>
+!k = !tile.ring<2x64x64xbf16>
+
+tile.kernel @k(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %p: i32 {tile.name = "p"}) {
+  %list = tile.ring fills(1) drains(4) : !list
+  %k = tile.ring fills(64) drains(4) : !k
+  tile.role "gather" warps(2) {
+    %w = tile.warp
+    // expected-error@+1 {{has 4 shares, one for each warp of its role, which has 2}}
+    tile.gather %q[%p, %p] rows %list[%p] into %k[%p] share %w of 4 : !q, !list, !k
+  }
+  tile.role "rest" warps(2) {}
+}
+
+// -----
+
+!q = memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
+!list = !tile.key_list<slots = 4, keys = 64>
+!k = !tile.ring<2x64x64xbf16>
+
+tile.kernel @k(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %p: i32 {tile.name = "p"}) {
+  %list = tile.ring fills(1) drains(4) : !list
+  %k = tile.ring fills(64) drains(4) : !k
+  tile.role "gather" warps(2) {
+    %w = tile.warp
+    // expected-error@+1 {{has 1 shares, one for each warp of its role, which has 2}}
+    tile.gather %q[%p, %p] rows %list[%p] into %k[%p] : !q, !list, !k
+  }
+  tile.role "rest" warps(2) {}
+}
+
+// -----
+
+!q = memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
+!list = !tile.key_list<slots = 4, keys = 64>
+!k = !tile.ring<2x64x64xbf16>
+
+tile.kernel @k(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %p: i32 {tile.name = "p"}) {
+  %list = tile.ring fills(1) drains(4) : !list
+  %k = tile.ring fills(64) drains(4) : !k
+  tile.role "gather" warps(1) {
+    %w = tile.warp
+    // expected-error@+1 {{has 2 shares, one for each warp of its role, which has 1}}
+    tile.gather %q[%p, %p] rows %list[%p] into %k[%p] share %w of 2 : !q, !list, !k
+  }
+  tile.role "rest" warps(3) {}
+}
+
+// -----
+
+!q = memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
+!list = !tile.key_list<slots = 4, keys = 64>
+!k = !tile.ring<2x64x64xbf16>
+
+tile.kernel @k(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %p: i32 {tile.name = "p"}) {
+  %list = tile.ring fills(1) drains(4) : !list
+  %k = tile.ring fills(64) drains(4) : !k
+  tile.role "gather" warps(3) {
+    %w = tile.warp
+    // expected-error@+1 {{shares must be 1, 2 or 4, but is 3}}
+    tile.gather %q[%p, %p] rows %list[%p] into %k[%p] share %w of 3 : !q, !list, !k
+  }
+  tile.role "rest" warps(1) {}
+}
+
+// -----
+
+!q = memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
+!list = !tile.key_list<slots = 4, keys = 64>
+!k = !tile.ring<2x64x64xbf16>
+
+tile.kernel @k(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %p: i32 {tile.name = "p"}) {
+  %list = tile.ring fills(1) drains(4) : !list
+  %k = tile.ring fills(64) drains(4) : !k
+  tile.role "gather" warps(1) {
+    %w = tile.warp
+    // expected-error@+1 {{shares must be 1, 2 or 4, but is 0}}
+    tile.gather %q[%p, %p] rows %list[%p] into %k[%p] share %w of 0 : !q, !list, !k
+  }
+  tile.role "rest" warps(3) {}
+}
+
+// -----
+
+!q = memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
+!list = !tile.key_list<slots = 4, keys = 64>
+!k = !tile.ring<2x64x64xbf16>
+
+tile.kernel @k(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %p: i32 {tile.name = "p"}) {
+  %list = tile.ring fills(1) drains(4) : !list
+  %k = tile.ring fills(64) drains(4) : !k
+  tile.role "gather" warps(1) {
+    %w = tile.warp
+    // expected-error@+1 {{needs the share that this warp copies where there are several, and only there}}
+    tile.gather %q[%p, %p] rows %list[%p] into %k[%p] share %w of 1 : !q, !list, !k
+  }
+  tile.role "rest" warps(3) {}
+}
+
+// -----
+
+!q = memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
+!list = !tile.key_list<slots = 4, keys = 64>
+!k = !tile.ring<2x64x64xbf16>
+
+tile.kernel @k(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %p: i32 {tile.name = "p"}) {
+  %list = tile.ring fills(1) drains(4) : !list
+  %k = tile.ring fills(64) drains(4) : !k
+  tile.role "gather" warps(2) {
+    %w = tile.warp
+    // expected-error@+1 {{needs the share that this warp copies where there are several, and only there}}
+    "tile.gather"(%q, %p, %p, %list, %p, %k, %p) <{shares = 2 : i64}> : (!q, i32, i32, !list, i32, !k, i32) -> ()
+  }
+  tile.role "rest" warps(2) {}
+}
+
+// -----
+
+!q = memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
+!list = !tile.key_list<slots = 4, keys = 64>
+!k = !tile.ring<2x64x64xbf16>
+
+tile.kernel @k(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %p: i32 {tile.name = "p"}) {
+  %list = tile.ring fills(1) drains(4) : !list
+  %k = tile.ring fills(64) drains(4) : !k
+  %l = tile.ring fills(2) drains(4) : !list
+  tile.role "gather" warps(4) {
+    // expected-error@+1 {{can take a slot of a list with one of a !tile.ring, not of '!tile.key_list<slots = 4, keys = 64>'}}
+    tile.commit %l[%p] with %list[%p] : !list, !list
+  }
+}
+
+// -----
+
+!q = memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
+!list = !tile.key_list<slots = 4, keys = 64>
+!k = !tile.ring<2x64x64xbf16>
+
+tile.kernel @k(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %p: i32 {tile.name = "p"}) {
+  %list = tile.ring fills(1) drains(4) : !list
+  %k = tile.ring fills(64) drains(4) : !k
+  %l = tile.ring fills(2) drains(4) : !list
+  tile.role "gather" warps(4) {
+    // expected-error@+1 {{needs both or neither of a list and a position in it}}
+    "tile.commit"(%k, %p, %list) <{operandSegmentSizes = array<i32: 1, 1, 1, 0>}> : (!k, i32, !list) -> ()
+  }
+}
+
+// -----
+
+!q = memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
+!list = !tile.key_list<slots = 4, keys = 64>
+!k = !tile.ring<2x64x64xbf16>
+
+tile.kernel @k(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %p: i32 {tile.name = "p"}) {
+  %list = tile.ring fills(1) drains(4) : !list
+  %k = tile.ring fills(64) drains(4) : !k
+  %l = tile.ring fills(2) drains(4) : !list
+  tile.role "gather" warps(4) {
+    // expected-error@+1 {{needs both or neither of a list and a position in it}}
+    "tile.commit"(%k, %p, %p) <{operandSegmentSizes = array<i32: 1, 1, 0, 1>}> : (!k, i32, i32) -> ()
+  }
+}
+
+// -----
+
+!q = memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
+!list = !tile.key_list<slots = 4, keys = 64>
+!k = !tile.ring<2x64x64xbf16>
+
+tile.kernel @k(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %p: i32 {tile.name = "p"}) {
+  %list = tile.ring fills(1) drains(4) : !list
+  %k = tile.ring fills(64) drains(4) : !k
+  %l = tile.ring fills(2) drains(4) : !list
+  tile.role "gather" warps(4) {
+    // expected-error@+1 {{operand #2 must be }}
+    "tile.commit"(%k, %p, %k, %p) <{operandSegmentSizes = array<i32: 1, 1, 1, 1>}> : (!k, i32, !k, i32) -> ()
+  }
+}
+
+// -----
+
+!q = memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
+!list = !tile.key_list<slots = 4, keys = 64>
+!k = !tile.ring<2x64x64xbf16>
+
+tile.kernel @k(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %p: i32 {tile.name = "p"}) {
+  %list = tile.ring fills(1) drains(4) : !list
+  %k = tile.ring fills(64) drains(4) : !k
+  %l = tile.ring fills(2) drains(4) : !list
+  tile.role "gather" warps(4) {
+    // expected-error@+1 {{can take a slot of a list with one of a !tile.ring, not of '!tile.key_list<slots = 4, keys = 64>'}}
+    tile.acquire %l[%p] with %list[%p] : !list, !list
+  }
+}
+
+// -----
+
+!q = memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
+!list = !tile.key_list<slots = 4, keys = 64>
+!k = !tile.ring<2x64x64xbf16>
+
+tile.kernel @k(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %p: i32 {tile.name = "p"}) {
+  %list = tile.ring fills(1) drains(4) : !list
+  %k = tile.ring fills(64) drains(4) : !k
+  %l = tile.ring fills(2) drains(4) : !list
+  tile.role "gather" warps(4) {
+    // expected-error@+1 {{needs both or neither of a list and a position in it}}
+    "tile.acquire"(%k, %p, %list) <{operandSegmentSizes = array<i32: 1, 1, 1, 0>}> : (!k, i32, !list) -> ()
+  }
+}
+
+// -----
+
+!q = memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
+!list = !tile.key_list<slots = 4, keys = 64>
+!k = !tile.ring<2x64x64xbf16>
+
+tile.kernel @k(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %p: i32 {tile.name = "p"}) {
+  %list = tile.ring fills(1) drains(4) : !list
+  %k = tile.ring fills(64) drains(4) : !k
+  %l = tile.ring fills(2) drains(4) : !list
+  tile.role "gather" warps(4) {
+    // expected-error@+1 {{needs both or neither of a list and a position in it}}
+    "tile.acquire"(%k, %p, %p) <{operandSegmentSizes = array<i32: 1, 1, 0, 1>}> : (!k, i32, i32) -> ()
+  }
+}
+
+// -----
+
+!q = memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
+!list = !tile.key_list<slots = 4, keys = 64>
+!k = !tile.ring<2x64x64xbf16>
+
+tile.kernel @k(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %p: i32 {tile.name = "p"}) {
+  %list = tile.ring fills(1) drains(4) : !list
+  %k = tile.ring fills(64) drains(4) : !k
+  %l = tile.ring fills(2) drains(4) : !list
+  tile.role "gather" warps(4) {
+    // expected-error@+1 {{operand #2 must be }}
+    "tile.acquire"(%k, %p, %k, %p) <{operandSegmentSizes = array<i32: 1, 1, 1, 1>}> : (!k, i32, !k, i32) -> ()
+  }
+}
+
+// -----
+
+!s = !tile.frag<64x64xf32>
+!r = !tile.rows<64xf32>
+
+tile.kernel @k(%scale: f32 {tile.name = "scale"}) attributes {threads = 128} {
+  %s = tile.fill 0.0 : !s
+  %r = tile.fill 0.0 : !r
+  // expected-error@+1 {{returns an accumulator of the type that it is given, and only where it is given one}}
+  %0:4 = tile.raise_maximum %s, %r, %r, %r scale %scale rescale %s : !s, !r, !s -> !tile.frag<64x128xf32>
+}
+
+// -----
+
+!s = !tile.frag<64x64xf32>
+!r = !tile.rows<64xf32>
+
+tile.kernel @k(%scale: f32 {tile.name = "scale"}) attributes {threads = 128} {
+  %s = tile.fill 0.0 : !s
+  %r = tile.fill 0.0 : !r
+  // expected-error@+1 {{returns an accumulator of the type that it is given, and only where it is given one}}
+  %0:4 = tile.raise_maximum %s, %r, %r, %r scale %scale rescale %s : !s, !r, !s -> !tile.pending<64x64xf32>
+}
+
+// -----
+
+!s = !tile.frag<64x64xf32>
+!r = !tile.rows<64xf32>
+
+tile.kernel @k(%scale: f32 {tile.name = "scale"}) attributes {threads = 128} {
+  %s = tile.fill 0.0 : !s
+  %r = tile.fill 0.0 : !r
+  // expected-error@+1 {{returns an accumulator of the type that it is given, and only where it is given one}}
+  %0:3 = "tile.raise_maximum"(%s, %r, %r, %r, %scale, %s) : (!s, !r, !r, !r, f32, !s) -> (!r, !r, !r)
+}
+
+// -----
+
+!s = !tile.frag<64x64xf32>
+!r = !tile.rows<64xf32>
+
+tile.kernel @k(%scale: f32 {tile.name = "scale"}) attributes {threads = 128} {
+  %s = tile.fill 0.0 : !s
+  %r = tile.fill 0.0 : !r
+  // expected-error@+1 {{returns an accumulator of the type that it is given, and only where it is given one}}
+  %0:4 = "tile.raise_maximum"(%s, %r, %r, %r, %scale) : (!s, !r, !r, !r, f32) -> (!r, !r, !r, !s)
+}
+
+// -----
+
+!s = !tile.frag<64x64xf32>
+!r = !tile.rows<64xf32>
+
+tile.kernel @k(%scale: f32 {tile.name = "scale"}) attributes {threads = 128} {
+  %s = tile.fill 0.0 : !s
+  %r = tile.fill 0.0 : !r
+  // expected-error@+1 {{operand #5 must be }}
+  %0:4 = "tile.raise_maximum"(%s, %r, %r, %r, %scale, %r) : (!s, !r, !r, !r, f32, !r) -> (!r, !r, !r, !r)
+}
+
+// -----
+
+!s = !tile.frag<64x64xf32>
+!r = !tile.rows<64xf32>
+
+tile.kernel @k(%scale: f32 {tile.name = "scale"}) attributes {threads = 128} {
+  %s = tile.fill 0.0 : !s
+  %r = tile.fill 0.0 : !r
+  // expected-error@+1 {{operand #0 must be f32 fragment}}
+  %0:2 = "tile.exponentials"(%r, %r, %r, %scale) : (!r, !r, !r, f32) -> (!r, !r)
+}
+
+// -----
+
+!s = !tile.frag<64x64xf32>
+!r = !tile.rows<64xf32>
+
+tile.kernel @k(%scale: f32 {tile.name = "scale"}) attributes {threads = 128} {
+  %s = tile.fill 0.0 : !s
+  %r = tile.fill 0.0 : !r
+  // expected-error@+1 {{failed to verify that all of {logits, weights} have same type}}
+  %0:2 = "tile.exponentials"(%s, %r, %r, %scale) : (!s, !r, !r, f32) -> (!tile.frag<64x128xf32>, !r)
+}
+
+// -----
+
+!q = memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
+
+tile.kernel @k(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %p: i32 {tile.name = "p"})
+    attributes {row_map = #tile.row_map<positions = 2, heads = 4, group = 4>, threads = 32} {
+  %q8 = tile.ring fills(32) drains(4) : !tile.ring<2x8x64xbf16>
+  // expected-error@+1 {{the rows of the slot must be a multiple of 64, but are 8}}
+  tile.load_tile %q[%p, %p, %p, %p] limit %p into %q8[%p] : !q, !tile.ring<2x8x64xbf16>
+}
+
+// -----
+
+!q = memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
+
+tile.kernel @k(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %p: i32 {tile.name = "p"})
+    attributes {row_map = #tile.row_map<positions = 16, heads = 4, group = 4>, threads = 32} {
+  %q72 = tile.ring fills(32) drains(4) : !tile.ring<2x72x64xbf16>
+  // expected-error@+1 {{the rows of the slot must be a multiple of 64, but are 72}}
+  tile.load_tile %q[%p, %p, %p, %p] limit %p into %q72[%p] : !q, !tile.ring<2x72x64xbf16>
+}
+
+// -----
+
+tile.kernel @k(%p: i32 {tile.name = "p"}) attributes {threads = 128} {
+  // expected-error@+1 {{needs a tile.kernel around it with a row_map}}
+  %t = tile.positions %p plus %p : !tile.rows<64xi32>
+}
+
+// -----
+
+!r = !tile.rows<64xf32>
+
+tile.kernel @k(%sink: memref<?xf32> {tile.name = "sink"}, %p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scale"})
+    attributes {threads = 128} {
+  %r = tile.fill 0.0 : !r
+  // expected-error@+1 {{needs a tile.kernel around it with a row_map}}
+  %0:2 = tile.normalise %r, %r scale %scale sink %sink[%p, %p] : !r, memref<?xf32>
+}
+
+// -----
+
+!r = !tile.rows<64xf32>
+
+tile.kernel @k(%sink: memref<?xf16> {tile.name = "sink"}, %p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scale"})
+    attributes {row_map = #tile.row_map<positions = 16, heads = 4, group = 4>, threads = 128} {
+  %r = tile.fill 0.0 : !r
+  // expected-error@+1 {{sink must be a memref of rank 1 of f32 with a contiguous last dimension, but is 'memref<?xf16>'}}
+  %0:2 = tile.normalise %r, %r scale %scale sink %sink[%p, %p] : !r, memref<?xf16>
+}
+
+// -----
+
+!r = !tile.rows<64xf32>
+
+tile.kernel @k(%sink: memref<?xf32> {tile.name = "sink"}, %p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scale"})
+    attributes {row_map = #tile.row_map<positions = 16, heads = 4, group = 4>, threads = 128} {
+  %r = tile.fill 0.0 : !r
+  // expected-error@+1 {{needs all or none of sink, head and head block}}
+  %0:2 = "tile.normalise"(%r, %r, %scale, %sink, %p) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 0>}> : (!r, !r, f32, memref<?xf32>, i32) -> (!r, !r)
+}
+
+// -----
+
+tile.kernel @k(%cu: memref<?xi64> {tile.name = "cu_seqlens"}, %p: i32 {tile.name = "p"}) attributes {threads = 32} {
+  // expected-error@+1 {{cu_seqlens must be a memref of rank 1 of i32 with a contiguous last dimension, but is 'memref<?xi64>'}}
+  %0:2 = tile.document %p in %cu[%p] : memref<?xi64>
 }

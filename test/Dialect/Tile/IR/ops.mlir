@@ -9,6 +9,7 @@
 !v = memref<?xi32>
 !list = !tile.key_list<slots = 4, keys = 128>
 !ring = !tile.ring<2x128x128xbf16>
+!keys = !tile.ring<3x128x128xbf16>
 !rf = !tile.rows<64xf32>
 !ri = !tile.rows<64xi32>
 !frag = !tile.frag<64x128xf32>
@@ -17,22 +18,24 @@
 
 // Arguments print with their names.
 // CHECK-LABEL: tile.kernel @attention(
-// CHECK-SAME: %q: memref<?x?x?x128xbf16, strided<[?, ?, ?, 1]>> {tile.dims = "bhmd", tile.name = "q"}, %u: {{[^%]*}}, %expiry: {{[^%]*}},
+// CHECK-SAME: %q: memref<?x?x?x128xbf16, strided<[?, ?, ?, 1]>> {tile.dims = "bhmd", tile.name = "q"}, %k: {{[^%]*}}, %u: {{[^%]*}}, %expiry: {{[^%]*}},
 // CHECK-SAME: %table: {{[^%]*}}, %sink: {{[^%]*}}, %n: i32 {{[^%]*}}, %row: i64 {{[^%]*}}, %scale_log2: f32 {tile.name = "scale_log2"})
 // CHECK-SAME: row_map = #tile.row_map<positions = 32, heads = 4, group = 4>
 // CHECK-SAME: schedule = #tile.schedule<rows = 128, keys = 128, list_slots = 4, key_slots = 2, value_slots = 2, query_slots = 2, producer_registers = 56, consumer_registers = 224, overlap = true, ping_pong = true, persistent = true, masks = needed, gates = always>
-tile.kernel @attention(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %u: !f {tile.name = "u", tile.dims = "bhn"},
+tile.kernel @attention(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %keys: !q {tile.name = "k", tile.dims = "bhnd"}, %u: !f {tile.name = "u", tile.dims = "bhn"},
                        %e: !i {tile.name = "expiry", tile.dims = "bhn"}, %table: !v {tile.name = "table"},
                        %sink: memref<?xf32> {tile.name = "sink"}, %n: i32 {tile.name = "n"}, %l: i64 {tile.name = "row"},
                        %scale: f32 {tile.name = "scale_log2"})
     attributes {schedule = #s, row_map = #tile.row_map<positions = 32, heads = 4, group = 4>} {
-  // So do rings, with the name of the role that fills them.
+  // So do rings, with the name of the argument that is copied into them.
   // CHECK-NEXT: %list_ring = tile.ring fills(1) drains(10) : !tile.key_list<slots = 4, keys = 128>
   %list = tile.ring fills(1) drains(10) : !list
-  // CHECK-NEXT: %keys_ring = tile.ring fills(32) drains(8) offset(0) barriers(65536) : !tile.ring<2x128x128xbf16>
-  %k = tile.ring fills(32) drains(8) offset(0) barriers(65536) : !ring
-  // CHECK-NEXT: %ring = tile.ring fills(32) drains(8) : !tile.ring<2x128x128xbf16>
+  // CHECK-NEXT: %k_ring = tile.ring fills(66) drains(8) offset(0) barriers(65536) : !tile.ring<3x128x128xbf16>
+  %k = tile.ring fills(66) drains(8) offset(0) barriers(65536) : !keys
+  // CHECK-NEXT: %q_ring = tile.ring fills(32) drains(8) : !tile.ring<2x128x128xbf16>
   %qs = tile.ring fills(32) drains(8) : !ring
+  // CHECK-NEXT: %ring = tile.ring fills(32) drains(8) : !tile.ring<16x8x8xf16>
+  %unused = tile.ring fills(32) drains(8) : !tile.ring<16x8x8xf16>
   // CHECK-NEXT: %id, %count = tile.block
   %id, %count = tile.block
   // CHECK-NEXT: %batch, %head, %head_block, %row_0 = tile.item %id of %n x %n x %count
@@ -44,16 +47,27 @@ tile.kernel @attention(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %u: !f {til
     %0 = tile.list_keys %list[%n] positions(%n to %n) window(%n) chunk(%n) from %e, %u, %u[%b, %h] and %table[%l, %n]
         scratch(1024) : !list, !i, !f, !f, !v
   }
-  // CHECK: tile.role "keys" warps(3) registers(56) {
-  tile.role "keys" warps(3) registers(56) {
-    // CHECK-NEXT: tile.reserve %keys_ring[%n] : !tile.ring<2x128x128xbf16>
-    tile.reserve %k[%n] : !ring
-    // CHECK-NEXT: tile.gather %q[%batch, %head] rows %list_ring[%n] into %keys_ring[%n] : memref<{{.*}}>, <slots = 4, keys = 128>, <2x128x128xbf16>
-    tile.gather %q[%b, %h] rows %list[%n] into %k[%n] : !q, !list, !ring
-    // CHECK-NEXT: tile.load_tile %q[%batch, %head, %head_block, %row_0] limit %n into %ring[%n] : memref<{{.*}}>, <2x128x128xbf16>
+  // CHECK: tile.role "gather" warps(2) registers(56) {
+  tile.role "gather" warps(2) registers(56) {
+    // CHECK-NEXT: %[[WARP:.*]] = tile.warp
+    %warp = tile.warp
+    // CHECK-NEXT: tile.acquire %list_ring[%n] : !tile.key_list<slots = 4, keys = 128>
+    tile.acquire %list[%n] : !list
+    // CHECK-NEXT: tile.reserve %k_ring[%n] : !tile.ring<3x128x128xbf16>
+    tile.reserve %k[%n] : !keys
+    // CHECK-NEXT: tile.gather %k[%batch, %head] rows %list_ring[%n] into %k_ring[%n] share %[[WARP]] of 2 : memref<{{.*}}>, <slots = 4, keys = 128>, <3x128x128xbf16>
+    tile.gather %keys[%b, %h] rows %list[%n] into %k[%n] share %warp of 2 : !q, !list, !keys
+    // CHECK-NEXT: tile.commit %k_ring[%n] with %list_ring[%id] : !tile.ring<3x128x128xbf16>, !tile.key_list<slots = 4, keys = 128>
+    tile.commit %k[%n] with %list[%id] : !keys, !list
+  }
+  // CHECK: tile.role "queries" warps(1) registers(56) {
+  tile.role "queries" warps(1) registers(56) {
+    // CHECK-NEXT: tile.gather %k[%batch, %head] rows %list_ring[%n] into %k_ring[%n] : memref<{{.*}}>, <slots = 4, keys = 128>, <3x128x128xbf16>
+    tile.gather %keys[%b, %h] rows %list[%n] into %k[%n] : !q, !list, !keys
+    // CHECK-NEXT: tile.load_tile %q[%batch, %head, %head_block, %row_0] limit %n into %q_ring[%n] : memref<{{.*}}>, <2x128x128xbf16>
     tile.load_tile %q[%b, %h, %hb, %r] limit %n into %qs[%n] : !q, !ring
-    // CHECK-NEXT: tile.commit %keys_ring[%n] : !tile.ring<2x128x128xbf16>
-    tile.commit %k[%n] : !ring
+    // CHECK-NEXT: tile.commit %q_ring[%n] : !tile.ring<2x128x128xbf16>
+    tile.commit %qs[%n] : !ring
   }
   // CHECK: tile.role "attend" warps(8) registers(224) {
   tile.role "attend" warps(8) registers(224) {
@@ -67,12 +81,14 @@ tile.kernel @attention(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %u: !f {til
     %zero = tile.fill 0.0 : !rf
     // CHECK-NEXT: tile.acquire %list_ring[%n] : !tile.key_list<slots = 4, keys = 128>
     tile.acquire %list[%n] : !list
+    // CHECK-NEXT: tile.acquire %k_ring[%n] with %list_ring[%id] : !tile.ring<3x128x128xbf16>, !tile.key_list<slots = 4, keys = 128>
+    tile.acquire %k[%n] with %list[%id] : !keys, !list
     // CHECK-NEXT: tile.flag<masked> of %list_ring[%n] : <slots = 4, keys = 128>
     %masked = tile.flag<masked> of %list[%n] : !list
     // CHECK-NEXT: tile.turn<take>
     tile.turn<take>
-    // CHECK-NEXT: %[[P:.*]] = tile.mma_nt %ring[%n], %keys_ring[%n] : <2x128x128xbf16>, <2x128x128xbf16> -> !tile.pending<64x128xf32>
-    %p = tile.mma_nt %qs[%n], %k[%n] : !ring, !ring -> !pending
+    // CHECK-NEXT: %[[P:.*]] = tile.mma_nt %q_ring[%n], %k_ring[%n] : <2x128x128xbf16>, <3x128x128xbf16> -> !tile.pending<64x128xf32>
+    %p = tile.mma_nt %qs[%n], %k[%n] : !ring, !keys -> !pending
     // CHECK-NEXT: tile.turn<pass>
     tile.turn<pass>
     // CHECK-NEXT: %[[S:.*]] = tile.wait %[[P]] outstanding(1) : <64x128xf32> -> <64x128xf32>
@@ -83,18 +99,24 @@ tile.kernel @attention(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %u: !f {til
     %x = tile.mask %g, %list[%n], %t : !frag, !list, !ri
     // CHECK-NEXT: tile.release %list_ring[%n] : !tile.key_list<slots = 4, keys = 128>
     tile.release %list[%n] : !list
-    // CHECK-NEXT: %weights, %new_maximum, %new_sum, %decay = tile.online_softmax %[[X]], %[[ZERO]], %[[ZERO]] scale %scale_log2 : <64x128xf32>, <64xf32>
-    %w, %m1, %l1, %decay = tile.online_softmax %x, %zero, %zero scale %scale : !frag, !rf
-    // CHECK-NEXT: %[[D:.*]] = tile.scale_rows %[[X]], %decay : <64x128xf32>, <64xf32>
-    %d = tile.scale_rows %x, %decay : !frag, !rf
+    // CHECK-NEXT: %new_maximum, %new_shift, %new_sum = tile.raise_maximum %[[X]], %[[ZERO]], %[[TAU]], %[[ZERO]] scale %scale_log2 : <64x128xf32>, <64xf32>
+    %m0, %h0, %l0 = tile.raise_maximum %x, %zero, %tau, %zero scale %scale : !frag, !rf
+    // CHECK-NEXT: %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} = tile.raise_maximum %[[X]], %new_maximum, %new_shift, %new_sum scale %scale_log2 rescale %[[P]] : <64x128xf32>, <64xf32>, !tile.pending<64x128xf32> -> !tile.pending<64x128xf32>
+    %mr, %hr, %lr, %running = tile.raise_maximum %x, %m0, %h0, %l0 scale %scale rescale %p : !frag, !rf, !pending -> !pending
+    // CHECK-NEXT: %[[M1:.*]], %[[H1:.*]], %[[L1:.*]], %[[D:.*]] = tile.raise_maximum %[[X]], %new_maximum, %new_shift, %new_sum scale %scale_log2 rescale %[[X]] : <64x128xf32>, <64xf32>, !tile.frag<64x128xf32> -> !tile.frag<64x128xf32>
+    %m1, %h2, %l1, %d = tile.raise_maximum %x, %m0, %h0, %l0 scale %scale rescale %x : !frag, !rf, !frag -> !frag
+    // CHECK-NEXT: %weights, %[[L2:.*]] = tile.exponentials %[[X]], %[[H1]], %[[L1]] scale %scale_log2 : <64x128xf32>, <64xf32>
+    %w, %l2 = tile.exponentials %x, %h2, %l1 scale %scale : !frag, !rf
+    // CHECK-NEXT: %[[R:.*]] = tile.scale_rows %[[X]], %[[TAU]] : <64x128xf32>, <64xf32>
+    %r1 = tile.scale_rows %x, %tau : !frag, !rf
     // CHECK-NEXT: %[[H:.*]] = tile.truncate %weights : <64x128xf32> -> <64x128xbf16>
     %a = tile.truncate %w : !frag -> !half
-    // CHECK-NEXT: %[[O:.*]] = tile.mma_nn %[[H]], %keys_ring[%n], %[[D]] : <64x128xbf16>, <2x128x128xbf16>, <64x128xf32> -> !tile.frag<64x128xf32>
-    %o = tile.mma_nn %a, %k[%n], %d : !half, !ring, !frag -> !frag
-    // CHECK-NEXT: %factor, %lse = tile.normalise %new_maximum, %new_sum scale %scale_log2 : <64xf32>
-    %factor, %lse = tile.normalise %m1, %l1 scale %scale : !rf
-    // CHECK-NEXT: tile.normalise %new_maximum, %new_sum scale %scale_log2 sink %sink[%head, %head_block] : <64xf32>, memref<?xf32>
-    %factor1, %lse1 = tile.normalise %m1, %l1 scale %scale sink %sink[%h, %hb] : !rf, memref<?xf32>
+    // CHECK-NEXT: %[[O:.*]] = tile.mma_nn %[[H]], %k_ring[%n], %[[D]] : <64x128xbf16>, <3x128x128xbf16>, <64x128xf32> -> !tile.frag<64x128xf32>
+    %o = tile.mma_nn %a, %k[%n], %d : !half, !keys, !frag -> !frag
+    // CHECK-NEXT: %factor, %lse = tile.normalise %[[M1]], %[[L2]] scale %scale_log2 : <64xf32>
+    %factor, %lse = tile.normalise %m1, %l2 scale %scale : !rf
+    // CHECK-NEXT: tile.normalise %[[M1]], %[[L2]] scale %scale_log2 sink %sink[%head, %head_block] : <64xf32>, memref<?xf32>
+    %factor1, %lse1 = tile.normalise %m1, %l2 scale %scale sink %sink[%h, %hb] : !rf, memref<?xf32>
     // CHECK-NEXT: tile.store_tile %[[O]], %q[%batch, %head, %head_block, %row_0] limit %n : <64x128xf32>, memref<{{.*}}>
     tile.store_tile %o, %q[%b, %h, %hb, %r] limit %n : !frag, !q
     // CHECK-NEXT: tile.store_rows %lse, %u[%batch, %head, %head_block, %row_0] limit %n : <64xf32>, memref<{{.*}}>

@@ -10,7 +10,7 @@
 !o = !tile.frag<64x128xf32>
 !r = !tile.rows<64xf32>
 
-tile.kernel @two_products(%p: i32 {tile.name = "p"}) attributes {schedule = #overlap} {
+tile.kernel @two_products(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scale"}) attributes {schedule = #overlap} {
   %k = tile.ring fills(32) drains(4) : !k
   %v = tile.ring fills(32) drains(4) : !k
   %true = arith.constant true
@@ -22,8 +22,8 @@ tile.kernel @two_products(%p: i32 {tile.name = "p"}) attributes {schedule = #ove
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
       %s2 = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
+      %m1, %h1, %l1, %d = tile.raise_maximum %s, %decay, %decay, %decay scale %scale rescale %o : !s, !r, !o -> !o
       %a = tile.truncate %s : !s -> !a
-      %d = tile.scale_rows %o, %decay : !o, !r
       tile.acquire %v[%p] : !k
       %o1 = tile.mma_nn %a, %v[%p], %d : !a, !k, !o -> !o
       tile.release %v[%p] : !k
@@ -44,7 +44,7 @@ tile.kernel @two_products(%p: i32 {tile.name = "p"}) attributes {schedule = #ove
 !o = !tile.frag<64x128xf32>
 !r = !tile.rows<64xf32>
 
-tile.kernel @no_values(%p: i32 {tile.name = "p"}) attributes {schedule = #overlap} {
+tile.kernel @no_values(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scale"}) attributes {schedule = #overlap} {
   %k = tile.ring fills(32) drains(4) : !k
   %v = tile.ring fills(32) drains(4) : !k
   %true = arith.constant true
@@ -73,7 +73,7 @@ tile.kernel @no_values(%p: i32 {tile.name = "p"}) attributes {schedule = #overla
 !o = !tile.frag<64x128xf32>
 !r = !tile.rows<64xf32>
 
-tile.kernel @pending(%p: i32 {tile.name = "p"}) attributes {schedule = #overlap} {
+tile.kernel @pending(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scale"}) attributes {schedule = #overlap} {
   %k = tile.ring fills(32) drains(4) : !k
   %v = tile.ring fills(32) drains(4) : !k
   %true = arith.constant true
@@ -85,8 +85,8 @@ tile.kernel @pending(%p: i32 {tile.name = "p"}) attributes {schedule = #overlap}
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s0 = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !tile.pending<64x64xf32>
       %s = tile.wait %s0 : !tile.pending<64x64xf32> -> !s
+      %m1, %h1, %l1, %d = tile.raise_maximum %s, %decay, %decay, %decay scale %scale rescale %o : !s, !r, !o -> !o
       %a = tile.truncate %s : !s -> !a
-      %d = tile.scale_rows %o, %decay : !o, !r
       tile.acquire %v[%p] : !k
       %o1 = tile.mma_nn %a, %v[%p], %d : !a, !k, !o -> !o
       tile.release %v[%p] : !k
@@ -107,7 +107,7 @@ tile.kernel @pending(%p: i32 {tile.name = "p"}) attributes {schedule = #overlap}
 !o = !tile.frag<64x128xf32>
 !r = !tile.rows<64xf32>
 
-tile.kernel @no_weights(%p: i32 {tile.name = "p"}) attributes {schedule = #overlap} {
+tile.kernel @no_weights(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scale"}) attributes {schedule = #overlap} {
   %k = tile.ring fills(32) drains(4) : !k
   %v = tile.ring fills(32) drains(4) : !k
   %true = arith.constant true
@@ -119,7 +119,7 @@ tile.kernel @no_weights(%p: i32 {tile.name = "p"}) attributes {schedule = #overl
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %a = tile.truncate %a0 : !s -> !a
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
-      %d = tile.scale_rows %o, %decay : !o, !r
+      %m1, %h1, %l1, %d = tile.raise_maximum %s, %decay, %decay, %decay scale %scale rescale %o : !s, !r, !o -> !o
       tile.acquire %v[%p] : !k
       %o1 = tile.mma_nn %a, %v[%p], %d : !a, !k, !o -> !o
       tile.release %v[%p] : !k
@@ -140,7 +140,7 @@ tile.kernel @no_weights(%p: i32 {tile.name = "p"}) attributes {schedule = #overl
 !o = !tile.frag<64x128xf32>
 !r = !tile.rows<64xf32>
 
-tile.kernel @no_decay(%p: i32 {tile.name = "p"}) attributes {schedule = #overlap} {
+tile.kernel @no_decay(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scale"}) attributes {schedule = #overlap} {
   %k = tile.ring fills(32) drains(4) : !k
   %v = tile.ring fills(32) drains(4) : !k
   %true = arith.constant true
@@ -148,7 +148,7 @@ tile.kernel @no_decay(%p: i32 {tile.name = "p"}) attributes {schedule = #overlap
     %decay = tile.fill 1.0 : !r
     %o0 = tile.fill 0.0 : !o
     %a0 = tile.fill 0.0 : !s
-    // expected-remark@+1 {{not overlapped: expected the accumulator of tile.mma_nn to be carried by the loop and to go through one tile.scale_rows}}
+    // expected-remark@+1 {{not overlapped: expected the accumulator of tile.mma_nn to be carried by the loop and to go through one tile.raise_maximum between the products}}
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
       %a = tile.truncate %s : !s -> !a
@@ -172,7 +172,7 @@ tile.kernel @no_decay(%p: i32 {tile.name = "p"}) attributes {schedule = #overlap
 !o = !tile.frag<64x128xf32>
 !r = !tile.rows<64xf32>
 
-tile.kernel @accumulator_read_twice(%p: i32 {tile.name = "p"}) attributes {schedule = #overlap} {
+tile.kernel @accumulator_read_twice(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scale"}) attributes {schedule = #overlap} {
   %k = tile.ring fills(32) drains(4) : !k
   %v = tile.ring fills(32) drains(4) : !k
   %true = arith.constant true
@@ -180,11 +180,11 @@ tile.kernel @accumulator_read_twice(%p: i32 {tile.name = "p"}) attributes {sched
     %decay = tile.fill 1.0 : !r
     %o0 = tile.fill 0.0 : !o
     %a0 = tile.fill 0.0 : !s
-    // expected-remark@+1 {{not overlapped: expected the accumulator of tile.mma_nn to be carried by the loop and to go through one tile.scale_rows}}
+    // expected-remark@+1 {{not overlapped: expected the accumulator of tile.mma_nn to be carried by the loop and to go through one tile.raise_maximum between the products}}
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
+      %m1, %h1, %l1, %d = tile.raise_maximum %s, %decay, %decay, %decay scale %scale rescale %o : !s, !r, !o -> !o
       %a = tile.truncate %s : !s -> !a
-      %d = tile.scale_rows %o, %decay : !o, !r
       tile.acquire %v[%p] : !k
       %o1 = tile.mma_nn %a, %v[%p], %d : !a, !k, !o -> !o
       tile.release %v[%p] : !k
@@ -206,7 +206,7 @@ tile.kernel @accumulator_read_twice(%p: i32 {tile.name = "p"}) attributes {sched
 !o = !tile.frag<64x128xf32>
 !r = !tile.rows<64xf32>
 
-tile.kernel @output_read_twice(%p: i32 {tile.name = "p"}) attributes {schedule = #overlap} {
+tile.kernel @output_read_twice(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scale"}) attributes {schedule = #overlap} {
   %k = tile.ring fills(32) drains(4) : !k
   %v = tile.ring fills(32) drains(4) : !k
   %true = arith.constant true
@@ -214,11 +214,11 @@ tile.kernel @output_read_twice(%p: i32 {tile.name = "p"}) attributes {schedule =
     %decay = tile.fill 1.0 : !r
     %o0 = tile.fill 0.0 : !o
     %a0 = tile.fill 0.0 : !s
-    // expected-remark@+1 {{not overlapped: expected the accumulator of tile.mma_nn to be carried by the loop and to go through one tile.scale_rows}}
+    // expected-remark@+1 {{not overlapped: expected the accumulator of tile.mma_nn to be carried by the loop and to go through one tile.raise_maximum between the products}}
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
+      %m1, %h1, %l1, %d = tile.raise_maximum %s, %decay, %decay, %decay scale %scale rescale %o : !s, !r, !o -> !o
       %a = tile.truncate %s : !s -> !a
-      %d = tile.scale_rows %o, %decay : !o, !r
       tile.acquire %v[%p] : !k
       %o1 = tile.mma_nn %a, %v[%p], %d : !a, !k, !o -> !o
       tile.release %v[%p] : !k
@@ -240,7 +240,7 @@ tile.kernel @output_read_twice(%p: i32 {tile.name = "p"}) attributes {schedule =
 !o = !tile.frag<64x128xf32>
 !r = !tile.rows<64xf32>
 
-tile.kernel @no_acquire(%p: i32 {tile.name = "p"}) attributes {schedule = #overlap} {
+tile.kernel @no_acquire(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scale"}) attributes {schedule = #overlap} {
   %k = tile.ring fills(32) drains(4) : !k
   %v = tile.ring fills(32) drains(4) : !k
   %true = arith.constant true
@@ -248,11 +248,11 @@ tile.kernel @no_acquire(%p: i32 {tile.name = "p"}) attributes {schedule = #overl
     %decay = tile.fill 1.0 : !r
     %o0 = tile.fill 0.0 : !o
     %a0 = tile.fill 0.0 : !s
-    // expected-remark@+1 {{not overlapped: expected the right operand of tile.mma_nn to be acquired, read and released once}}
+    // expected-remark@+1 {{not overlapped: expected the right operand of tile.mma_nn to be acquired, without a list, read and released once}}
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
+      %m1, %h1, %l1, %d = tile.raise_maximum %s, %decay, %decay, %decay scale %scale rescale %o : !s, !r, !o -> !o
       %a = tile.truncate %s : !s -> !a
-      %d = tile.scale_rows %o, %decay : !o, !r
       %o1 = tile.mma_nn %a, %v[%p], %d : !a, !k, !o -> !o
       tile.release %v[%p] : !k
       scf.condition(%true) %o1 : !o
@@ -272,7 +272,7 @@ tile.kernel @no_acquire(%p: i32 {tile.name = "p"}) attributes {schedule = #overl
 !o = !tile.frag<64x128xf32>
 !r = !tile.rows<64xf32>
 
-tile.kernel @released_elsewhere(%p: i32 {tile.name = "p"}) attributes {schedule = #overlap} {
+tile.kernel @released_elsewhere(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scale"}) attributes {schedule = #overlap} {
   %k = tile.ring fills(32) drains(4) : !k
   %v = tile.ring fills(32) drains(4) : !k
   %true = arith.constant true
@@ -280,11 +280,11 @@ tile.kernel @released_elsewhere(%p: i32 {tile.name = "p"}) attributes {schedule 
     %decay = tile.fill 1.0 : !r
     %o0 = tile.fill 0.0 : !o
     %a0 = tile.fill 0.0 : !s
-    // expected-remark@+1 {{not overlapped: expected the right operand of tile.mma_nn to be acquired, read and released once}}
+    // expected-remark@+1 {{not overlapped: expected the right operand of tile.mma_nn to be acquired, without a list, read and released once}}
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
+      %m1, %h1, %l1, %d = tile.raise_maximum %s, %decay, %decay, %decay scale %scale rescale %o : !s, !r, !o -> !o
       %a = tile.truncate %s : !s -> !a
-      %d = tile.scale_rows %o, %decay : !o, !r
       tile.acquire %v[%p] : !k
       %o1 = tile.mma_nn %a, %v[%p], %d : !a, !k, !o -> !o
       %q = arith.addi %p, %p : i32
@@ -306,7 +306,7 @@ tile.kernel @released_elsewhere(%p: i32 {tile.name = "p"}) attributes {schedule 
 !o = !tile.frag<64x128xf32>
 !r = !tile.rows<64xf32>
 
-tile.kernel @released_in_branch(%p: i32 {tile.name = "p"}) attributes {schedule = #overlap} {
+tile.kernel @released_in_branch(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scale"}) attributes {schedule = #overlap} {
   %k = tile.ring fills(32) drains(4) : !k
   %v = tile.ring fills(32) drains(4) : !k
   %true = arith.constant true
@@ -314,11 +314,11 @@ tile.kernel @released_in_branch(%p: i32 {tile.name = "p"}) attributes {schedule 
     %decay = tile.fill 1.0 : !r
     %o0 = tile.fill 0.0 : !o
     %a0 = tile.fill 0.0 : !s
-    // expected-remark@+1 {{not overlapped: expected the right operand of tile.mma_nn to be acquired, read and released once}}
+    // expected-remark@+1 {{not overlapped: expected the right operand of tile.mma_nn to be acquired, without a list, read and released once}}
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
+      %m1, %h1, %l1, %d = tile.raise_maximum %s, %decay, %decay, %decay scale %scale rescale %o : !s, !r, !o -> !o
       %a = tile.truncate %s : !s -> !a
-      %d = tile.scale_rows %o, %decay : !o, !r
       tile.acquire %v[%p] : !k
       %o1 = tile.mma_nn %a, %v[%p], %d : !a, !k, !o -> !o
       scf.if %true {
@@ -341,7 +341,7 @@ tile.kernel @released_in_branch(%p: i32 {tile.name = "p"}) attributes {schedule 
 !o = !tile.frag<64x128xf32>
 !r = !tile.rows<64xf32>
 
-tile.kernel @work_in_second_region(%p: i32 {tile.name = "p"}) attributes {schedule = #overlap} {
+tile.kernel @work_in_second_region(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scale"}) attributes {schedule = #overlap} {
   %k = tile.ring fills(32) drains(4) : !k
   %v = tile.ring fills(32) drains(4) : !k
   %true = arith.constant true
@@ -352,8 +352,8 @@ tile.kernel @work_in_second_region(%p: i32 {tile.name = "p"}) attributes {schedu
     // expected-remark@+1 {{not overlapped: expected the second region to pass on what the first yields}}
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
+      %m1, %h1, %l1, %d = tile.raise_maximum %s, %decay, %decay, %decay scale %scale rescale %o : !s, !r, !o -> !o
       %a = tile.truncate %s : !s -> !a
-      %d = tile.scale_rows %o, %decay : !o, !r
       tile.acquire %v[%p] : !k
       %o1 = tile.mma_nn %a, %v[%p], %d : !a, !k, !o -> !o
       tile.release %v[%p] : !k
@@ -362,6 +362,173 @@ tile.kernel @work_in_second_region(%p: i32 {tile.name = "p"}) attributes {schedu
     ^bb0(%o: !o):
       %e = tile.scale_rows %o, %decay : !o, !r
       scf.yield %e : !o
+    }
+  }
+}
+
+// -----
+
+#overlap = #tile.schedule<rows = 64, keys = 64, list_slots = 4, key_slots = 2, value_slots = 2, query_slots = 2, producer_registers = 56, consumer_registers = 240, overlap = true, ping_pong = false, persistent = true, masks = needed, gates = needed>
+!k = !tile.ring<2x64x128xbf16>
+!s = !tile.frag<64x64xf32>
+!a = !tile.frag<64x64xbf16>
+!o = !tile.frag<64x128xf32>
+!r = !tile.rows<64xf32>
+
+tile.kernel @raised_after_weights(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scale"}) attributes {schedule = #overlap} {
+  %k = tile.ring fills(32) drains(4) : !k
+  %v = tile.ring fills(32) drains(4) : !k
+  %true = arith.constant true
+  tile.role "attend" warps(4) {
+    %decay = tile.fill 1.0 : !r
+    %o0 = tile.fill 0.0 : !o
+    %a0 = tile.fill 0.0 : !s
+    // expected-remark@+1 {{not overlapped: expected the accumulator of tile.mma_nn to be carried by the loop and to go through one tile.raise_maximum between the products}}
+    %r = scf.while (%o = %o0) : (!o) -> !o {
+      %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
+      %a = tile.truncate %s : !s -> !a
+      %m1, %h1, %l1, %d = tile.raise_maximum %s, %decay, %decay, %decay scale %scale rescale %o : !s, !r, !o -> !o
+      tile.acquire %v[%p] : !k
+      %o1 = tile.mma_nn %a, %v[%p], %d : !a, !k, !o -> !o
+      tile.release %v[%p] : !k
+      scf.condition(%true) %o1 : !o
+    } do {
+    ^bb0(%o: !o):
+      scf.yield %o : !o
+    }
+  }
+}
+
+// -----
+
+#overlap = #tile.schedule<rows = 64, keys = 64, list_slots = 4, key_slots = 2, value_slots = 2, query_slots = 2, producer_registers = 56, consumer_registers = 240, overlap = true, ping_pong = false, persistent = true, masks = needed, gates = needed>
+!k = !tile.ring<2x64x128xbf16>
+!s = !tile.frag<64x64xf32>
+!a = !tile.frag<64x64xbf16>
+!o = !tile.frag<64x128xf32>
+!r = !tile.rows<64xf32>
+
+tile.kernel @raised_before_scores(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scale"}) attributes {schedule = #overlap} {
+  %k = tile.ring fills(32) drains(4) : !k
+  %v = tile.ring fills(32) drains(4) : !k
+  %true = arith.constant true
+  tile.role "attend" warps(4) {
+    %decay = tile.fill 1.0 : !r
+    %o0 = tile.fill 0.0 : !o
+    %a0 = tile.fill 0.0 : !s
+    // expected-remark@+1 {{not overlapped: expected the accumulator of tile.mma_nn to be carried by the loop and to go through one tile.raise_maximum between the products}}
+    %r = scf.while (%o = %o0) : (!o) -> !o {
+      %m1, %h1, %l1, %d = tile.raise_maximum %a0, %decay, %decay, %decay scale %scale rescale %o : !s, !r, !o -> !o
+      %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
+      %a = tile.truncate %s : !s -> !a
+      tile.acquire %v[%p] : !k
+      %o1 = tile.mma_nn %a, %v[%p], %d : !a, !k, !o -> !o
+      tile.release %v[%p] : !k
+      scf.condition(%true) %o1 : !o
+    } do {
+    ^bb0(%o: !o):
+      scf.yield %o : !o
+    }
+  }
+}
+
+// -----
+
+#overlap = #tile.schedule<rows = 64, keys = 64, list_slots = 4, key_slots = 2, value_slots = 2, query_slots = 2, producer_registers = 56, consumer_registers = 240, overlap = true, ping_pong = false, persistent = true, masks = needed, gates = needed>
+!k = !tile.ring<2x64x128xbf16>
+!s = !tile.frag<64x64xf32>
+!a = !tile.frag<64x64xbf16>
+!o = !tile.frag<64x128xf32>
+!r = !tile.rows<64xf32>
+
+tile.kernel @decayed_by_scale_rows(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scale"}) attributes {schedule = #overlap} {
+  %k = tile.ring fills(32) drains(4) : !k
+  %v = tile.ring fills(32) drains(4) : !k
+  %true = arith.constant true
+  tile.role "attend" warps(4) {
+    %decay = tile.fill 1.0 : !r
+    %o0 = tile.fill 0.0 : !o
+    %a0 = tile.fill 0.0 : !s
+    // expected-remark@+1 {{not overlapped: expected the accumulator of tile.mma_nn to be carried by the loop and to go through one tile.raise_maximum between the products}}
+    %r = scf.while (%o = %o0) : (!o) -> !o {
+      %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
+      %d = tile.scale_rows %o, %decay : !o, !r
+      %a = tile.truncate %s : !s -> !a
+      tile.acquire %v[%p] : !k
+      %o1 = tile.mma_nn %a, %v[%p], %d : !a, !k, !o -> !o
+      tile.release %v[%p] : !k
+      scf.condition(%true) %o1 : !o
+    } do {
+    ^bb0(%o: !o):
+      scf.yield %o : !o
+    }
+  }
+}
+
+// -----
+
+#overlap = #tile.schedule<rows = 64, keys = 64, list_slots = 4, key_slots = 2, value_slots = 2, query_slots = 2, producer_registers = 56, consumer_registers = 240, overlap = true, ping_pong = false, persistent = true, masks = needed, gates = needed>
+!k = !tile.ring<2x64x128xbf16>
+!s = !tile.frag<64x64xf32>
+!a = !tile.frag<64x64xbf16>
+!o = !tile.frag<64x128xf32>
+!r = !tile.rows<64xf32>
+
+tile.kernel @decayed_read_twice(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scale"}) attributes {schedule = #overlap} {
+  %k = tile.ring fills(32) drains(4) : !k
+  %v = tile.ring fills(32) drains(4) : !k
+  %true = arith.constant true
+  tile.role "attend" warps(4) {
+    %decay = tile.fill 1.0 : !r
+    %o0 = tile.fill 0.0 : !o
+    %a0 = tile.fill 0.0 : !s
+    // expected-remark@+1 {{not overlapped: expected the accumulator of tile.mma_nn to be carried by the loop and to go through one tile.raise_maximum between the products}}
+    %r = scf.while (%o = %o0) : (!o) -> !o {
+      %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
+      %m1, %h1, %l1, %d = tile.raise_maximum %s, %decay, %decay, %decay scale %scale rescale %o : !s, !r, !o -> !o
+      %a = tile.truncate %s : !s -> !a
+      tile.acquire %v[%p] : !k
+      %o1 = tile.mma_nn %a, %v[%p], %d : !a, !k, !o -> !o
+      tile.release %v[%p] : !k
+      %e = tile.scale_rows %d, %decay : !o, !r
+      scf.condition(%true) %o1 : !o
+    } do {
+    ^bb0(%o: !o):
+      scf.yield %o : !o
+    }
+  }
+}
+
+// -----
+
+#overlap = #tile.schedule<rows = 64, keys = 64, list_slots = 4, key_slots = 2, value_slots = 2, query_slots = 2, producer_registers = 56, consumer_registers = 240, overlap = true, ping_pong = false, persistent = true, masks = needed, gates = needed>
+!k = !tile.ring<2x64x128xbf16>
+!s = !tile.frag<64x64xf32>
+!a = !tile.frag<64x64xbf16>
+!o = !tile.frag<64x128xf32>
+!r = !tile.rows<64xf32>
+
+tile.kernel @acquired_with_list(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scale"}) attributes {schedule = #overlap} {
+  %k = tile.ring fills(32) drains(4) : !k
+  %v = tile.ring fills(32) drains(4) : !k
+  %list = tile.ring fills(1) drains(5) : !tile.key_list<slots = 4, keys = 64>
+  %true = arith.constant true
+  tile.role "attend" warps(4) {
+    %decay = tile.fill 1.0 : !r
+    %o0 = tile.fill 0.0 : !o
+    %a0 = tile.fill 0.0 : !s
+    // expected-remark@+1 {{not overlapped: expected the right operand of tile.mma_nn to be acquired, without a list, read and released once}}
+    %r = scf.while (%o = %o0) : (!o) -> !o {
+      %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
+      %m1, %h1, %l1, %d = tile.raise_maximum %s, %decay, %decay, %decay scale %scale rescale %o : !s, !r, !o -> !o
+      %a = tile.truncate %s : !s -> !a
+      tile.acquire %v[%p] with %list[%p] : !k, !tile.key_list<slots = 4, keys = 64>
+      %o1 = tile.mma_nn %a, %v[%p], %d : !a, !k, !o -> !o
+      tile.release %v[%p] : !k
+      scf.condition(%true) %o1 : !o
+    } do {
+    ^bb0(%o: !o):
+      scf.yield %o : !o
     }
   }
 }

@@ -62,12 +62,24 @@ tile.kernel @attention(%p: i32 {tile.name = "p"}) attributes {schedule = #turns}
 
 // CHECK-LABEL: tile.kernel @sequence
 // CHECK-NOT: tile.turn
-// expected-remark@+1 {{left as it is: no role of two warpgroups has asynchronous products (see tile-overlap)}}
+// expected-remark@+1 {{left as it is: no role of several warpgroups has asynchronous products (see tile-overlap)}}
 tile.kernel @sequence(%p: i32 {tile.name = "p"}) attributes {schedule = #turns} {
   %k = tile.ring fills(32) drains(8) : !k
   %q = tile.ring fills(32) drains(8) : !q
   tile.role "attend" warps(8) {
     %0 = tile.mma_nt %q[%p], %k[%p] : !q, !k -> !tile.frag<64x64xf32>
+  }
+}
+
+// A role of one warpgroup has nobody to take turns with.
+// CHECK-LABEL: tile.kernel @alone
+// CHECK-NOT: tile.turn
+// expected-remark@+1 {{left as it is: no role of several warpgroups has asynchronous products (see tile-overlap)}}
+tile.kernel @alone(%p: i32 {tile.name = "p"}) attributes {schedule = #turns} {
+  %k = tile.ring fills(32) drains(8) : !k
+  %q = tile.ring fills(32) drains(8) : !q
+  tile.role "attend" warps(4) {
+    %0 = tile.mma_nt %q[%p], %k[%p] : !q, !k -> !tile.pending<64x64xf32>
   }
 }
 
@@ -77,6 +89,27 @@ tile.kernel @off(%p: i32 {tile.name = "p"}) attributes {schedule = #no_turns} {
   %k = tile.ring fills(32) drains(8) : !k
   %q = tile.ring fills(32) drains(8) : !q
   tile.role "attend" warps(8) {
+    %0 = tile.mma_nt %q[%p], %k[%p] : !q, !k -> !tile.pending<64x64xf32>
+  }
+}
+
+// -----
+
+#three = #tile.schedule<rows = 192, keys = 64, list_slots = 4, key_slots = 2, value_slots = 2, query_slots = 2, producer_registers = 56, consumer_registers = 144, overlap = true, ping_pong = true, persistent = true, masks = needed, gates = needed>
+!k = !tile.ring<3x64x128xbf16>
+!q = !tile.ring<1x192x128xbf16>
+
+// Three warpgroups take turns as two do.
+// CHECK-LABEL: tile.kernel @three
+// CHECK: tile.role "attend"
+// CHECK-NEXT: tile.turn<start>
+// CHECK-NEXT: tile.turn<take>
+// CHECK-NEXT: tile.mma_nt
+// CHECK-NEXT: tile.turn<pass>
+tile.kernel @three(%p: i32 {tile.name = "p"}) attributes {schedule = #three} {
+  %k = tile.ring fills(32) drains(12) : !k
+  %q = tile.ring fills(32) drains(12) : !q
+  tile.role "attend" warps(12) {
     %0 = tile.mma_nt %q[%p], %k[%p] : !q, !k -> !tile.pending<64x64xf32>
   }
 }

@@ -2,6 +2,7 @@
 // RUN: sparsek-opt %s --tile-split-slots --tile-split-slots | FileCheck %s
 
 !list = !tile.key_list<slots = 4, keys = 64>
+!k = !tile.ring<2x64x64xbf16>
 !s = !tile.frag<64x64xf32>
 !t = !tile.rows<64xi32>
 !tau = !tile.rows<64xf32>
@@ -36,9 +37,15 @@
 // CHECK-NEXT: %[[GATED2:.*]] = tile.flag<gated> of %[[LIST]][%[[P]]]
 // CHECK-NEXT: scf.if %[[GATED2]]
 // CHECK-NEXT: tile.gate %[[S3]]
+// A slot of the list that is acquired with one of keys is another one, too.
+// CHECK: tile.release
+// CHECK-NEXT: tile.acquire %[[K:.*]][%[[P]]] with %[[LIST]][%[[P]]]
+// CHECK-NEXT: %[[GATED3:.*]] = tile.flag<gated> of %[[LIST]][%[[P]]]
+// CHECK-NEXT: scf.if %[[GATED3]]
 // CHECK: tile.truncate
-tile.kernel @needed(%p: i32 {tile.name = "p"}) attributes {schedule = #needed} {
+tile.kernel @needed(%p: i32 {tile.name = "p"}) attributes {row_map = #tile.row_map<positions = 16, heads = 4, group = 4>, schedule = #needed} {
   %list = tile.ring fills(1) drains(4) : !list
+  %k = tile.ring fills(33) drains(4) : !k
   tile.role "attend" warps(4) {
     %t = tile.positions %p plus %p : !t
     %tau = tile.fill 5.0 : !tau
@@ -50,7 +57,10 @@ tile.kernel @needed(%p: i32 {tile.name = "p"}) attributes {schedule = #needed} {
     tile.release %list[%p] : !list
     tile.acquire %list[%p] : !list
     %3 = tile.gate %2, %list[%p], %tau : !s, !list, !tau
-    %4 = tile.truncate %3 : !s -> !tile.frag<64x64xbf16>
+    tile.release %list[%p] : !list
+    tile.acquire %k[%p] with %list[%p] : !k, !list
+    %4 = tile.gate %3, %list[%p], %tau : !s, !list, !tau
+    %5 = tile.truncate %4 : !s -> !tile.frag<64x64xbf16>
   }
 }
 
@@ -59,7 +69,7 @@ tile.kernel @needed(%p: i32 {tile.name = "p"}) attributes {schedule = #needed} {
 // CHECK-NOT: tile.gate
 // CHECK-NOT: scf.if
 // CHECK: tile.mask %[[S]]
-tile.kernel @always(%p: i32 {tile.name = "p"}) attributes {schedule = #always} {
+tile.kernel @always(%p: i32 {tile.name = "p"}) attributes {row_map = #tile.row_map<positions = 16, heads = 4, group = 4>, schedule = #always} {
   %list = tile.ring fills(1) drains(4) : !list
   tile.role "attend" warps(4) {
     %t = tile.positions %p plus %p : !t
@@ -74,7 +84,7 @@ tile.kernel @always(%p: i32 {tile.name = "p"}) attributes {schedule = #always} {
 // CHECK-LABEL: tile.kernel @unscheduled
 // CHECK-NOT: scf.if
 // CHECK: tile.mask
-tile.kernel @unscheduled(%p: i32 {tile.name = "p"}) {
+tile.kernel @unscheduled(%p: i32 {tile.name = "p"}) attributes {row_map = #tile.row_map<positions = 16, heads = 4, group = 4>} {
   %list = tile.ring fills(1) drains(4) : !list
   tile.role "attend" warps(4) {
     %t = tile.positions %p plus %p : !t

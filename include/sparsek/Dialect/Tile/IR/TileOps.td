@@ -75,10 +75,12 @@ def Tile_RingOp : Tile_Op<"ring", [
     DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
   let summary = "a ring of shared-memory slots between roles";
   let description = [{
-    Every slot has two barriers. *full* completes after `fills` arrivals
-    (`tile.commit`), *free* after `drains` arrivals (`tile.release`); commit
-    arrives once per lane where the slot is filled by asynchronous copies and
-    once per warp where it is filled by ordinary stores, release once per warp.
+    1 to 16 slots. Every slot has two barriers. *full* completes after `fills`
+    arrivals (`tile.commit`), *free* after `drains` arrivals (`tile.release`);
+    commit arrives once per lane where the slot is filled by asynchronous copies
+    and once per warp where it is filled by ordinary stores, and once more per
+    warp where a slot of a list is handed over with it; release arrives once per
+    warp.
 
     `tile-allocate` sets `offset`, the byte offset of the slots, and `barriers`,
     that of the barriers (per slot: full, free; 8 bytes each). A ring prints
@@ -101,12 +103,12 @@ def Tile_RoleOp : Tile_Op<"role", [HasParent<"KernelOp">, SingleBlock, NoTermina
                                    RecursiveMemoryEffects]> {
   let summary = "what some warps of the block do";
   let description = [{
-    Roles take the warps of the block in order. A role of several warps counts
-    as warpgroups of four, each with fragments of its own. `registers` is the
+    Roles take the warps of the block in order. A role that computes has whole
+    warpgroups of four warps, each with fragments of its own. `registers` is the
     register budget of a thread; the warps of a warpgroup must agree on it.
 
     ```mlir
-    tile.role "keys" warps(1) registers(56) { ... }
+    tile.role "gather" warps(2) registers(56) { ... }
     ```
   }];
   let arguments = (ins StrAttr:$role, I64Attr:$warps, OptionalAttr<I64Attr>:$registers);
@@ -173,6 +175,7 @@ class Tile_SlotWithOp<string mnemonic, string what> : Tile_Op<mnemonic, [
   let builders = [OpBuilder<(ins "::mlir::Value":$ring, "::mlir::Value":$position), [{
     build($_builder, $_state, ring, position, ::mlir::Value(), ::mlir::Value());
   }]>];
+  let hasVerifier = 1;
 }
 
 def Tile_CommitOp : Tile_SlotWithOp<"commit", "hand the filled slot over"> {
@@ -195,9 +198,9 @@ def Tile_ReleaseOp : Tile_SlotOp<"release", "give the slot back"> {
 def Tile_TurnOp : Tile_Op<"turn", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "take or pass the turn at the tensor cores";
   let description = [{
-    Two consumer warpgroups issue their products in turn, so that one's softmax
-    runs under the other's products. `start` gives the first turn to the first
-    warpgroup.
+    Consumer warpgroups, two or more, issue their products in turn, so that the
+    softmax of each runs under the products of the others. `start` gives the
+    first turn to the first warpgroup; the last one passes to it again.
   }];
   let arguments = (ins Tile_TurnAttr:$turn);
   let assemblyFormat = "`` $turn attr-dict";
@@ -311,6 +314,7 @@ def Tile_PositionsOp : Tile_Op<"positions", [Pure]> {
   let arguments = (ins I32:$row, I32:$offset);
   let results = (outs Tile_I32Rows:$result);
   let assemblyFormat = "$row `plus` $offset attr-dict `:` type($result)";
+  let hasVerifier = 1;
 }
 
 def Tile_LoadRowsOp : Tile_Op<"load_rows", [MemoryEffects<[MemRead]>]> {
@@ -477,6 +481,7 @@ def Tile_NormaliseOp : Tile_Op<"normalise", [MemoryEffects<[MemRead]>, AttrSized
     $maximum `,` $sum `scale` $scale (`sink` $sink^ `[` $head `,` $head_block `]`)? attr-dict
     `:` type($maximum) (`,` type($sink)^)?
   }];
+  let hasVerifier = 1;
 }
 
 //===----------------------------------------------------------------------===//
@@ -540,6 +545,7 @@ def Tile_DocumentOp : Tile_Op<"document", [MemoryEffects<[MemRead]>]> {
   let arguments = (ins AnyMemRef:$cu_seqlens, I32:$sequences, I32:$position);
   let results = (outs I32:$start, I32:$end);
   let assemblyFormat = "$position `in` $cu_seqlens `[` $sequences `]` attr-dict `:` type($cu_seqlens)";
+  let hasVerifier = 1;
 }
 
 #endif // SPARSEK_DIALECT_TILE_IR_TILEOPS
