@@ -53,12 +53,70 @@ tile.kernel @chosen_ring(%n: i32 {tile.name = "n"}) {
 !list = !tile.key_list<slots = 4, keys = 64>
 !global = memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
 
-tile.kernel @four_copiers(%k: !global {tile.name = "k", tile.dims = "bhnd"}, %p: i32 {tile.name = "p"}) {
+tile.kernel @copied_by_all(%k: !global {tile.name = "k", tile.dims = "bhnd"}, %p: i32 {tile.name = "p"}) attributes {threads = 32 : i64} {
   %list = tile.ring fills(1) drains(8) offset(16384) barriers(20544) : !list
   %keys = tile.ring fills(32) drains(8) offset(0) barriers(20608) : !tile.ring<2x64x64xbf16>
-  tile.role "keys" warps(4) {
+  // expected-error@+1 {{must be in a role}}
+  tile.gather %k[%p, %p] rows %list[%p] into %keys[%p] : !global, !list, !tile.ring<2x64x64xbf16>
+}
+
+// -----
+
+tile.kernel @warp_of_no_role(%x: memref<?xi32> {tile.name = "x"}) attributes {threads = 32 : i64} {
+  // expected-error@+1 {{must be in a role}}
+  %w = tile.warp
+  %c0 = arith.constant 0 : index
+  memref.store %w, %x[%c0] : memref<?xi32>
+}
+
+// -----
+
+tile.kernel @warp_beside_roles() {
+  // expected-error@+1 {{must be in a role}}
+  %w = tile.warp
+  tile.role "idle" warps(4) {}
+}
+
+// -----
+
+!global = memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
+
+tile.kernel @two_loaders(%q: !global {tile.name = "q", tile.dims = "bhmd"}, %p: i32 {tile.name = "p"})
+    attributes {row_map = #tile.row_map<positions = 16, heads = 4, group = 4>} {
+  %queries = tile.ring fills(32) drains(8) offset(0) barriers(20608) : !tile.ring<2x64x64xbf16>
+  tile.role "queries" warps(2) {
     // expected-error@+1 {{must be in a role of one warp}}
-    tile.gather %k[%p, %p] rows %list[%p] into %keys[%p] : !global, !list, !tile.ring<2x64x64xbf16>
+    tile.load_tile %q[%p, %p, %p, %p] limit %p into %queries[%p] : !global, !tile.ring<2x64x64xbf16>
+  }
+  tile.role "idle" warps(2) {}
+}
+
+// -----
+
+tile.kernel @turns_of_one() {
+  tile.role "attend" warps(4) {
+    // expected-error@+1 {{must be in a role of two warpgroups or more}}
+    tile.turn<start>
+  }
+}
+
+// -----
+
+tile.kernel @turns_of_none() attributes {threads = 256 : i64} {
+  // expected-error@+1 {{must be in a role of whole warpgroups}}
+  tile.turn<take>
+}
+
+// -----
+
+tile.kernel @two_that_compute(%p: i32 {tile.name = "p"}) {
+  %a = tile.ring fills(32) drains(8) offset(0) barriers(24576) : !tile.ring<3x64x64xbf16>
+  tile.role "first" warps(4) {
+    %s = tile.mma_nt %a[%p], %a[%p] : !tile.ring<3x64x64xbf16>, !tile.ring<3x64x64xbf16> -> !tile.frag<64x64xf32>
+  }
+  tile.role "second" warps(4) {
+    // expected-error@+1 {{must be in the role 'first': one role of a kernel computes}}
+    %s = tile.mma_nt %a[%p], %a[%p] : !tile.ring<3x64x64xbf16>, !tile.ring<3x64x64xbf16> -> !tile.frag<64x64xf32>
   }
 }
 

@@ -48,7 +48,16 @@
 
 // The tile: row r is position r / 5 and head r mod 5 of its head block; rows
 // from 60 on, and heads from 7 on in the last block, are idle.
-// CHECK: %[[POSITION:.*]] = arith.divui %[[R:.*]], %c5_i32
+// CHECK: scf.for %[[I:.*]] = %c0_i32 to %c8_i32
+// Four rows of 128 bytes a step; the swizzle of the second four differs in a bit.
+// CHECK-NEXT: %[[ODD:.*]] = arith.andi %[[I]], %c1_i32
+// CHECK-NEXT: %[[HALF:.*]] = arith.shli %[[ODD]], %c6_i32
+// CHECK-NEXT: %[[BYTES:.*]] = arith.shli %[[I]], %c9_i32
+// CHECK-NEXT: %[[TO:.*]] = llvm.getelementptr %{{.*}}[%[[BYTES]]]
+// CHECK-NEXT: %[[FIRST:.*]] = arith.muli %{{.*}}, %c32_i32
+// CHECK-NEXT: %[[STEP:.*]] = arith.shli %[[I]], %c2_i32
+// CHECK-NEXT: %[[R:.*]] = arith.addi %[[FIRST]], %[[STEP]]
+// CHECK-NEXT: %[[POSITION:.*]] = arith.divui %[[R]], %c5_i32
 // CHECK: arith.remui %[[R]], %c5_i32
 // CHECK: %[[IN_LIMIT:.*]] = arith.cmpi slt
 // CHECK-NEXT: %[[IN_TILE:.*]] = arith.cmpi slt, %[[R]], %c60_i32
@@ -56,7 +65,21 @@
 // CHECK-NEXT: %[[IN_GROUP:.*]] = arith.cmpi slt, %{{.*}}, %c7_i32
 // CHECK-NEXT: %[[LIVE:.*]] = arith.andi %[[BOTH]], %[[IN_GROUP]]
 // CHECK: %[[SIZE:.*]] = arith.select %[[LIVE]], %c16_i32, %c0_i32
-// CHECK: nvvm.cp.async.shared.global %{{.*}}, %{{.*}}, 16, cache =  cg, %[[SIZE]]
+// CHECK-NEXT: %[[IN_ROW:.*]] = arith.xori %[[CHUNK:.*]], %[[HALF]]
+// CHECK-NEXT: %[[TARGET:.*]] = llvm.getelementptr %[[TO]][%[[IN_ROW]]]
+// CHECK-NEXT: %[[FROM:.*]] = llvm.getelementptr
+// CHECK-NEXT: nvvm.cp.async.shared.global %[[TARGET]], %[[FROM]], 16, cache =  cg, %[[SIZE]]
+// CHECK: %[[R1:.*]] = arith.addi %[[R]], %c1_i32
+// CHECK: %[[SWIZZLED:.*]] = arith.xori %[[CHUNK]], %c16_i32
+// CHECK-NEXT: %[[IN_ROW:.*]] = arith.xori %[[SWIZZLED]], %[[HALF]]
+// CHECK-NEXT: %[[START:.*]] = llvm.getelementptr %[[TO]][%[[IN_ROW]]]
+// CHECK-NEXT: llvm.getelementptr %[[START]][128]
+// CHECK: nvvm.cp.async.shared.global
+// CHECK: nvvm.cp.async.shared.global
+// CHECK: arith.addi %[[R]], %c3_i32
+// CHECK: nvvm.cp.async.shared.global
+// CHECK-NOT: nvvm.cp.async.shared.global
+// CHECK: llvm.return
 tile.kernel @copies(%q: !global {tile.name = "q", tile.dims = "bhmd"}, %k: !global {tile.name = "k", tile.dims = "bhnd"},
                     %v: !global72 {tile.name = "v", tile.dims = "bhnd"}, %b: i32 {tile.name = "b"}, %p: i32 {tile.name = "p"})
     attributes {row_map = #tile.row_map<positions = 12, heads = 5, group = 7>, shared_bytes = 69856 : i64} {
@@ -74,6 +97,113 @@ tile.kernel @copies(%q: !global {tile.name = "q", tile.dims = "bhmd"}, %k: !glob
     tile.load_tile %q[%b, %b, %b, %b] limit %p into %queries[%p] : !global, !queries
   }
   tile.role "idle" warps(1) {}
+}
+
+// -----
+
+!list = !tile.key_list<slots = 4, keys = 64>
+!keys = !tile.ring<3x64x128xbf16>
+!values = !tile.ring<3x64x64xbf16>
+!global = memref<?x?x?x128xbf16, strided<[?, ?, ?, 1]>>
+!global64 = memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
+
+// Two warps share a slot: half-warp g of warp w copies the 16 rows from
+// 16 (2 w + g) on, of which 16 indices follow each other in the list.
+// CHECK-LABEL: llvm.func @shares(
+// CHECK: %[[LANE:.*]] = arith.andi %{{.*}}, %c31_i32
+// CHECK: %[[WARP:.*]] = nvvm.shfl.sync  idx
+// CHECK: nvvm.barrier
+// CHECK: %[[SHARE:.*]] = arith.subi %[[WARP]], %c1_i32
+// CHECK-NEXT: %[[IN_WARP:.*]] = arith.shrui %[[LANE]], %c4_i32
+// CHECK-NEXT: %[[BEFORE:.*]] = arith.muli %[[SHARE]], %c2_i32
+// CHECK-NEXT: %[[GROUP:.*]] = arith.addi %[[IN_WARP]], %[[BEFORE]]
+// CHECK: arith.muli %[[GROUP]], %c2048_i32
+// CHECK: %[[AT:.*]] = arith.muli %[[GROUP]], %c64_i32
+// CHECK-NEXT: %[[INDICES:.*]] = llvm.getelementptr %{{.*}}[%[[AT]]]
+// CHECK-NEXT: arith.remui %{{.*}}, %c3_i32
+// CHECK: scf.if
+// CHECK-NOT: scf.for
+// CHECK: %[[L0:.*]] = llvm.load %[[INDICES]] : !llvm.ptr<3> -> vector<4xi32>
+// CHECK-COUNT-4: nvvm.cp.async.shared.global
+// CHECK: %[[Q1:.*]] = llvm.getelementptr %[[INDICES]][16]
+// CHECK-NEXT: llvm.load %[[Q1]] : !llvm.ptr<3> -> vector<4xi32>
+// CHECK-COUNT-12: nvvm.cp.async.shared.global
+// CHECK-NOT: nvvm.cp.async
+// CHECK: } else {
+// CHECK-COUNT-16: nvvm.cp.async.shared.global
+// CHECK-NOT: nvvm.cp.async
+
+// Rows of 128 bytes take 8 lanes: quarter-warps copy 8 rows each, which are
+// every other pair of 16 indices.
+// CHECK: %[[IN_WARP:.*]] = arith.shrui %[[LANE]], %c3_i32
+// CHECK-NEXT: %[[BEFORE:.*]] = arith.muli %[[SHARE]], %c4_i32
+// CHECK-NEXT: %[[GROUP:.*]] = arith.addi %[[IN_WARP]], %[[BEFORE]]
+// CHECK: arith.muli %[[GROUP]], %c1024_i32
+// CHECK: %[[ODD:.*]] = arith.andi %[[GROUP]], %c1_i32
+// CHECK-NEXT: %[[PAIR:.*]] = arith.shli %[[ODD]], %c3_i32
+// CHECK-NEXT: %[[BOTH:.*]] = arith.shrui %[[GROUP]], %c1_i32
+// CHECK-NEXT: %[[SIXTEEN:.*]] = arith.shli %[[BOTH]], %c6_i32
+// CHECK-NEXT: %[[AT:.*]] = arith.addi %[[SIXTEEN]], %[[PAIR]]
+// CHECK-NEXT: %[[INDICES:.*]] = llvm.getelementptr %{{.*}}[%[[AT]]]
+// CHECK-NEXT: arith.remui %{{.*}}, %c3_i32
+// CHECK: scf.if
+// CHECK: llvm.load %[[INDICES]] : !llvm.ptr<3> -> vector<2xi32>
+// CHECK-COUNT-2: nvvm.cp.async.shared.global
+// CHECK: %[[Q1:.*]] = llvm.getelementptr %[[INDICES]][16]
+// CHECK-NEXT: llvm.load %[[Q1]] : !llvm.ptr<3> -> vector<2xi32>
+// CHECK-COUNT-6: nvvm.cp.async.shared.global
+// CHECK-NOT: nvvm.cp.async
+// CHECK: } else {
+// CHECK-COUNT-8: nvvm.cp.async.shared.global
+// CHECK-NOT: nvvm.cp.async
+// CHECK: llvm.return
+tile.kernel @shares(%k: !global {tile.name = "k", tile.dims = "bhnd"}, %v: !global64 {tile.name = "v", tile.dims = "bhnd"},
+                    %b: i32 {tile.name = "b"}, %p: i32 {tile.name = "p"}) attributes {shared_bytes = 78048 : i64} {
+  %list = tile.ring fills(1) drains(2) offset(73728) barriers(77888) : !list
+  %keys = tile.ring fills(64) drains(4) offset(0) barriers(77952) : !keys
+  %values = tile.ring fills(64) drains(4) offset(49152) barriers(78000) : !values
+  tile.role "list" warps(1) {}
+  tile.role "gather" warps(2) {
+    %warp = tile.warp
+    tile.gather %k[%b, %b] rows %list[%p] into %keys[%p] share %warp of 2 : !global, !list, !keys
+    tile.gather %v[%b, %b] rows %list[%p] into %values[%p] share %warp of 2 : !global64, !list, !values
+  }
+  tile.role "idle" warps(1) {}
+}
+
+// -----
+
+!list = !tile.key_list<slots = 4, keys = 64>
+!values = !tile.ring<3x64x64xbf16>
+!global64 = memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
+
+// Of four warps each copies 16 rows of 128 bytes, 8 by each half: half of the
+// lanes have nothing to copy.
+// CHECK-LABEL: llvm.func @four_shares(
+// CHECK: nvvm.barrier
+// CHECK: %[[IN_WARP:.*]] = arith.shrui %[[LANE:.*]], %c4_i32
+// CHECK-NEXT: %[[BEFORE:.*]] = arith.muli %{{.*}}, %c2_i32
+// CHECK-NEXT: %[[GROUP:.*]] = arith.addi %[[IN_WARP]], %[[BEFORE]]
+// CHECK-NEXT: %[[CHUNK:.*]] = arith.andi %[[LANE]], %c15_i32
+// CHECK-NEXT: %[[ACTIVE:.*]] = arith.cmpi slt, %[[CHUNK]], %c8_i32
+// CHECK: arith.muli %[[GROUP]], %c1024_i32
+// CHECK: scf.if %[[ACTIVE]]
+// CHECK-NEXT: scf.if
+// CHECK: llvm.load %{{.*}} : !llvm.ptr<3> -> vector<2xi32>
+// CHECK-COUNT-8: nvvm.cp.async.shared.global
+// CHECK-NOT: nvvm.cp.async
+// CHECK: } else {
+// CHECK-COUNT-8: nvvm.cp.async.shared.global
+// CHECK-NOT: nvvm.cp.async
+// CHECK: llvm.return
+tile.kernel @four_shares(%v: !global64 {tile.name = "v", tile.dims = "bhnd"}, %b: i32 {tile.name = "b"}, %p: i32 {tile.name = "p"})
+    attributes {shared_bytes = 28848 : i64} {
+  %list = tile.ring fills(1) drains(4) offset(24576) barriers(28736) : !list
+  %values = tile.ring fills(128) drains(4) offset(0) barriers(28800) : !values
+  tile.role "gather" warps(4) {
+    %warp = tile.warp
+    tile.gather %v[%b, %b] rows %list[%p] into %values[%p] share %warp of 4 : !global64, !list, !values
+  }
 }
 
 // -----

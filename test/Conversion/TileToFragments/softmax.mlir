@@ -40,21 +40,42 @@
 // CHECK: %[[SEEN:.*]] = arith.cmpi ult, %[[AGE]], %{{.*}} : vector<32xi32>
 // CHECK: %[[MASKED:.*]] = arith.select %[[SEEN]],
 
-// The online softmax: the maximum over four threads, then 2^(scale (x - max)).
+// The online softmax. The largest logit of this thread; the old maximum (-inf)
+// stays while no weight of the warp would exceed 2^8.
+// CHECK: %[[LARGEST:.*]] = arith.maxnumf %{{.*}}, %{{.*}} : vector<2xf32>
+// CHECK-NEXT: %[[RISE:.*]] = arith.subf %[[LARGEST]], %[[OLD:.*]] : vector<2xf32>
+// CHECK-NEXT: %[[SCALED:.*]] = arith.mulf %[[RISE]], %[[SCALES:.*]] : vector<2xf32>
+// CHECK-NEXT: %[[RISES:.*]] = arith.cmpf ogt, %[[SCALED]], %{{.*}} : vector<2xf32>
+// CHECK-NEXT: %[[EACH:.*]]:2 = vector.to_elements %[[RISES]]
+// CHECK-NEXT: %[[EITHER:.*]] = arith.ori %[[EACH]]#0, %[[EACH]]#1
+// CHECK-NEXT: %[[VOTES:.*]] = nvvm.vote.sync  ballot %c-1_i32, %[[EITHER]]
+// CHECK-NEXT: %[[ANY:.*]] = arith.cmpi ne, %[[VOTES]], %c0_i32
+// CHECK-NEXT: %[[RAISED:.*]]:3 = scf.if %[[ANY]] -> (vector<2xf32>, vector<2xf32>, vector<2xf32>) {
+// Only then the maximum over four threads.
 // CHECK: nvvm.shfl.sync  bfly %c-1_i32, %{{.*}}, %c1_i32, %c31_i32 : f32 -> f32
+// CHECK: arith.maxnumf
 // CHECK: nvvm.shfl.sync  bfly %c-1_i32, %{{.*}}, %c2_i32, %c31_i32 : f32 -> f32
-// The old maximum stays where no weight would exceed 2^8, with a decay of 1.
-// CHECK: %[[RISES:.*]] = arith.cmpf ogt, %{{.*}}, %{{.*}} : vector<2xf32>
-// CHECK-NEXT: %[[MAXIMUM:.*]] = arith.select %[[RISES]],
+// CHECK: %[[WHOLE:.*]] = arith.maxnumf
+// CHECK-NEXT: %[[RISE:.*]] = arith.subf %[[WHOLE]], %[[OLD]]
+// CHECK-NEXT: %[[SCALED:.*]] = arith.mulf %[[RISE]], %[[SCALES]]
+// CHECK-NEXT: %[[RISES:.*]] = arith.cmpf ogt, %[[SCALED]], %{{.*}} : vector<2xf32>
+// CHECK-NEXT: %[[MAXIMUM:.*]] = arith.select %[[RISES]], %[[WHOLE]], %[[OLD]]
 // A row that sees nothing yet: 0 in place of -inf.
 // CHECK-NEXT: %[[NOTHING:.*]] = arith.cmpf oeq, %[[MAXIMUM]],
 // CHECK-NEXT: %[[FINITE:.*]] = arith.select %[[NOTHING]], %{{.*}}, %[[MAXIMUM]]
-// CHECK-NEXT: %[[SCALED:.*]] = arith.mulf %[[FINITE]],
-// CHECK: %[[FALLEN:.*]] = math.exp2 %{{.*}} fastmath<afn> : vector<2xf32>
-// CHECK-NEXT: %[[DECAY:.*]] = arith.select %[[RISES]], %[[FALLEN]],
-// CHECK: math.fma %[[MASKED]], %{{.*}}, %{{.*}} : vector<32xf32>
-// CHECK: %[[WEIGHTS:.*]] = math.exp2 %{{.*}} fastmath<afn> : vector<32xf32>
-// CHECK: %[[SUM:.*]] = math.fma %{{.*}}, %[[DECAY]], %{{.*}} : vector<2xf32>
+// CHECK-NEXT: %[[SCALED:.*]] = arith.mulf %[[FINITE]], %[[SCALES]]
+// CHECK-NEXT: %[[SHIFT:.*]] = arith.negf %[[SCALED]]
+// CHECK: scf.yield %[[MAXIMUM]], %[[SHIFT]], %{{.*}}
+// CHECK-NEXT: } else {
+// CHECK-NEXT: scf.yield %[[OLD]],
+// CHECK-NEXT: }
+// CHECK-NOT: nvvm.shfl
+// 2^(scale x + shift), and what this thread has of their sum.
+// CHECK: %[[SHIFTS:.*]] = vector.shuffle %[[RAISED]]#1, %[[RAISED]]#1 [0, 0, 1, 1,
+// CHECK: %[[EXPONENTS:.*]] = math.fma %[[MASKED]], %{{.*}}, %[[SHIFTS]] : vector<32xf32>
+// CHECK-NEXT: %[[WEIGHTS:.*]] = math.exp2 %[[EXPONENTS]] fastmath<afn> : vector<32xf32>
+// CHECK: %[[SUMS:.*]] = arith.addf %{{.*}}, %{{.*}} : vector<2xf32>
+// CHECK-NEXT: arith.addf %[[RAISED]]#2, %[[SUMS]] : vector<2xf32>
 
 // Normalising: the sum over four threads, the sink of the row's head, and a row
 // without a key.
@@ -93,10 +114,67 @@ tile.kernel @softmax(%o: !out {tile.name = "o", tile.dims = "bhmd"}, %lse: !vect
     %s = tile.fill 1.0 : !frag
     %gated = tile.gate %s, %list[%p], %threshold : !frag, !list, !rows
     %masked = tile.mask %gated, %list[%p], %t : !frag, !list, !tile.rows<64xi32>
-    %w, %m1, %l1, %decay = tile.online_softmax %masked, %m, %l scale %scale : !frag, !rows
-    %factor, %log = tile.normalise %m1, %l1 scale %scale sink %sink[%p, %n] : !rows, memref<?xf32>
+    %m1, %h1, %l1 = tile.raise_maximum %masked, %m, %l, %l scale %scale : !frag, !rows
+    %w, %l2 = tile.exponentials %masked, %h1, %l1 scale %scale : !frag, !rows
+    %factor, %log = tile.normalise %m1, %l2 scale %scale sink %sink[%p, %n] : !rows, memref<?xf32>
     %r = tile.scale_rows %w, %factor : !frag, !rows
     tile.store_tile %r, %o[%p, %p, %n, %p] limit %n : !frag, !out
     tile.store_rows %log, %lse[%p, %p, %n, %p] limit %n : !rows, !vector
+  }
+}
+
+!ring = !tile.ring<3x64x64xbf16>
+!pending = !tile.pending<64x64xf32>
+
+// A running product is decayed in the same branch, which alone waits for it.
+// CHECK-LABEL: llvm.func @rescale(
+// CHECK: %[[M:.*]] = vector.from_elements %{{.*}} : vector<2xf32>
+// CHECK: %[[H:.*]] = vector.from_elements %{{.*}} : vector<2xf32>
+// CHECK: %[[L:.*]] = vector.from_elements %{{.*}} : vector<2xf32>
+// CHECK: %[[RUNNING:.*]] = frag.wgmma_ss
+// CHECK-NOT: frag.wgmma_wait
+// CHECK: %[[R:.*]]:4 = scf.if %{{.*}} -> (vector<2xf32>, vector<2xf32>, vector<2xf32>, vector<32xf32>) {
+// CHECK: %[[MAXIMUM:.*]] = arith.select %{{.*}}, %{{.*}}, %[[M]] : vector<2xi1>, vector<2xf32>
+// CHECK: %[[SHIFT:.*]] = arith.negf
+// A decay of exactly 1 where the shift stays, of at most 1 elsewhere.
+// CHECK-NEXT: %[[CHANGE:.*]] = arith.subf %[[SHIFT]], %[[H]]
+// CHECK-NEXT: %[[FALL:.*]] = arith.minnumf %[[CHANGE]], %[[ZEROS:.*]] : vector<2xf32>
+// CHECK-NEXT: %[[DECAY:.*]] = math.exp2 %[[FALL]] fastmath<afn> : vector<2xf32>
+// CHECK-NEXT: %[[SUM:.*]] = arith.mulf %[[L]], %[[DECAY]]
+// CHECK-NEXT: %[[DONE:.*]] = frag.wgmma_wait %[[RUNNING]] outstanding(0)
+// CHECK-NEXT: %[[DECAYS:.*]] = vector.shuffle %[[DECAY]], %[[DECAY]] [0, 0, 1, 1,
+// CHECK-NEXT: %[[DECAYED:.*]] = arith.mulf %[[DONE]], %[[DECAYS]] : vector<32xf32>
+// CHECK-NEXT: scf.yield %[[MAXIMUM]], %[[SHIFT]], %[[SUM]], %[[DECAYED]]
+// CHECK-NEXT: } else {
+// CHECK-NEXT: scf.yield %[[M]], %[[H]], %[[L]], %[[RUNNING]]
+// CHECK-NEXT: }
+// CHECK-NEXT: %[[O:.*]] = frag.wgmma_wait %[[R]]#3 outstanding(0)
+// Numbers are decayed without a wait.
+// CHECK: %[[S:.*]]:4 = scf.if
+// CHECK-NOT: frag.wgmma_wait
+// CHECK: %[[DECAYED:.*]] = arith.mulf %[[O]], %{{.*}} : vector<32xf32>
+// CHECK-NEXT: scf.yield %{{.*}}, %{{.*}}, %{{.*}}, %[[DECAYED]]
+// CHECK-NEXT: } else {
+// CHECK-NEXT: scf.yield %[[R]]#0, %[[R]]#1, %[[R]]#2, %[[O]]
+// CHECK: %[[E:.*]] = math.fma %[[S]]#3,
+// CHECK-NEXT: math.exp2 %[[E]]
+tile.kernel @rescale(%e: !vector {tile.name = "e", tile.dims = "bhn"}, %o: !out {tile.name = "o", tile.dims = "bhmd"},
+                     %p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scale"})
+    attributes {row_map = #tile.row_map<positions = 64, heads = 1, group = 1>, shared_bytes = 24624 : i64} {
+  %k = tile.ring fills(32) drains(4) offset(0) barriers(24576) : !ring
+  tile.role "attend" warps(4) {
+    %t = tile.positions %p plus %p : !tile.rows<64xi32>
+    %m = tile.load_rows %e[%p, %p] at %t limit %p : !vector, !tile.rows<64xi32> -> !rows
+    %h = tile.load_rows %e[%p, %p] at %t limit %p : !vector, !tile.rows<64xi32> -> !rows
+    %l = tile.load_rows %e[%p, %p] at %t limit %p : !vector, !tile.rows<64xi32> -> !rows
+    %x = tile.fill 2.0 : !frag
+    %o0 = tile.mma_nt %k[%p], %k[%p] : !ring, !ring -> !pending
+    %m1, %h1, %l1, %o1 = tile.raise_maximum %x, %m, %h, %l scale %scale rescale %o0 : !frag, !rows, !pending -> !pending
+    %o2 = tile.wait %o1 : !pending -> !frag
+    %m2, %h2, %l2, %o3 = tile.raise_maximum %o2, %m1, %h1, %l1 scale %scale rescale %o2 : !frag, !rows, !frag -> !frag
+    %w, %l3 = tile.exponentials %o3, %h2, %l2 scale %scale : !frag, !rows
+    %r = tile.scale_rows %w, %l3 : !frag, !rows
+    tile.store_tile %r, %o[%p, %p, %p, %p] limit %p : !frag, !out
+    tile.store_rows %m2, %e[%p, %p, %p, %p] limit %p : !rows, !vector
   }
 }
