@@ -110,7 +110,7 @@ def tile(compiler: Compiler) -> str:
         [
             *between(kernel, r"tile\.ring", r"tile\.block"),
             *between(kernel, r'tile\.role "list"', r"^      }"),
-            *between(kernel, r'tile\.role "keys"', r"^      }"),
+            *between(kernel, r'tile\.role "gather"', r"^      }"),
             "      ...",
             *between(kernel, r'tile\.role "attend"', r"^      }"),
         ],
@@ -129,7 +129,7 @@ def scheduled(compiler: Compiler) -> str:
     lines = compiler.run(TO_TILE, SCHEDULED)
     attend = lines[next(i for i, line in enumerate(lines) if '"attend"' in line) :]
     loop = between(attend, r"\^bb0", r"scf\.yield .*i1$")
-    rings = between(lines, r"tile\.ring", r"queries_ring = ")
+    rings = between(lines, r"tile\.ring", r"q_ring = ")
     return block("mlir", [*left(rings), "...", *left(loop)])
 
 

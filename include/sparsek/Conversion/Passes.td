@@ -170,9 +170,10 @@ def ConvertSparseKToTilePass : Pass<"convert-sparsek-to-tile", "::mlir::ModuleOp
       position's document.
     - `attention` computes the output: a block walks over work items of 64 to
       256 rows (positions times the query heads of one key-value head). One
-      warp lists the keys of the item, two copy their rows, one copies the
-      queries, and a warpgroup for every 64 rows (128 where warps multiply by
-      themselves) computes, one slot of keys after the other.
+      warp lists the keys of the item, two copy their rows, each a half of
+      every slot, one copies the queries, and a warpgroup for every 64 rows
+      (128 where warps multiply by themselves) computes, one slot of keys after
+      the other.
 
     Element type, D, Dv, group size, gate, sink, packing and schedule are
     compiled in: ops that agree on them share a module. Lengths, strides,
@@ -202,14 +203,16 @@ def ConvertSparseKToTilePass : Pass<"convert-sparsek-to-tile", "::mlir::ModuleOp
       tile.kernel @attention(%q: memref<?x?x?x128xbf16, strided<[?, ?, ?, 1]>> {...}, ...)
           attributes {schedule = #tile.schedule<rows = 128, keys = 128, ...>, row_map = ...} {
         %list_ring = tile.ring fills(1) drains(10) : !tile.key_list<slots = 4, keys = 128>
-        %keys_ring = tile.ring fills(32) drains(8) : !tile.ring<2x128x128xbf16>
+        %k_ring = tile.ring fills(66) drains(8) : !tile.ring<2x128x128xbf16>
+        ...
+        tile.role "gather" warps(2) registers(72) { ... }
         ...
         tile.role "attend" warps(8) registers(216) {
           scf.for %item = %id to %items step %count ... {
             ...
-            scf.while (%p = ..., %maximum = ..., %sum = ..., %output = ...) : ... {
-              ...
-              %s = tile.mma_nt %queries_ring[%query], %keys_ring[%p] : ...
+            scf.while (%p = ..., %maximum = ..., %shift = ..., %sum = ..., %output = ...) : ... {
+              tile.acquire %k_ring[%p] with %list_ring[%p] : ...
+              %s = tile.mma_nt %q_ring[%query], %k_ring[%p] : ...
               ...
     ```
   }];
@@ -315,11 +318,15 @@ def ConvertTileToFragmentsPass : Pass<"convert-tile-to-fragments", "::mlir::Modu
     | `!tile.frag<64xNxf32>`, `!tile.pending` | `vector<N/2 x f32>`: what one of 128 threads holds |
     | `!tile.frag<64xNxbf16>` | `vector<N/4 x i32>`, two elements each |
     | `!tile.rows<64xT>` | `vector<2xT>` |
-    | rings | offsets in shared memory, two mbarriers a slot |
+    | rings | offsets in shared memory, two mbarriers a slot; on sm_90a one proxy fence for slots that are acquired one after the other |
     | roles | branches on the number of the warp, on sm_90a registers set by `nvvm.setmaxregister` |
+    | `tile.raise_maximum` | a vote of the warp, and a branch that is taken where a maximum rises by more than 2^8 |
+    | `tile.turn` | named barriers, one for each warpgroup of the role that computes |
     | memref arguments | a pointer and strides (see `tile.kernel`) |
 
-    Rings need their places (`tile-allocate`). The attribute
+    Rings need their places (`tile-allocate`). One role computes: products,
+    positions, turns and stores are in it, and it has whole warpgroups; copies of
+    queries and lists are in roles of one warp. The attribute
     `sparsek.launch_record` of the module goes to the gpu.module and gains, for
     every kernel, threads, bytes of shared memory and the list of arguments.
 

@@ -340,6 +340,17 @@ static void initBarriers(FragmentBuilder &b, const KernelFrame &frame,
 // The function
 //===----------------------------------------------------------------------===//
 
+/// Warps of the block before those of `role`.
+static int64_t getFirstWarp(RoleOp role) {
+  int64_t warps = 0;
+  for (RoleOp other : role->getBlock()->getOps<RoleOp>()) {
+    if (other == role)
+      break;
+    warps += other.getWarps();
+  }
+  return warps;
+}
+
 /// Copies and lists count on the lanes of a warp, fragments on four warps. Rows
 /// of fragments count from the first warp of `computing`, the one role that has
 /// fragments.
@@ -352,7 +363,7 @@ static LogicalResult checkRole(Operation *op, RoleOp &computing) {
   if (!isa<MmaNTOp, MmaNNOp, NormaliseOp, PositionsOp, StoreRowsOp, StoreTileOp,
            TurnOp>(op))
     return success();
-  if (!role || role.getWarps() % 4 != 0)
+  if (!role || role.getWarps() % 4 != 0 || getFirstWarp(role) % 4 != 0)
     return op->emitOpError() << "must be in a role of whole warpgroups";
   if (isa<TurnOp>(op) && role.getWarps() < 8)
     return op->emitOpError() << "must be in a role of two warpgroups or more";
@@ -495,13 +506,9 @@ LogicalResult sparsek::buildKernelFunction(KernelOp kernel, OpBuilder &builder,
 
   auto roles = llvm::to_vector(body.getOps<RoleOp>());
   auto rings = llvm::to_vector(body.getOps<RingOp>());
-  int64_t warp = 0;
-  for (RoleOp role : roles) {
-    if (role == computing) {
-      frame.consumerWarp = warp;
-      frame.consumerWarps = role.getWarps();
-    }
-    warp += role.getWarps();
+  if (computing) {
+    frame.consumerWarp = getFirstWarp(computing);
+    frame.consumerWarps = computing.getWarps();
   }
 
   entry->getOperations().splice(entry->end(), body.getOperations());

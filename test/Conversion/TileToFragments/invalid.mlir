@@ -140,3 +140,15 @@ tile.kernel @product_of_128_rows(%p: i32 {tile.name = "p"}) {
     %s = tile.mma_nt %a[%p], %a[%p] : !tile.ring<2x128x64xbf16>, !tile.ring<2x128x64xbf16> -> !tile.frag<128x128xf32>
   }
 }
+
+// -----
+
+// Warpgroups of the tensor cores start at every fourth warp.
+tile.kernel @crooked(%p: i32 {tile.name = "p"}) attributes {row_map = #tile.row_map<positions = 16, heads = 4, group = 4>} {
+  tile.role "idle" warps(2) {}
+  tile.role "attend" warps(4) {
+    // expected-error@+1 {{must be in a role of whole warpgroups}}
+    %t = tile.positions %p plus %p : !tile.rows<64xi32>
+  }
+  tile.role "rest" warps(2) {}
+}

@@ -93,3 +93,11 @@ func.func @warp_words(%o: vector<8xf32>, %p: vector<4xi32>, %v: i32) -> vector<8
   %0 = frag.mma_rs %o, %p, %v type(f16) panel(1024) tiles(2) : vector<8xf32>, vector<4xi32>
   return %0 : vector<8xf32>
 }
+
+// -----
+
+func.func @global_barrier(%barrier: !llvm.ptr<1>, %leader: i1) {
+  // expected-error @+1 {{operand #0 must be LLVM pointer in address space 3}}
+  "frag.arrive"(%barrier, %leader) : (!llvm.ptr<1>, i1) -> ()
+  return
+}

@@ -27,3 +27,10 @@ func.func @address(%base: !llvm.ptr<1>, %i: i32, %stride: i32) -> !llvm.ptr<1> {
   %0 = frag.row_address %base, %i, %stride : !llvm.ptr<1>
   return %0 : !llvm.ptr<1>
 }
+
+// CHECK-LABEL: func.func @barrier
+func.func @barrier(%barrier: !llvm.ptr<3>, %leader: i1) {
+  // CHECK: frag.arrive %{{.*}} if %{{.*}} : <3>
+  frag.arrive %barrier if %leader : !llvm.ptr<3>
+  return
+}

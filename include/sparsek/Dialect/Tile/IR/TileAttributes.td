@@ -21,10 +21,10 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
     |---|---|---|
     | `rows` | query rows of a work item | 64, 128, 192, 256 |
     | `keys` | keys of a slot | 64, 128 |
-    | `list_slots`, `key_slots`, `value_slots`, `query_slots` | slots of the rings | powers of two |
+    | `list_slots`, `key_slots`, `value_slots`, `query_slots` | slots of the rings | 1 to 16 |
     | `producer_registers`, `consumer_registers` | registers of a thread after the roles have split | multiples of 8 in 24..240 |
     | `overlap` | products of the next slot run under the softmax of this one | |
-    | `ping_pong` | the consumer warpgroups take turns at the tensor cores | two consumers |
+    | `ping_pong` | the consumer warpgroups take turns at the tensor cores | two consumers or more |
     | `persistent` | one block per multiprocessor walks over the work items | |
     | `masks`, `gates` | slots that are masked, gated | `never`, `needed`, `always` |
     | `consumer_rows` | query rows of a consumer warpgroup; 64 where not given | 64, 128 |
