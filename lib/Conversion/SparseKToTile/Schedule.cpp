@@ -376,8 +376,8 @@ FailureOr<ScheduleAttr> sparsek::selectSchedule(
   }
   // Turns need products that run on while others compute.
   if (!isSet(overrides, "ping_pong"))
-    draft.pingPong =
-        request.target.warpgroups && draft.rows >= 128 && draft.overlap;
+    draft.pingPong = request.target.warpgroups && draft.overlap &&
+                     draft.rows >= 2 * draft.consumerRows;
   MLIRContext *context = request.element.getContext();
   if (!draft.get(context, emitError))
     return failure();

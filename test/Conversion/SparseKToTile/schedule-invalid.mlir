@@ -31,7 +31,7 @@
 // SLOTS: error: 'sparsek.gathered_attention' op schedule: key_slots must be 1 to 16, but is 17
 // STEP: error: 'sparsek.gathered_attention' op schedule: consumer_registers must be a multiple of 8 in 24..240, but is 100
 // SUM: error: 'sparsek.gathered_attention' op schedule: producer_registers + 2 * consumer_registers must be at most 504, but is 552
-// TURNS: error: 'sparsek.gathered_attention' op schedule: ping_pong needs rows = 128 or more: two consumers
+// TURNS: error: 'sparsek.gathered_attention' op schedule: ping_pong needs two consumers or more, but rows / consumer_rows is 1
 // ALONE: error: 'sparsek.gathered_attention' op schedule: ping_pong needs overlap = true
 // FEW: error: 'sparsek.gathered_attention' op schedule: keys = 128 with 128 value columns needs about 184 registers in a consumer thread, which has 128; accepted: fewer keys, or more consumer_registers
 // BYTES: error: 'sparsek.gathered_attention' op schedule: needs {{[0-9]+}} bytes of shared memory (queries 32768, keys 262144, values 65536, list and barriers {{[0-9]+}}); a block has 232448; accepted: smaller rows, keys, list_slots, key_slots, value_slots or query_slots

@@ -84,14 +84,13 @@
 // CHECK-NEXT: %[[FULL:.*]] = llvm.getelementptr %[[BARRIERS]][28800]
 // CHECK-NEXT: %[[FREE:.*]] = llvm.getelementptr %[[FULL]][8]
 // CHECK-NEXT: nvvm.mbarrier.try_wait.parity %[[FREE]], %[[OPPOSITE]], %c10000000_i32
-// commit of copies: every lane, when they land; with a slot of the list, whose
-// reads and writes the copies do not order, the warp as well.
+// commit of copies: every lane, when they land; with a slot of the list one lane
+// once more, since the arrivals of copies release nothing but the copies.
 // CHECK-NEXT: %[[SLOT:.*]] = arith.remui %[[N]], %c3_i32
 // CHECK-NEXT: %[[BYTES:.*]] = arith.shli %[[SLOT]], %c4_i32
 // CHECK-NEXT: %[[BARRIERS:.*]] = llvm.getelementptr %[[SHARED]][%[[BYTES]]]
 // CHECK-NEXT: %[[FULL:.*]] = llvm.getelementptr %[[BARRIERS]][28800]
 // CHECK-NEXT: nvvm.cp.async.mbarrier.arrive %[[FULL]] {noinc = true}
-// CHECK-NEXT: nvvm.bar.warp.sync %c-1_i32
 // CHECK-NEXT: %[[ONE:.*]] = arith.cmpi eq, %[[LANE]], %c0_i32
 // CHECK-NEXT: frag.arrive %[[FULL]] if %[[ONE]] : <3>
 // Without one, the lanes alone.

@@ -96,7 +96,9 @@ ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows,
                        << ", but is "
                        << producerRegisters + consumers * consumerRegisters;
   if (pingPong && consumers < 2)
-    return emitError() << "ping_pong needs rows = 128 or more: two consumers";
+    return emitError() << "ping_pong needs two consumers or more, but "
+                          "rows / consumer_rows is "
+                       << consumers;
   return success();
 }
 

@@ -134,8 +134,14 @@ func.func private @f() attributes {s = #s}
 
 // -----
 
-// expected-error@+1 {{ping_pong needs rows = 128 or more: two consumers}}
+// expected-error@+1 {{ping_pong needs two consumers or more, but rows / consumer_rows is 1}}
 #s = #tile.schedule<rows = 64, keys = 128, list_slots = 4, key_slots = 2, value_slots = 2, query_slots = 2, producer_registers = 56, consumer_registers = 224, overlap = true, ping_pong = true, persistent = true, masks = needed, gates = needed>
+func.func private @f() attributes {s = #s}
+
+// -----
+
+// expected-error@+1 {{ping_pong needs two consumers or more, but rows / consumer_rows is 1}}
+#s = #tile.schedule<rows = 128, keys = 128, list_slots = 4, key_slots = 2, value_slots = 2, query_slots = 2, producer_registers = 56, consumer_registers = 224, overlap = true, ping_pong = true, persistent = true, masks = needed, gates = needed, consumer_rows = 128>
 func.func private @f() attributes {s = #s}
 
 // -----
