@@ -18,7 +18,7 @@ if(SPARSEK_SANITIZE)
   endif()
 endif()
 
-# What every library is compiled with where SPARSEK_PRECOMPILE is on: headers of MLIR alone, so that no change here rebuilds them.
+# What every library that uses MLIR is compiled with where SPARSEK_PRECOMPILE is on: headers of MLIR alone, so that no change here rebuilds them.
 if(SPARSEK_PRECOMPILE)
   file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/SparsekPrecompiled.cpp" CONTENT "")
   add_library(SparsekPrecompiled OBJECT "${PROJECT_BINARY_DIR}/SparsekPrecompiled.cpp")
@@ -117,7 +117,7 @@ endfunction()
 function(sparsek_add_library name)
   cmake_parse_arguments(ARG "" "" "LINK_LIBS;MLIR_LIBS;LLVM_COMPONENTS" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
-  if(SPARSEK_PRECOMPILE)
+  if(SPARSEK_PRECOMPILE AND ARG_MLIR_LIBS)
     target_precompile_headers(${name} REUSE_FROM SparsekPrecompiled)
   endif()
   add_dependencies(${name} sparsek-headers)

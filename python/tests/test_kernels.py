@@ -106,11 +106,11 @@ def test_portable_chips(chip: str, size: int) -> None:
 @pytest.mark.parametrize("schedule",
     [
         "keys=128,rows=64", "rows=64", "rows=192", "masks=always", "gates=always,rows=128",
-        "consumer_rows=64", "rows=128,consumer_rows=64",
+        "consumer_rows=128", "rows=256,consumer_rows=128",
     ],
 )  # fmt: skip
 def test_portable_schedules(schedule: str) -> None:
-    """consumer_rows=64: a warp has one tile of 16 rows instead of two."""
+    """consumer_rows=128: a warp has two tiles of 16 rows instead of one."""
     problem = Problem(rows=70, keys=130, topk=60, window=60, chunk_log2=5)
     check(Variant(schedule=schedule, chip="sm_80"), problem)
 
