@@ -252,7 +252,8 @@ HARMLESS = {
     # which the product, not the lanes, has read the slot, and that of the queries after the loop
     # of such products. And the first iteration of listing the rest of the window, which LLVM peels,
     # may publish a slot that was filled by the survivors: the barrier after these has ordered it.
-    "bar.warp.sync": 6,
+    # One more orders nothing: it keeps ptxas from predicating the branch that scales the output.
+    "bar.warp.sync": 7,
     # The values of the slot before: the warps that have copied the keys of this slot copied them
     # earlier, and an arrival of copies waits for all copies before it.
     "mbarrier.try_wait": 1,
@@ -262,8 +263,9 @@ HARMLESS = {
 }
 HARMLESS_PORTABLE = {
     # The release of keys after their product, in which the lanes meet; and the last release of an
-    # item, of its queries, which comes right after one of values.
-    "bar.warp.sync": 2,
+    # item, of its queries, which comes right after one of values. And the one of the branch that
+    # scales the output.
+    "bar.warp.sync": 3,
     # Four slots of keys, two of values: where the values of slot n - 1 may be copied, those of
     # n - 3 have been used, and the keys of n - 4 long before.
     "mbarrier.test_wait.parity.shared.b64": 1,

@@ -320,7 +320,7 @@ def ConvertTileToFragmentsPass : Pass<"convert-tile-to-fragments", "::mlir::Modu
     | `!tile.rows<64xT>` | `vector<2xT>` |
     | rings | offsets in shared memory, two mbarriers a slot; on sm_90a one proxy fence for slots that are acquired one after the other |
     | roles | branches on the number of the warp, on sm_90a registers set by `nvvm.setmaxregister` |
-    | `tile.raise_maximum` | a vote of the warp, and a branch that is taken where a maximum rises by more than 2^8 |
+    | `tile.raise_maximum` | a vote of the warp, and a branch that is taken where a maximum rises by more than 2^8; `tile.scale_rows` by its decay takes the same branch |
     | `tile.turn` | named barriers, one for each warpgroup of the role that computes |
     | memref arguments | a pointer and strides (see `tile.kernel`) |
 

@@ -241,7 +241,7 @@ Value AttentionBuilder::attendToSlot(Value position, Value query,
   scores = MaskOp::create(b, scores, list, position, positions);
   Value scale = b.arg("scale_log2");
   auto raise = RaiseMaximumOp::create(b, scores, softmax.maximum, softmax.shift,
-                                      softmax.sum, scale, softmax.output);
+                                      softmax.sum, scale);
   auto step = ExponentialsOp::create(b, scores, raise.getNewShift(),
                                      raise.getNewSum(), scale);
   Value weights = step.getWeights();
@@ -252,7 +252,7 @@ Value AttentionBuilder::attendToSlot(Value position, Value query,
   Value rounded = TruncateOp::create(
       b, getFragment(schedule.getKeys(), variant.element), weights);
   AcquireOp::create(b, values, position);
-  Value decayed = raise.getNewAccumulator();
+  Value decayed = ScaleRowsOp::create(b, softmax.output, raise.getDecay());
   Value output =
       MmaNNOp::create(b, decayed.getType(), rounded, values, position, decayed);
   ReleaseOp::create(b, values, position);

@@ -6,8 +6,7 @@
 
 #include "Patterns.h"
 
-#include "sparsek/Dialect/Frag/IR/Frag.h"
-
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/STLExtras.h"
 
@@ -262,9 +261,6 @@ struct LowerRaiseMaximum : TilePattern<RaiseMaximumOp> {
       return b.cmp(arith::CmpFPredicate::OGT,
                    {rise, b.constantLike(rise, kLazyRise)});
     };
-    FragmentBuilder::Values state{old, adaptor.getShift(), adaptor.getSum()};
-    if (op.getAccumulator())
-      state.push_back(adaptor.getAccumulator());
     auto raise = [&]() -> FragmentBuilder::Values {
       Value whole = reduceQuad(b, largest, larger);
       Value maximum = b.select({findRises(whole), whole, old});
@@ -273,17 +269,10 @@ struct LowerRaiseMaximum : TilePattern<RaiseMaximumOp> {
       // is nothing but zeros to scale.
       Value change = b.sub({shift, adaptor.getShift()});
       Value decay = b.exp2(b.fmin({change, b.constantLike(change, 0)}));
-      FragmentBuilder::Values raised{maximum, shift,
-                                     b.mul({adaptor.getSum(), decay})};
-      if (Value accumulator = adaptor.getAccumulator()) {
-        if (isa<PendingType>(op.getAccumulator().getType()))
-          accumulator = frag::WgmmaWaitOp::create(b, accumulator.getType(),
-                                                  accumulator, 0);
-        raised.push_back(
-            b.mul({accumulator, spreadRows(b, decay, accumulator)}));
-      }
-      return raised;
+      return {maximum, shift, b.mul({adaptor.getSum(), decay}), decay};
     };
+    FragmentBuilder::Values state{old, adaptor.getShift(), adaptor.getSum(),
+                                  b.constantLike(old, 1)};
     rewriter.replaceOp(op, b.ifElse(anyThread(b, findRises(largest)),
                                     ValueRange(state).getTypes(), raise,
                                     [&] { return state; }));
@@ -311,9 +300,25 @@ struct LowerScaleRows : TilePattern<ScaleRowsOp> {
   using TilePattern::TilePattern;
   void lower(ScaleRowsOp op, OpAdaptor adaptor, FragmentBuilder &b,
              ConversionPatternRewriter &rewriter) const override {
-    Value input = adaptor.getInput();
+    Value input = adaptor.getInput(), factor = adaptor.getFactor();
+    auto scale = [&]() -> FragmentBuilder::Values {
+      return {b.mul({input, spreadRows(b, factor, input)})};
+    };
+    // Decays are 1 where the warp has not raised a maximum: nearly always.
+    auto raise = factor.getDefiningOp<scf::IfOp>();
+    if (!raise || !op.getFactor().getDefiningOp<RaiseMaximumOp>()) {
+      rewriter.replaceOp(op, scale());
+      return;
+    }
+    // Without something in it that cannot be predicated, ptxas would make the
+    // branch into predicated products, which take their time when they are off.
+    auto scaleApart = [&] {
+      b.syncWarp();
+      return scale();
+    };
     rewriter.replaceOp(
-        op, b.mul({input, spreadRows(b, adaptor.getFactor(), input)}));
+        op, b.ifElse(raise.getCondition(), input.getType(), scaleApart,
+                     [&]() -> FragmentBuilder::Values { return {input}; }));
   }
 };
 

@@ -380,19 +380,12 @@ def _mask(agent: Agent, op: Op, value: Any, ring: Ring, position: int, at: Any) 
 
 
 def _raise_maximum(
-    agent: Agent, op: Op, x: Any, top: Any, shift: Any, total: Any, scale: float, sums: Any = None
+    agent: Agent, op: Op, x: Any, top: Any, shift: Any, total: Any, scale: float
 ) -> list[Any]:  # fmt: skip
     higher = np.maximum(top, np.fmax.reduce(x, axis=1))
     shift = -scale * np.where(np.isneginf(higher), 0, higher)
     decay = np.exp2(scale * top + shift)
-    results = [higher, shift, decay * total]
-    if isinstance(sums, Product):
-        compute = sums.compute
-        sums.compute = lambda: compute() * decay[:, None]
-        results.append(sums)
-    elif sums is not None:
-        results.append(sums * decay[:, None])
-    return results
+    return [higher, shift, decay * total, decay]
 
 
 def _exponentials(agent: Agent, op: Op, x: Any, shift: Any, total: Any, scale: float) -> list[Any]:

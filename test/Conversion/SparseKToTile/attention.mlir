@@ -105,13 +105,14 @@ func.func @grouped(%q: tensor<1x8x?x128xbf16>, %k: tensor<1x2x?x128xbf16>, %v: t
 // CHECK-NEXT: tile.release %[[K]][%[[P]]]
 // CHECK-NEXT: %[[GATED:.*]] = tile.gate %[[S]], %[[LIST]][%[[P]]], %[[TAU]]
 // CHECK-NEXT: %[[MASKED:.*]] = tile.mask %[[GATED]], %[[LIST]][%[[P]]], %[[T]]
-// CHECK-NEXT: %[[MAX1:.*]], %[[SHIFT1:.*]], %[[SUM1:.*]], %[[DECAYED:.*]] = tile.raise_maximum %[[MASKED]], %[[MAX]], %[[SHIFT]], %[[SUM]] scale %scale_log2 rescale %[[OUT]] :
+// CHECK-NEXT: %[[MAX1:.*]], %[[SHIFT1:.*]], %[[SUM1:.*]], %[[DECAY:.*]] = tile.raise_maximum %[[MASKED]], %[[MAX]], %[[SHIFT]], %[[SUM]] scale %scale_log2 :
 // CHECK-NEXT: %[[W:.*]], %[[SUM2:.*]] = tile.exponentials %[[MASKED]], %[[SHIFT1]], %[[SUM1]] scale %scale_log2
 // CHECK-NEXT: %[[GW:.*]] = tile.gate %[[W]], %[[LIST]][%[[P]]], %[[TAU]]
 // CHECK-NEXT: %[[LAST:.*]] = tile.flag<last> of %[[LIST]][%[[P]]]
 // CHECK-NEXT: tile.release %[[LIST]][%[[P]]]
 // CHECK-NEXT: %[[TW:.*]] = tile.truncate %[[GW]]
 // CHECK-NEXT: tile.acquire %[[V]][%[[P]]] :
+// CHECK-NEXT: %[[DECAYED:.*]] = tile.scale_rows %[[OUT]], %[[DECAY]]
 // CHECK-NEXT: %[[OUT1:.*]] = tile.mma_nn %[[TW]], %[[V]][%[[P]]], %[[DECAYED]]
 // CHECK-NEXT: tile.release %[[V]][%[[P]]]
 // CHECK-NEXT: %[[P1:.*]] = arith.addi %[[P]],

@@ -78,7 +78,7 @@ tile.kernel @two_tiles(%o: memref<?x?x?x72xbf16, strided<[?, ?, ?, 1]>> {tile.na
     %s = tile.mma_nt %queries[%p], %keys[%p] : !queries, !keys -> !tile.frag<128x64xf32>
     %t = tile.positions %p plus %p : !tile.rows<128xi32>
     %m = tile.load_rows %lse[%p, %p] at %t limit %p : memref<?x?x?xf32, strided<[?, ?, 1]>>, !tile.rows<128xi32> -> !tile.rows<128xf32>
-    %m1, %h1, %l1 = tile.raise_maximum %s, %m, %none, %none scale %scale : !tile.frag<128x64xf32>, !tile.rows<128xf32>
+    %m1, %h1, %l1, %d1 = tile.raise_maximum %s, %m, %none, %none scale %scale : !tile.frag<128x64xf32>, !tile.rows<128xf32>
     %w, %l2 = tile.exponentials %s, %h1, %l1 scale %scale : !tile.frag<128x64xf32>, !tile.rows<128xf32>
     %a = tile.truncate %w : !tile.frag<128x64xf32> -> !tile.frag<128x64xbf16>
     %r = tile.mma_nn %a, %values[%p], %zero : !tile.frag<128x64xbf16>, !values, !tile.frag<128x72xf32> -> !tile.frag<128x72xf32>

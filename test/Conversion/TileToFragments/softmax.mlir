@@ -114,7 +114,7 @@ tile.kernel @softmax(%o: !out {tile.name = "o", tile.dims = "bhmd"}, %lse: !vect
     %s = tile.fill 1.0 : !frag
     %gated = tile.gate %s, %list[%p], %threshold : !frag, !list, !rows
     %masked = tile.mask %gated, %list[%p], %t : !frag, !list, !tile.rows<64xi32>
-    %m1, %h1, %l1 = tile.raise_maximum %masked, %m, %l, %l scale %scale : !frag, !rows
+    %m1, %h1, %l1, %d1 = tile.raise_maximum %masked, %m, %l, %l scale %scale : !frag, !rows
     %w, %l2 = tile.exponentials %masked, %h1, %l1 scale %scale : !frag, !rows
     %factor, %log = tile.normalise %m1, %l2 scale %scale sink %sink[%p, %n] : !rows, memref<?xf32>
     %r = tile.scale_rows %w, %factor : !frag, !rows
@@ -126,37 +126,36 @@ tile.kernel @softmax(%o: !out {tile.name = "o", tile.dims = "bhmd"}, %lse: !vect
 !ring = !tile.ring<3x64x64xbf16>
 !pending = !tile.pending<64x64xf32>
 
-// A running product is decayed in the same branch, which alone waits for it.
+// Only a warp whose maxima rise works out decays, and scales by them: in two
+// branches with one condition, outside of which the product is waited for.
 // CHECK-LABEL: llvm.func @rescale(
 // CHECK: %[[M:.*]] = vector.from_elements %{{.*}} : vector<2xf32>
 // CHECK: %[[H:.*]] = vector.from_elements %{{.*}} : vector<2xf32>
 // CHECK: %[[L:.*]] = vector.from_elements %{{.*}} : vector<2xf32>
 // CHECK: %[[RUNNING:.*]] = frag.wgmma_ss
-// CHECK-NOT: frag.wgmma_wait
-// CHECK: %[[R:.*]]:4 = scf.if %{{.*}} -> (vector<2xf32>, vector<2xf32>, vector<2xf32>, vector<32xf32>) {
+// CHECK: %[[VOTES:.*]] = nvvm.vote.sync ballot
+// CHECK-NEXT: %[[ANY:.*]] = arith.cmpi ne, %[[VOTES]], %c0_i32
+// CHECK-NEXT: %[[R:.*]]:4 = scf.if %[[ANY]] -> (vector<2xf32>, vector<2xf32>, vector<2xf32>, vector<2xf32>) {
 // CHECK: %[[MAXIMUM:.*]] = arith.select %{{.*}}, %{{.*}}, %[[M]] : vector<2xi1>, vector<2xf32>
 // CHECK: %[[SHIFT:.*]] = arith.negf
 // A decay of exactly 1 where the shift stays, of at most 1 elsewhere.
 // CHECK-NEXT: %[[CHANGE:.*]] = arith.subf %[[SHIFT]], %[[H]]
-// CHECK-NEXT: %[[FALL:.*]] = arith.minnumf %[[CHANGE]], %[[ZEROS:.*]] : vector<2xf32>
+// CHECK-NEXT: %[[FALL:.*]] = arith.minnumf %[[CHANGE]], %{{.*}} : vector<2xf32>
 // CHECK-NEXT: %[[DECAY:.*]] = math.exp2 %[[FALL]] fastmath<afn> : vector<2xf32>
 // CHECK-NEXT: %[[SUM:.*]] = arith.mulf %[[L]], %[[DECAY]]
-// CHECK-NEXT: %[[DONE:.*]] = frag.wgmma_wait %[[RUNNING]] outstanding(0)
-// CHECK-NEXT: %[[DECAYS:.*]] = vector.shuffle %[[DECAY]], %[[DECAY]] [0, 0, 1, 1,
-// CHECK-NEXT: %[[DECAYED:.*]] = arith.mulf %[[DONE]], %[[DECAYS]] : vector<32xf32>
-// CHECK-NEXT: scf.yield %[[MAXIMUM]], %[[SHIFT]], %[[SUM]], %[[DECAYED]]
+// CHECK-NEXT: scf.yield %[[MAXIMUM]], %[[SHIFT]], %[[SUM]], %[[DECAY]]
 // CHECK-NEXT: } else {
-// CHECK-NEXT: scf.yield %[[M]], %[[H]], %[[L]], %[[RUNNING]]
+// CHECK-NEXT: scf.yield %[[M]], %[[H]], %[[L]], %[[ONE:.*]] : vector<2xf32>
 // CHECK-NEXT: }
-// CHECK-NEXT: %[[O:.*]] = frag.wgmma_wait %[[R]]#3 outstanding(0)
-// Numbers are decayed without a wait.
-// CHECK: %[[S:.*]]:4 = scf.if
-// CHECK-NOT: frag.wgmma_wait
-// CHECK: %[[DECAYED:.*]] = arith.mulf %[[O]], %{{.*}} : vector<32xf32>
-// CHECK-NEXT: scf.yield %{{.*}}, %{{.*}}, %{{.*}}, %[[DECAYED]]
+// CHECK-NEXT: %[[O:.*]] = frag.wgmma_wait %[[RUNNING]] outstanding(0)
+// CHECK-NEXT: %[[D:.*]] = scf.if %[[ANY]] -> (vector<32xf32>) {
+// CHECK-NEXT: nvvm.bar.warp.sync
+// CHECK-NEXT: %[[DECAYS:.*]] = vector.shuffle %[[R]]#3, %[[R]]#3 [0, 0, 1, 1,
+// CHECK-NEXT: %[[DECAYED:.*]] = arith.mulf %[[O]], %[[DECAYS]] : vector<32xf32>
+// CHECK-NEXT: scf.yield %[[DECAYED]]
 // CHECK-NEXT: } else {
-// CHECK-NEXT: scf.yield %[[R]]#0, %[[R]]#1, %[[R]]#2, %[[O]]
-// CHECK: %[[E:.*]] = math.fma %[[S]]#3,
+// CHECK-NEXT: scf.yield %[[O]]
+// CHECK: %[[E:.*]] = math.fma %[[D]],
 // CHECK-NEXT: math.exp2 %[[E]]
 tile.kernel @rescale(%e: !vector {tile.name = "e", tile.dims = "bhn"}, %o: !out {tile.name = "o", tile.dims = "bhmd"},
                      %p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scale"})
@@ -169,9 +168,9 @@ tile.kernel @rescale(%e: !vector {tile.name = "e", tile.dims = "bhn"}, %o: !out 
     %l = tile.load_rows %e[%p, %p] at %t limit %p : !vector, !tile.rows<64xi32> -> !rows
     %x = tile.fill 2.0 : !frag
     %o0 = tile.mma_nt %k[%p], %k[%p] : !ring, !ring -> !pending
-    %m1, %h1, %l1, %o1 = tile.raise_maximum %x, %m, %h, %l scale %scale rescale %o0 : !frag, !rows, !pending -> !pending
-    %o2 = tile.wait %o1 : !pending -> !frag
-    %m2, %h2, %l2, %o3 = tile.raise_maximum %o2, %m1, %h1, %l1 scale %scale rescale %o2 : !frag, !rows, !frag -> !frag
+    %m2, %h2, %l2, %decay = tile.raise_maximum %x, %m, %h, %l scale %scale : !frag, !rows
+    %o2 = tile.wait %o0 : !pending -> !frag
+    %o3 = tile.scale_rows %o2, %decay : !frag, !rows
     %w, %l3 = tile.exponentials %o3, %h2, %l2 scale %scale : !frag, !rows
     %r = tile.scale_rows %w, %l3 : !frag, !rows
     tile.store_tile %r, %o[%p, %p, %p, %p] limit %p : !frag, !out

@@ -246,26 +246,6 @@ LogicalResult MaskOp::verify() {
   return verifyColumns(*this, getInput().getType(), getList().getType());
 }
 
-void RaiseMaximumOp::build(OpBuilder &, OperationState &state, Value logits,
-                           Value maximum, Value shift, Value sum, Value scale,
-                           Value accumulator) {
-  state.addOperands({logits, maximum, shift, sum, scale});
-  state.addTypes({maximum.getType(), shift.getType(), sum.getType()});
-  if (!accumulator)
-    return;
-  state.addOperands(accumulator);
-  state.addTypes(accumulator.getType());
-}
-
-LogicalResult RaiseMaximumOp::verify() {
-  Value input = getAccumulator(), output = getNewAccumulator();
-  if (static_cast<bool>(input) != static_cast<bool>(output) ||
-      (input && input.getType() != output.getType()))
-    return emitOpError() << "returns an accumulator of the type that it is "
-                            "given, and only where it is given one";
-  return success();
-}
-
 LogicalResult NormaliseOp::verify() {
   bool sink = static_cast<bool>(getSink());
   if (sink != static_cast<bool>(getHead()) ||

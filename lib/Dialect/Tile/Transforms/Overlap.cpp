@@ -43,7 +43,7 @@ private:
   void releaseQueries(IRRewriter &b);
 
   bool isSecondPart(Operation *op) const {
-    return op == acquire || op == output || op == release;
+    return op == acquire || op == output || op == release || op == decay;
   }
   Block &body() { return loop.getBefore().front(); }
   scf::ConditionOp condition() { return loop.getConditionOp(); }
@@ -66,6 +66,7 @@ private:
   MmaNTOp scores;
   TruncateOp weights;
   RaiseMaximumOp raise;
+  ScaleRowsOp decay;
   AcquireOp acquire;
   MmaNNOp output;
   ReleaseOp release;
@@ -110,13 +111,16 @@ LogicalResult SlotLoop::matchProducts(StringRef &reason) {
 
 LogicalResult SlotLoop::matchAccumulator(StringRef &reason) {
   reason = "expected the accumulator of tile.mma_nn to be carried by the loop "
-           "and to go through one tile.raise_maximum between the products";
-  raise = output.getAccumulator().getDefiningOp<RaiseMaximumOp>();
-  if (!raise || raise->getBlock() != &body() ||
-      !scores->isBeforeInBlock(raise) || !raise->isBeforeInBlock(weights) ||
-      !raise.getNewAccumulator().hasOneUse())
+           "and to be scaled by the decay of a tile.raise_maximum between the "
+           "products";
+  decay = output.getAccumulator().getDefiningOp<ScaleRowsOp>();
+  if (!decay || decay->getBlock() != &body() || !decay->hasOneUse())
     return failure();
-  auto argument = dyn_cast<BlockArgument>(raise.getAccumulator());
+  raise = decay.getFactor().getDefiningOp<RaiseMaximumOp>();
+  if (!raise || raise->getBlock() != &body() ||
+      !scores->isBeforeInBlock(raise) || !raise->isBeforeInBlock(weights))
+    return failure();
+  auto argument = dyn_cast<BlockArgument>(decay.getInput());
   if (!argument || argument.getOwner() != &body() || !argument.hasOneUse() ||
       !output->hasOneUse())
     return failure();
@@ -149,8 +153,7 @@ void SlotLoop::findCarried() {
   for (Operation *op :
        {acquire.getOperation(), output.getOperation(), release.getOperation()})
     for (Value operand : op->getOperands())
-      if (operand.getParentBlock() == &body() &&
-          operand != raise.getNewAccumulator())
+      if (operand.getParentBlock() == &body() && operand != decay.getResult())
         carried.insert(operand);
 }
 
@@ -216,28 +219,18 @@ Value SlotLoop::emitFirstPart(IRRewriter &b, IRMapping &values,
                  WaitOp::create(b, op.getLoc(), type, pending,
                                 /*outstanding=*/second ? 1 : 0)
                      .getResult());
-    } else if (&op == raise) {
-      Value decayed = second ? second->pending : accumulator;
-      if (!second && isZero(accumulator))
-        decayed = Value();
-      auto raised = RaiseMaximumOp::create(
-          b, op.getLoc(), values.lookupOrDefault(raise.getLogits()),
-          values.lookupOrDefault(raise.getMaximum()),
-          values.lookupOrDefault(raise.getShift()),
-          values.lookupOrDefault(raise.getSum()),
-          values.lookupOrDefault(raise.getScale()), decayed);
-      values.map(raise->getResults().take_front(3),
-                 raised->getResults().take_front(3));
-      if (decayed)
-        accumulator = raised.getNewAccumulator();
-      // The weights of the slot before are in use until its product ends.
-      if (second) {
-        second->pending = accumulator;
-        accumulator = finish(b, *second);
-      }
+    } else if (&op == decay) {
+      if (second || !isZero(accumulator))
+        accumulator =
+            ScaleRowsOp::create(b, op.getLoc(), accumulator,
+                                values.lookupOrDefault(decay.getFactor()));
     } else if (!isSecondPart(&op)) {
       b.clone(op, values);
     }
+    // The weights of the slot before are in use until its product ends. It has
+    // had the time of the maxima; the exponentials can begin beside the wait.
+    if (&op == raise && second)
+      accumulator = finish(b, *second);
   }
   return accumulator;
 }

@@ -1075,66 +1075,6 @@ tile.kernel @k(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %p: i32 {tile.name 
 tile.kernel @k(%scale: f32 {tile.name = "scale"}) attributes {threads = 128} {
   %s = tile.fill 0.0 : !s
   %r = tile.fill 0.0 : !r
-  // expected-error@+1 {{returns an accumulator of the type that it is given, and only where it is given one}}
-  %0:4 = tile.raise_maximum %s, %r, %r, %r scale %scale rescale %s : !s, !r, !s -> !tile.frag<64x128xf32>
-}
-
-// -----
-
-!s = !tile.frag<64x64xf32>
-!r = !tile.rows<64xf32>
-
-tile.kernel @k(%scale: f32 {tile.name = "scale"}) attributes {threads = 128} {
-  %s = tile.fill 0.0 : !s
-  %r = tile.fill 0.0 : !r
-  // expected-error@+1 {{returns an accumulator of the type that it is given, and only where it is given one}}
-  %0:4 = tile.raise_maximum %s, %r, %r, %r scale %scale rescale %s : !s, !r, !s -> !tile.pending<64x64xf32>
-}
-
-// -----
-
-!s = !tile.frag<64x64xf32>
-!r = !tile.rows<64xf32>
-
-tile.kernel @k(%scale: f32 {tile.name = "scale"}) attributes {threads = 128} {
-  %s = tile.fill 0.0 : !s
-  %r = tile.fill 0.0 : !r
-  // expected-error@+1 {{returns an accumulator of the type that it is given, and only where it is given one}}
-  %0:3 = "tile.raise_maximum"(%s, %r, %r, %r, %scale, %s) : (!s, !r, !r, !r, f32, !s) -> (!r, !r, !r)
-}
-
-// -----
-
-!s = !tile.frag<64x64xf32>
-!r = !tile.rows<64xf32>
-
-tile.kernel @k(%scale: f32 {tile.name = "scale"}) attributes {threads = 128} {
-  %s = tile.fill 0.0 : !s
-  %r = tile.fill 0.0 : !r
-  // expected-error@+1 {{returns an accumulator of the type that it is given, and only where it is given one}}
-  %0:4 = "tile.raise_maximum"(%s, %r, %r, %r, %scale) : (!s, !r, !r, !r, f32) -> (!r, !r, !r, !s)
-}
-
-// -----
-
-!s = !tile.frag<64x64xf32>
-!r = !tile.rows<64xf32>
-
-tile.kernel @k(%scale: f32 {tile.name = "scale"}) attributes {threads = 128} {
-  %s = tile.fill 0.0 : !s
-  %r = tile.fill 0.0 : !r
-  // expected-error@+1 {{operand #5 must be }}
-  %0:4 = "tile.raise_maximum"(%s, %r, %r, %r, %scale, %r) : (!s, !r, !r, !r, f32, !r) -> (!r, !r, !r, !r)
-}
-
-// -----
-
-!s = !tile.frag<64x64xf32>
-!r = !tile.rows<64xf32>
-
-tile.kernel @k(%scale: f32 {tile.name = "scale"}) attributes {threads = 128} {
-  %s = tile.fill 0.0 : !s
-  %r = tile.fill 0.0 : !r
   // expected-error@+1 {{operand #0 must be f32 fragment}}
   %0:2 = "tile.exponentials"(%r, %r, %r, %scale) : (!r, !r, !r, f32) -> (!r, !r)
 }

@@ -99,12 +99,12 @@ tile.kernel @attention(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %keys: !q {
     %x = tile.mask %g, %list[%n], %t : !frag, !list, !ri
     // CHECK-NEXT: tile.release %list_ring[%n] : !tile.key_list<slots = 4, keys = 128>
     tile.release %list[%n] : !list
-    // CHECK-NEXT: %new_maximum, %new_shift, %new_sum = tile.raise_maximum %[[X]], %[[ZERO]], %[[TAU]], %[[ZERO]] scale %scale_log2 : <64x128xf32>, <64xf32>
-    %m0, %h0, %l0 = tile.raise_maximum %x, %zero, %tau, %zero scale %scale : !frag, !rf
-    // CHECK-NEXT: %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} = tile.raise_maximum %[[X]], %new_maximum, %new_shift, %new_sum scale %scale_log2 rescale %[[P]] : <64x128xf32>, <64xf32>, !tile.pending<64x128xf32> -> !tile.pending<64x128xf32>
-    %mr, %hr, %lr, %running = tile.raise_maximum %x, %m0, %h0, %l0 scale %scale rescale %p : !frag, !rf, !pending -> !pending
-    // CHECK-NEXT: %[[M1:.*]], %[[H1:.*]], %[[L1:.*]], %[[D:.*]] = tile.raise_maximum %[[X]], %new_maximum, %new_shift, %new_sum scale %scale_log2 rescale %[[X]] : <64x128xf32>, <64xf32>, !tile.frag<64x128xf32> -> !tile.frag<64x128xf32>
-    %m1, %h2, %l1, %d = tile.raise_maximum %x, %m0, %h0, %l0 scale %scale rescale %x : !frag, !rf, !frag -> !frag
+    // CHECK-NEXT: %new_maximum, %new_shift, %new_sum, %decay = tile.raise_maximum %[[X]], %[[ZERO]], %[[TAU]], %[[ZERO]] scale %scale_log2 : <64x128xf32>, <64xf32>
+    %m0, %h0, %l0, %d0 = tile.raise_maximum %x, %zero, %tau, %zero scale %scale : !frag, !rf
+    // CHECK-NEXT: %[[M1:.*]], %[[H1:.*]], %[[L1:.*]], %[[DECAY:.*]] = tile.raise_maximum %[[X]], %new_maximum, %new_shift, %new_sum scale %scale_log2 : <64x128xf32>, <64xf32>
+    %m1, %h2, %l1, %d1 = tile.raise_maximum %x, %m0, %h0, %l0 scale %scale : !frag, !rf
+    // CHECK-NEXT: %[[D:.*]] = tile.scale_rows %[[X]], %[[DECAY]] : <64x128xf32>, <64xf32>
+    %d = tile.scale_rows %x, %d1 : !frag, !rf
     // CHECK-NEXT: %weights, %[[L2:.*]] = tile.exponentials %[[X]], %[[H1]], %[[L1]] scale %scale_log2 : <64x128xf32>, <64xf32>
     %w, %l2 = tile.exponentials %x, %h2, %l1 scale %scale : !frag, !rf
     // CHECK-NEXT: %[[R:.*]] = tile.scale_rows %[[X]], %[[TAU]] : <64x128xf32>, <64xf32>

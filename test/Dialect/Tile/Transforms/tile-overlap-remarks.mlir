@@ -22,7 +22,8 @@ tile.kernel @two_products(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "s
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
       %s2 = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
-      %m1, %h1, %l1, %d = tile.raise_maximum %s, %decay, %decay, %decay scale %scale rescale %o : !s, !r, !o -> !o
+      %m1, %h1, %l1, %rise = tile.raise_maximum %s, %decay, %decay, %decay scale %scale : !s, !r
+      %d = tile.scale_rows %o, %rise : !o, !r
       %a = tile.truncate %s : !s -> !a
       tile.acquire %v[%p] : !k
       %o1 = tile.mma_nn %a, %v[%p], %d : !a, !k, !o -> !o
@@ -85,7 +86,8 @@ tile.kernel @pending(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scale"
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s0 = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !tile.pending<64x64xf32>
       %s = tile.wait %s0 : !tile.pending<64x64xf32> -> !s
-      %m1, %h1, %l1, %d = tile.raise_maximum %s, %decay, %decay, %decay scale %scale rescale %o : !s, !r, !o -> !o
+      %m1, %h1, %l1, %rise = tile.raise_maximum %s, %decay, %decay, %decay scale %scale : !s, !r
+      %d = tile.scale_rows %o, %rise : !o, !r
       %a = tile.truncate %s : !s -> !a
       tile.acquire %v[%p] : !k
       %o1 = tile.mma_nn %a, %v[%p], %d : !a, !k, !o -> !o
@@ -119,7 +121,8 @@ tile.kernel @no_weights(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "sca
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %a = tile.truncate %a0 : !s -> !a
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
-      %m1, %h1, %l1, %d = tile.raise_maximum %s, %decay, %decay, %decay scale %scale rescale %o : !s, !r, !o -> !o
+      %m1, %h1, %l1, %rise = tile.raise_maximum %s, %decay, %decay, %decay scale %scale : !s, !r
+      %d = tile.scale_rows %o, %rise : !o, !r
       tile.acquire %v[%p] : !k
       %o1 = tile.mma_nn %a, %v[%p], %d : !a, !k, !o -> !o
       tile.release %v[%p] : !k
@@ -148,7 +151,7 @@ tile.kernel @no_decay(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scale
     %decay = tile.fill 1.0 : !r
     %o0 = tile.fill 0.0 : !o
     %a0 = tile.fill 0.0 : !s
-    // expected-remark@+1 {{not overlapped: expected the accumulator of tile.mma_nn to be carried by the loop and to go through one tile.raise_maximum between the products}}
+    // expected-remark@+1 {{not overlapped: expected the accumulator of tile.mma_nn to be carried by the loop and to be scaled by the decay of a tile.raise_maximum between the products}}
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
       %a = tile.truncate %s : !s -> !a
@@ -180,10 +183,11 @@ tile.kernel @accumulator_read_twice(%p: i32 {tile.name = "p"}, %scale: f32 {tile
     %decay = tile.fill 1.0 : !r
     %o0 = tile.fill 0.0 : !o
     %a0 = tile.fill 0.0 : !s
-    // expected-remark@+1 {{not overlapped: expected the accumulator of tile.mma_nn to be carried by the loop and to go through one tile.raise_maximum between the products}}
+    // expected-remark@+1 {{not overlapped: expected the accumulator of tile.mma_nn to be carried by the loop and to be scaled by the decay of a tile.raise_maximum between the products}}
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
-      %m1, %h1, %l1, %d = tile.raise_maximum %s, %decay, %decay, %decay scale %scale rescale %o : !s, !r, !o -> !o
+      %m1, %h1, %l1, %rise = tile.raise_maximum %s, %decay, %decay, %decay scale %scale : !s, !r
+      %d = tile.scale_rows %o, %rise : !o, !r
       %a = tile.truncate %s : !s -> !a
       tile.acquire %v[%p] : !k
       %o1 = tile.mma_nn %a, %v[%p], %d : !a, !k, !o -> !o
@@ -214,10 +218,11 @@ tile.kernel @output_read_twice(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name
     %decay = tile.fill 1.0 : !r
     %o0 = tile.fill 0.0 : !o
     %a0 = tile.fill 0.0 : !s
-    // expected-remark@+1 {{not overlapped: expected the accumulator of tile.mma_nn to be carried by the loop and to go through one tile.raise_maximum between the products}}
+    // expected-remark@+1 {{not overlapped: expected the accumulator of tile.mma_nn to be carried by the loop and to be scaled by the decay of a tile.raise_maximum between the products}}
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
-      %m1, %h1, %l1, %d = tile.raise_maximum %s, %decay, %decay, %decay scale %scale rescale %o : !s, !r, !o -> !o
+      %m1, %h1, %l1, %rise = tile.raise_maximum %s, %decay, %decay, %decay scale %scale : !s, !r
+      %d = tile.scale_rows %o, %rise : !o, !r
       %a = tile.truncate %s : !s -> !a
       tile.acquire %v[%p] : !k
       %o1 = tile.mma_nn %a, %v[%p], %d : !a, !k, !o -> !o
@@ -251,7 +256,8 @@ tile.kernel @no_acquire(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "sca
     // expected-remark@+1 {{not overlapped: expected the right operand of tile.mma_nn to be acquired, without a list, read and released once}}
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
-      %m1, %h1, %l1, %d = tile.raise_maximum %s, %decay, %decay, %decay scale %scale rescale %o : !s, !r, !o -> !o
+      %m1, %h1, %l1, %rise = tile.raise_maximum %s, %decay, %decay, %decay scale %scale : !s, !r
+      %d = tile.scale_rows %o, %rise : !o, !r
       %a = tile.truncate %s : !s -> !a
       %o1 = tile.mma_nn %a, %v[%p], %d : !a, !k, !o -> !o
       tile.release %v[%p] : !k
@@ -283,7 +289,8 @@ tile.kernel @released_elsewhere(%p: i32 {tile.name = "p"}, %scale: f32 {tile.nam
     // expected-remark@+1 {{not overlapped: expected the right operand of tile.mma_nn to be acquired, without a list, read and released once}}
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
-      %m1, %h1, %l1, %d = tile.raise_maximum %s, %decay, %decay, %decay scale %scale rescale %o : !s, !r, !o -> !o
+      %m1, %h1, %l1, %rise = tile.raise_maximum %s, %decay, %decay, %decay scale %scale : !s, !r
+      %d = tile.scale_rows %o, %rise : !o, !r
       %a = tile.truncate %s : !s -> !a
       tile.acquire %v[%p] : !k
       %o1 = tile.mma_nn %a, %v[%p], %d : !a, !k, !o -> !o
@@ -317,7 +324,8 @@ tile.kernel @released_in_branch(%p: i32 {tile.name = "p"}, %scale: f32 {tile.nam
     // expected-remark@+1 {{not overlapped: expected the right operand of tile.mma_nn to be acquired, without a list, read and released once}}
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
-      %m1, %h1, %l1, %d = tile.raise_maximum %s, %decay, %decay, %decay scale %scale rescale %o : !s, !r, !o -> !o
+      %m1, %h1, %l1, %rise = tile.raise_maximum %s, %decay, %decay, %decay scale %scale : !s, !r
+      %d = tile.scale_rows %o, %rise : !o, !r
       %a = tile.truncate %s : !s -> !a
       tile.acquire %v[%p] : !k
       %o1 = tile.mma_nn %a, %v[%p], %d : !a, !k, !o -> !o
@@ -352,7 +360,8 @@ tile.kernel @work_in_second_region(%p: i32 {tile.name = "p"}, %scale: f32 {tile.
     // expected-remark@+1 {{not overlapped: expected the second region to pass on what the first yields}}
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
-      %m1, %h1, %l1, %d = tile.raise_maximum %s, %decay, %decay, %decay scale %scale rescale %o : !s, !r, !o -> !o
+      %m1, %h1, %l1, %rise = tile.raise_maximum %s, %decay, %decay, %decay scale %scale : !s, !r
+      %d = tile.scale_rows %o, %rise : !o, !r
       %a = tile.truncate %s : !s -> !a
       tile.acquire %v[%p] : !k
       %o1 = tile.mma_nn %a, %v[%p], %d : !a, !k, !o -> !o
@@ -383,11 +392,12 @@ tile.kernel @raised_after_weights(%p: i32 {tile.name = "p"}, %scale: f32 {tile.n
     %decay = tile.fill 1.0 : !r
     %o0 = tile.fill 0.0 : !o
     %a0 = tile.fill 0.0 : !s
-    // expected-remark@+1 {{not overlapped: expected the accumulator of tile.mma_nn to be carried by the loop and to go through one tile.raise_maximum between the products}}
+    // expected-remark@+1 {{not overlapped: expected the accumulator of tile.mma_nn to be carried by the loop and to be scaled by the decay of a tile.raise_maximum between the products}}
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
       %a = tile.truncate %s : !s -> !a
-      %m1, %h1, %l1, %d = tile.raise_maximum %s, %decay, %decay, %decay scale %scale rescale %o : !s, !r, !o -> !o
+      %m1, %h1, %l1, %rise = tile.raise_maximum %s, %decay, %decay, %decay scale %scale : !s, !r
+      %d = tile.scale_rows %o, %rise : !o, !r
       tile.acquire %v[%p] : !k
       %o1 = tile.mma_nn %a, %v[%p], %d : !a, !k, !o -> !o
       tile.release %v[%p] : !k
@@ -416,9 +426,10 @@ tile.kernel @raised_before_scores(%p: i32 {tile.name = "p"}, %scale: f32 {tile.n
     %decay = tile.fill 1.0 : !r
     %o0 = tile.fill 0.0 : !o
     %a0 = tile.fill 0.0 : !s
-    // expected-remark@+1 {{not overlapped: expected the accumulator of tile.mma_nn to be carried by the loop and to go through one tile.raise_maximum between the products}}
+    // expected-remark@+1 {{not overlapped: expected the accumulator of tile.mma_nn to be carried by the loop and to be scaled by the decay of a tile.raise_maximum between the products}}
     %r = scf.while (%o = %o0) : (!o) -> !o {
-      %m1, %h1, %l1, %d = tile.raise_maximum %a0, %decay, %decay, %decay scale %scale rescale %o : !s, !r, !o -> !o
+      %m1, %h1, %l1, %rise = tile.raise_maximum %a0, %decay, %decay, %decay scale %scale : !s, !r
+      %d = tile.scale_rows %o, %rise : !o, !r
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
       %a = tile.truncate %s : !s -> !a
       tile.acquire %v[%p] : !k
@@ -449,7 +460,7 @@ tile.kernel @decayed_by_scale_rows(%p: i32 {tile.name = "p"}, %scale: f32 {tile.
     %decay = tile.fill 1.0 : !r
     %o0 = tile.fill 0.0 : !o
     %a0 = tile.fill 0.0 : !s
-    // expected-remark@+1 {{not overlapped: expected the accumulator of tile.mma_nn to be carried by the loop and to go through one tile.raise_maximum between the products}}
+    // expected-remark@+1 {{not overlapped: expected the accumulator of tile.mma_nn to be carried by the loop and to be scaled by the decay of a tile.raise_maximum between the products}}
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
       %d = tile.scale_rows %o, %decay : !o, !r
@@ -482,10 +493,11 @@ tile.kernel @decayed_read_twice(%p: i32 {tile.name = "p"}, %scale: f32 {tile.nam
     %decay = tile.fill 1.0 : !r
     %o0 = tile.fill 0.0 : !o
     %a0 = tile.fill 0.0 : !s
-    // expected-remark@+1 {{not overlapped: expected the accumulator of tile.mma_nn to be carried by the loop and to go through one tile.raise_maximum between the products}}
+    // expected-remark@+1 {{not overlapped: expected the accumulator of tile.mma_nn to be carried by the loop and to be scaled by the decay of a tile.raise_maximum between the products}}
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
-      %m1, %h1, %l1, %d = tile.raise_maximum %s, %decay, %decay, %decay scale %scale rescale %o : !s, !r, !o -> !o
+      %m1, %h1, %l1, %rise = tile.raise_maximum %s, %decay, %decay, %decay scale %scale : !s, !r
+      %d = tile.scale_rows %o, %rise : !o, !r
       %a = tile.truncate %s : !s -> !a
       tile.acquire %v[%p] : !k
       %o1 = tile.mma_nn %a, %v[%p], %d : !a, !k, !o -> !o
@@ -520,7 +532,8 @@ tile.kernel @acquired_with_list(%p: i32 {tile.name = "p"}, %scale: f32 {tile.nam
     // expected-remark@+1 {{not overlapped: expected the right operand of tile.mma_nn to be acquired, without a list, read and released once}}
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
-      %m1, %h1, %l1, %d = tile.raise_maximum %s, %decay, %decay, %decay scale %scale rescale %o : !s, !r, !o -> !o
+      %m1, %h1, %l1, %rise = tile.raise_maximum %s, %decay, %decay, %decay scale %scale : !s, !r
+      %d = tile.scale_rows %o, %rise : !o, !r
       %a = tile.truncate %s : !s -> !a
       tile.acquire %v[%p] with %list[%p] : !k, !tile.key_list<slots = 4, keys = 64>
       %o1 = tile.mma_nn %a, %v[%p], %d : !a, !k, !o -> !o

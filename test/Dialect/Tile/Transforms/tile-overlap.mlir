@@ -35,7 +35,7 @@
 // CHECK-NEXT: } else {
 // CHECK-NEXT: scf.yield %[[S1]]
 // CHECK-NEXT: }
-// CHECK-NEXT: %[[M1:.*]], %[[H1:.*]], %[[L1:.*]] = tile.raise_maximum %[[X]], %[[M0]], %[[H0]], %[[L0]] scale %scale : <64x64xf32>, <64xf32>
+// CHECK-NEXT: %[[M1:.*]], %[[H1:.*]], %[[L1:.*]], %{{.*}} = tile.raise_maximum %[[X]], %[[M0]], %[[H0]], %[[L0]] scale %scale : <64x64xf32>, <64xf32>
 // CHECK-NEXT: %[[W:.*]], %[[L2:.*]] = tile.exponentials %[[X]], %[[H1]], %[[L1]] scale %scale
 // CHECK-NEXT: %[[LAST:.*]] = tile.flag<last> of %[[LIST]][%p]
 // CHECK-NEXT: tile.release %[[LIST]][%p]
@@ -60,15 +60,16 @@
 // CHECK-NEXT: } else {
 // CHECK-NEXT: scf.yield %[[S1]]
 // CHECK-NEXT: }
-// The running product is decayed where that is needed, and waited for straight
-// after, before the exponentials.
-// CHECK-NEXT: %[[M1:.*]], %[[H1:.*]], %[[L1:.*]], %[[O2:.*]] = tile.raise_maximum %[[X]], %[[M]], %[[H]], %[[L]] scale %scale rescale %[[O1]] : <64x64xf32>, <64xf32>, !tile.pending<64x96xf32> -> !tile.pending<64x96xf32>
-// CHECK-NEXT: %[[O3:.*]] = tile.wait %[[O2]] : <64x96xf32>
+// The running product is waited for straight after the maxima, before the
+// exponentials, and decayed after these.
+// CHECK-NEXT: %[[M1:.*]], %[[H1:.*]], %[[L1:.*]], %[[D:.*]] = tile.raise_maximum %[[X]], %[[M]], %[[H]], %[[L]] scale %scale : <64x64xf32>, <64xf32>
+// CHECK-NEXT: %[[O2:.*]] = tile.wait %[[O1]] : <64x96xf32>
 // CHECK-NEXT: tile.release %[[V]][%[[PV]]]
 // CHECK-NEXT: %[[W:.*]], %[[L2:.*]] = tile.exponentials %[[X]], %[[H1]], %[[L1]] scale %scale
 // CHECK-NEXT: %[[LAST:.*]] = tile.flag<last> of %[[LIST]][%[[P]]]
 // CHECK-NEXT: tile.release %[[LIST]][%[[P]]]
 // CHECK-NEXT: %[[A1:.*]] = tile.truncate %[[W]]
+// CHECK-NEXT: %[[O3:.*]] = tile.scale_rows %[[O2]], %[[D]]
 // CHECK-NEXT: %[[P1:.*]] = arith.addi %[[P]]
 // CHECK-NEXT: %[[MORE:.*]] = arith.xori %[[LAST]]
 // CHECK-NEXT: scf.yield %[[P1]], %[[M1]], %[[H1]], %[[L2]], %[[O3]], %[[P]], %[[A1]], %[[MORE]]
@@ -107,11 +108,12 @@ tile.kernel @attention(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scal
       } else {
         scf.yield %s : !s
       }
-      %m1, %h1, %l1, %decayed = tile.raise_maximum %x, %m, %h, %l scale %scale rescale %o : !s, !r, !o -> !o
+      %m1, %h1, %l1, %rise = tile.raise_maximum %x, %m, %h, %l scale %scale : !s, !r
       %w, %l2 = tile.exponentials %x, %h1, %l1 scale %scale : !s, !r
       %last = tile.flag<last> of %list[%i] : !list
       tile.release %list[%i] : !list
       %a = tile.truncate %w : !s -> !a
+      %decayed = tile.scale_rows %o, %rise : !o, !r
       tile.acquire %v[%i] : !v
       %o1 = tile.mma_nn %a, %v[%i], %decayed : !a, !v, !o -> !o
       tile.release %v[%i] : !v
@@ -127,12 +129,12 @@ tile.kernel @attention(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scal
   }
 }
 
-// An accumulator that does not start at zero is decayed in the first slot, as
-// the numbers that it is.
+// An accumulator that does not start at zero is decayed in the first slot.
 // CHECK-LABEL: tile.kernel @continued
 // CHECK: %[[L0:.*]] = tile.fill 0.0
 // CHECK: %[[O0:.*]] = tile.fill 1.0
-// CHECK: %{{.*}}, %[[H:.*]], %[[L:.*]], %[[O1:.*]] = tile.raise_maximum %{{.*}}, %[[L0]], %[[L0]], %[[L0]] scale %scale rescale %[[O0]] : {{.*}}, !tile.frag<64x96xf32> -> !tile.frag<64x96xf32>
+// CHECK: %{{.*}}, %[[H:.*]], %[[L:.*]], %[[D:.*]] = tile.raise_maximum %{{.*}}, %[[L0]], %[[L0]], %[[L0]] scale %scale
+// CHECK-NEXT: %[[O1:.*]] = tile.scale_rows %[[O0]], %[[D]]
 // CHECK-NEXT: tile.exponentials %{{.*}}, %[[H]], %[[L]]
 // CHECK-NEXT: tile.truncate
 // CHECK-NEXT: scf.while ({{.*}} = %[[O1]],
@@ -146,7 +148,8 @@ tile.kernel @continued(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scal
     %o0 = tile.fill 1.0 : !o
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s = tile.mma_nt %q[%p], %k[%p] : !q, !k -> !s
-      %m1, %h1, %l1, %decayed = tile.raise_maximum %s, %l0, %l0, %l0 scale %scale rescale %o : !s, !r, !o -> !o
+      %m1, %h1, %l1, %rise = tile.raise_maximum %s, %l0, %l0, %l0 scale %scale : !s, !r
+      %decayed = tile.scale_rows %o, %rise : !o, !r
       %w, %l2 = tile.exponentials %s, %h1, %l1 scale %scale : !s, !r
       %a = tile.truncate %w : !s -> !a
       tile.acquire %v[%p] : !v

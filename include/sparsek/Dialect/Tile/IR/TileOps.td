@@ -403,36 +403,27 @@ def Tile_MaskOp : Tile_Op<"mask", [MemoryEffects<[MemRead]>, AllTypesMatch<["inp
 }
 
 def Tile_RaiseMaximumOp : Tile_Op<"raise_maximum", [
-    MemoryEffects<[MemRead]>, AllTypesMatch<["maximum", "shift", "sum", "new_maximum", "new_shift", "new_sum"]>]> {
+    Pure, AllTypesMatch<["maximum", "shift", "sum", "new_maximum", "new_shift", "new_sum", "decay"]>]> {
   let summary = "take one more slot into the maximum of the online softmax";
   let description = [{
     ```
-    new_maximum     = max(maximum, row maxima of logits)
-    new_shift       = -scale * new_maximum
-    decay           = 2^(scale * maximum + new_shift)
-    new_sum         = decay * sum
-    new_accumulator = decay * accumulator
+    new_maximum = max(maximum, row maxima of logits)
+    new_shift   = -scale * new_maximum
+    decay       = 2^(scale * maximum + new_shift)
+    new_sum     = decay * sum
     ```
     A row may keep its old maximum, with a decay of 1, while no weight exceeds
     2^8: the quotient of accumulator and sum is the same. Nearly always every
     row of a warp does, and the warp then does nothing but find that out.
+    `tile.scale_rows` by the decay belongs to the accumulator.
 
     `scale` includes log2(e). A row without a visible key so far has the maximum
     -inf, the shift 0 and a decay of 0 or 1. `sum` is the part of this thread:
-    the four threads of a row are added up by `tile.normalise`. An accumulator
-    may be a product that is still running; so is the result then.
+    the four threads of a row are added up by `tile.normalise`.
   }];
-  let arguments = (ins Tile_F32Frag:$logits, Tile_F32Rows:$maximum, Tile_F32Rows:$shift, Tile_F32Rows:$sum, F32:$scale,
-                       Optional<Tile_Product>:$accumulator);
-  let results = (outs Tile_F32Rows:$new_maximum, Tile_F32Rows:$new_shift, Tile_F32Rows:$new_sum,
-                      Optional<Tile_Product>:$new_accumulator);
-  let assemblyFormat = [{
-    $logits `,` $maximum `,` $shift `,` $sum `scale` $scale (`rescale` $accumulator^)? attr-dict
-    `:` type($logits) `,` type($maximum) (`,` type($accumulator)^ `->` type($new_accumulator))?
-  }];
-  let builders = [OpBuilder<(ins "::mlir::Value":$logits, "::mlir::Value":$maximum, "::mlir::Value":$shift,
-                                 "::mlir::Value":$sum, "::mlir::Value":$scale, "::mlir::Value":$accumulator)>];
-  let hasVerifier = 1;
+  let arguments = (ins Tile_F32Frag:$logits, Tile_F32Rows:$maximum, Tile_F32Rows:$shift, Tile_F32Rows:$sum, F32:$scale);
+  let results = (outs Tile_F32Rows:$new_maximum, Tile_F32Rows:$new_shift, Tile_F32Rows:$new_sum, Tile_F32Rows:$decay);
+  let assemblyFormat = "$logits `,` $maximum `,` $shift `,` $sum `scale` $scale attr-dict `:` type($logits) `,` type($maximum)";
 }
 
 def Tile_ExponentialsOp : Tile_Op<"exponentials", [Pure, AllTypesMatch<["logits", "weights"]>,
