@@ -56,18 +56,15 @@ static Expected<Driver> loadDriver() {
 
 Expected<const Driver *> Driver::get() {
   // Never destroyed: kernels may be released while the process ends.
+  static std::mutex *mutex = new std::mutex;
   static Driver *driver = nullptr;
-  static std::string *failure = new std::string;
-  static std::once_flag once;
-  std::call_once(once, [] {
+  std::lock_guard<std::mutex> lock(*mutex);
+  if (!driver) {
     Expected<Driver> loaded = loadDriver();
-    if (loaded)
-      driver = new Driver(*loaded);
-    else
-      *failure = llvm::toString(loaded.takeError());
-  });
-  if (!driver)
-    return llvm::createStringError(*failure);
+    if (!loaded)
+      return loaded.takeError();
+    driver = new Driver(*loaded);
+  }
   return driver;
 }
 

@@ -225,10 +225,13 @@ class TestDevices:
     )
     def test_no_driver(self, library, message):
         code = (
+            "import os, sys\n"
             "from sparsek import _cuda\n"
             "for i in range(2):\n"
             "    try: _cuda.device_chip(0)\n"
             "    except Exception as error: print(type(error).__name__, error)\n"
+            "os.environ['SPARSEK_LIBCUDA'] = sys.argv[1]\n"
+            "print(_cuda.device_chip(0))\n"
         )
         environment = {
             **os.environ,
@@ -237,7 +240,11 @@ class TestDevices:
             "PYTHONPATH": str(Path(_cuda.__file__).parents[1]),
         }
         lines = subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+            [sys.executable, "-c", code, fake_cuda.path()],
+            env=environment,
+            capture_output=True,
+            text=True,
         ).stdout.splitlines()
-        assert len(lines) == 2  # The same each time.
-        assert all(line.startswith(f"SparsekError {message}") for line in lines), lines
+        assert len(lines) == 3  # The same each time, and gone with its cause.
+        assert all(line.startswith(f"SparsekError {message}") for line in lines[:2]), lines
+        assert lines[2] == "sm_90a"

@@ -91,8 +91,9 @@ struct Driver {
 #undef SPARSEK_CUDA_FIELD
 
   /// Loads libcuda.so.1, or the file that SPARSEK_LIBCUDA names, and
-  /// initialises it, once per process. The error says that there is no NVIDIA
-  /// driver, or what is wrong with it.
+  /// initialises it, once per process; after an error the next call tries
+  /// again. The error says that there is no NVIDIA driver, or what is wrong with
+  /// it.
   static llvm::Expected<const Driver *> get();
 
   /// The error of a failed call: its name, and the driver's name and text of
