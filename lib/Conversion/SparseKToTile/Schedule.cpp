@@ -197,7 +197,7 @@ static void chooseTile(Draft &draft, const ScheduleRequest &request,
         draft.rows / 64, request.valueSize, gated ? " and gates" : ""));
   }
   if (draft.rows > 128) {
-    draft.listSlots = 8;
+    draft.listSlots = 16;
     draft.keySlots = draft.valueSlots = widest <= 64 ? 4 : 3;
   }
   std::string reason = "slots of 128 keys fit into registers and shared memory";

@@ -22,7 +22,7 @@
 // SET: tile.role "attend" warps(4) registers(240)
 
 // More consumers take turns as well, and empty the rings faster.
-// WIDE: schedule = #tile.schedule<rows = 192, keys = 64, list_slots = 8, key_slots = 4, value_slots = 4, query_slots = 2,
+// WIDE: schedule = #tile.schedule<rows = 192, keys = 64, list_slots = 16, key_slots = 4, value_slots = 4, query_slots = 2,
 // WIDE-SAME: producer_registers = 56, consumer_registers = 152, overlap = true, ping_pong = true
 // WIDE: tile.role "attend" warps(12) registers(152)
 
@@ -47,9 +47,9 @@
 // As many consumers as output and gates leave registers for.
 // CHOICE: remark: scheduled as #tile.schedule<rows = 192, keys = 64,
 // CHOICE: note: rows = 192: 3 consumers can hold 64 output columns and gates{{$}}
-// PLAIN: remark: scheduled as #tile.schedule<rows = 256, keys = 64, list_slots = 8, key_slots = 4, value_slots = 4,
+// PLAIN: remark: scheduled as #tile.schedule<rows = 256, keys = 64, list_slots = 16, key_slots = 4, value_slots = 4,
 // PLAIN: note: rows = 256: 4 consumers can hold 64 output columns{{$}}
-// D128: remark: scheduled as #tile.schedule<rows = 192, keys = 64, list_slots = 8, key_slots = 3, value_slots = 3, query_slots = 2, {{.*}} ping_pong = true,
+// D128: remark: scheduled as #tile.schedule<rows = 192, keys = 64, list_slots = 16, key_slots = 3, value_slots = 3, query_slots = 2, {{.*}} ping_pong = true,
 // D128: note: rows = 192: 3 consumers can hold 128 output columns{{$}}
 // D256: remark: scheduled as #tile.schedule<rows = 128, keys = 64, list_slots = 4, key_slots = 2, value_slots = 2, query_slots = {{[12]}}, {{.*}} ping_pong = true,
 // D256: note: rows = 128: 2 consumers can hold 256 output columns{{$}}
