@@ -239,6 +239,29 @@ static Error checkShapes(const LaunchRecord &record,
   return Error::success();
 }
 
+/// How many columns, head blocks of KV heads, are worked on at a time. Blocks
+/// that run together share the keys of these columns through the L2 cache: not
+/// more than fit into a part of it, but so many that no block is without work
+/// for long where a part of the columns ends.
+static int64_t getTogether(const LaunchRecord &record, int64_t columns,
+                           int64_t headBlocks, int64_t tiles,
+                           int64_t listedKeys) {
+  constexpr int64_t cacheBytes = 8 << 20; // a sixth of an H100's
+  constexpr int64_t leastItems = 1024;    // eight for each multiprocessor
+  constexpr int64_t elementBytes = 2;
+  // Of K and V, for one work item.
+  int64_t headBytes =
+      listedKeys * elementBytes * (record.headDim + record.valueDim);
+  if (headBytes == 0 || tiles == 0)
+    return 1; // There is no work.
+  int64_t most = std::max(cacheBytes / headBytes, int64_t(1)) * headBlocks;
+  most = std::max(most, int64_t(llvm::divideCeil(leastItems, tiles)));
+  if (columns <= most)
+    return columns;
+  // Parts of one size, nearly.
+  return llvm::divideCeil(columns, llvm::divideCeil(columns, most));
+}
+
 /// Sets the sizes and strides, and lays out the workspace.
 static Error fillPlan(const LaunchRecord &record,
                       const SparsekAttentionArguments &args, LaunchPlan &plan) {
@@ -314,6 +337,9 @@ static Error fillPlan(const LaunchRecord &record,
       {Argument::Capacity, capacity},
       {Argument::Tiles, tiles},
       {Argument::Items, plan.items},
+      {Argument::Together,
+       getTogether(record, batch * headsKV * headBlocks, headBlocks, tiles,
+                   std::min(topk + window, keys))},
       {Argument::Sequences, args.cuSeqlens.shape[0] - 1}};
   for (auto [argument, value] : sizes)
     values.set(argument, int32_t(value));

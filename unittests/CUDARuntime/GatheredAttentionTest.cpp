@@ -29,7 +29,7 @@ static const KernelSpec kAttention = {
     "v_h:i64 v_n:i64 u_b:i64 u_h:i64 tau_b:i64 tau_h:i64 expiry_b:i64 "
     "expiry_h:i64 o_b:i64 o_h:i64 o_m:i64 lse_b:i64 lse_h:i64 batch:i32 "
     "heads_kv:i32 score_heads:i32 rows:i32 keys:i32 window:i32 chunk_log2:i32 "
-    "chunks:i32 capacity:i32 tiles:i32 items:i32 scale_log2:f32"};
+    "chunks:i32 capacity:i32 tiles:i32 items:i32 together:i32 scale_log2:f32"};
 static constexpr uint64_t kWorkspace = 0x10000;
 static constexpr size_t kPlenty = 1 << 20;
 
@@ -90,7 +90,7 @@ TEST_F(GatheredAttentionTest, EveryByte) {
              96000,  32,     3000,  3000,   3000,   3000, 3000,
              3000,   256000, 32000, 32,     8000,   1000},
             16) +
-      toHex({1, 4, 1, 1000, 3000, 100, 10, 1, 300, 16, 64, scale}, 8) +
+      toHex({1, 4, 1, 1000, 3000, 100, 10, 1, 300, 16, 64, 4, scale}, 8) +
       "\ncuCtxPopCurrent_v2\n";
   EXPECT_EQ(fakeGetLog(), expected);
 }
@@ -108,12 +108,32 @@ TEST_F(GatheredAttentionTest, PersistentGridAndItems) {
   EXPECT_TRUE(contains(fakeGetLog(), "attention device 0 grid 376,1,1 "));
 }
 
+TEST_F(GatheredAttentionTest, ColumnsTogether) {
+  std::unique_ptr<Kernel> kernel = makeKernel(
+      makeSource({{"attention", "persistent", 384, 0, "together:i32"}}));
+  auto takes = [&](const SparsekAttentionArguments &args, uint64_t together) {
+    fakeClearLog();
+    EXPECT_EQ(launch(*kernel, args), "");
+    return contains(fakeGetLog(), toHex({together}, 8) + "\n");
+  };
+  // 400 rows of K and V take 76,800 bytes: 109 heads, in five parts of 512.
+  EXPECT_TRUE(takes(makeArguments(128, 4, 3000, 3000), 103));
+  EXPECT_TRUE(takes(makeArguments(27, 4, 3000, 3000), 108));
+  // Few tiles: rather all heads than blocks without work.
+  EXPECT_TRUE(takes(makeArguments(128, 4, 64, 3000), 512));
+  // A head alone may be too much.
+  SparsekAttentionArguments args = makeArguments(1, 4, 1 << 20, 1 << 20);
+  args.topk = 1 << 19;
+  EXPECT_TRUE(takes(args, 1));
+}
+
 TEST_F(GatheredAttentionTest, PackedDocuments) {
-  KernelSource source = makeSource(
-      {{"documents", "key_blocks", 256, 0,
-        "cu_seqlens:ptr sequences:i32 keys:i32 documents:ptr"},
-       {"attention", "persistent", 384, 0, "sink:ptr counts:ptr documents:ptr"}},
-      /*sink=*/true, /*packed=*/true);
+  KernelSource source =
+      makeSource({{"documents", "key_blocks", 256, 0,
+                   "cu_seqlens:ptr sequences:i32 keys:i32 documents:ptr"},
+                  {"attention", "persistent", 384, 0,
+                   "sink:ptr counts:ptr documents:ptr"}},
+                 /*sink=*/true, /*packed=*/true);
   std::unique_ptr<Kernel> kernel = makeKernel(source);
   SparsekAttentionArguments args = makeArguments(1, 4, 3000, 3000);
   args.sink = makeArray(0x9000, SPARSEK_F32, {8});

@@ -83,6 +83,7 @@ enum class ArgumentType { Pointer, I32, I64, F32 };
   X(Capacity, "capacity", I32)                                                 \
   X(Tiles, "tiles", I32)                                                       \
   X(Items, "items", I32)                                                       \
+  X(Together, "together", I32)                                                 \
   X(Sequences, "sequences", I32)                                               \
   X(ScaleLog2, "scale_log2", F32)
 

@@ -48,6 +48,7 @@ private:
   Values forItems(ValueRange state,
                   function_ref<Values(Item, ValueRange)> body);
   Value getScoreHead(const Item &item);
+  Value hasEdges(const Item &item);
 
   // Roles.
   void listKeys();
@@ -62,6 +63,14 @@ private:
   /// Attends to the slot at `position`; returns whether it is the last one.
   Value attendToSlot(Value position, Value query, Softmax &softmax,
                      Value positions, Value threshold);
+  /// The edges of the window that this consumer does not see: `first` is where
+  /// it begins, `last` the edge after which it skips `rest` slots.
+  struct Edges {
+    Value first, last, rest;
+  };
+  Edges skipFirstEdges(const Item &item, Value begin);
+  Value skipLastEdges(const Edges &edges, Value position);
+  void skip(Value begin, Value end);
   void storeItem(const Item &item, const Softmax &softmax);
 
   FragType getFragment(int64_t columns, Type element) {
@@ -78,7 +87,7 @@ private:
   RowMapAttr rowMap;
   // In front of the roles.
   Value list, keys, values, queries;
-  Value block, blocks;
+  Value rounds;
   Value offset; // position of query row 0
   Value zero, one;
 };
@@ -109,7 +118,7 @@ SmallVector<TileBuilder::Argument> AttentionBuilder::getArguments() {
   arguments.push_back(b.vector("counts", i32));
   for (StringRef name :
        {"batch", "heads_kv", "score_heads", "rows", "keys", "window",
-        "chunk_log2", "chunks", "capacity", "tiles", "items"})
+        "chunk_log2", "chunks", "capacity", "tiles", "items", "together"})
     arguments.push_back(b.scalar(name));
   arguments.push_back({"scale_log2", f32});
   return arguments;
@@ -145,21 +154,35 @@ void AttentionBuilder::makeRings() {
 TileBuilder::Values
 AttentionBuilder::forItems(ValueRange state,
                            function_ref<Values(Item, ValueRange)> body) {
-  return b.forEach(block, b.arg("items"), blocks, state,
-                   [&](Value number, ValueRange current) {
-                     auto item =
-                         ItemOp::create(b, number, b.arg("batch"),
-                                        b.arg("heads_kv"), b.arg("tiles"));
-                     return body({item.getBatch(), item.getHead(),
-                                  item.getHeadBlock(), item.getRow()},
-                                 current);
-                   });
+  return b.forEach(
+      zero, rounds, one, state, [&](Value round, ValueRange current) {
+        auto item = ItemOp::create(b, round, b.arg("batch"), b.arg("heads_kv"),
+                                   b.arg("tiles"), b.arg("together"));
+        return body({item.getBatch(), item.getHead(), item.getHeadBlock(),
+                     item.getRow()},
+                    current);
+      });
 }
 
 /// Score head of a key-value head: one for all of them, or one each.
 Value AttentionBuilder::getScoreHead(const Item &item) {
   Value scaled = b.mul(item.head, b.arg("score_heads"));
   return b.div(scaled, b.arg("heads_kv"));
+}
+
+/// Whether the edges of the window come first in the item's list (see
+/// tile.list_keys), which consumers that do not see them skip; null where none
+/// ever does. Then all consumers skip as many, so that their turns add up. The
+/// last slot is never an edge: some of the window is left.
+Value AttentionBuilder::hasEdges(const Item &item) {
+  if (!schedule.getSkipEdges())
+    return Value();
+  Value positions = b.i32(rowMap.getPositions());
+  Value isWhole = b.negate(b.less(b.arg("rows"), b.add(item.row, positions)));
+  Value isLong = b.less(b.i32(rowMap.getPositions() + 1), b.arg("window"));
+  Value begin = b.sub(b.add(item.row, offset), b.arg("window"));
+  Value isInside = b.less(b.i32(-2), begin);
+  return b.both(b.both(isWhole, isLong), isInside);
 }
 
 //===----------------------------------------------------------------------===//
@@ -185,7 +208,7 @@ void AttentionBuilder::listKeys() {
     return {ListKeysOp::create(
         b, b.getI32Type(), list, state[0], first, last, b.arg("window"),
         chunkStart, b.arg("expiry"), b.arg("u"), b.arg("tau"), item.batch,
-        scoreHead, b.arg("table"), tableRow, count, documents,
+        scoreHead, b.arg("table"), tableRow, count, documents, hasEdges(item),
         /*gated=*/variant.gate != Gate::None, IntegerAttr())};
   });
 }
@@ -261,6 +284,38 @@ Value AttentionBuilder::attendToSlot(Value position, Value query,
   return last;
 }
 
+void AttentionBuilder::skip(Value begin, Value end) {
+  SkipOp::create(b, keys, list, values, begin, end);
+}
+
+/// The n-th consumer sees none of the first n slots, which are keys that have
+/// left its windows; the last edge that it sees is its own positions.
+AttentionBuilder::Edges AttentionBuilder::skipFirstEdges(const Item &item,
+                                                         Value begin) {
+  Value exist = hasEdges(item);
+  if (!exist)
+    return {begin, Value(), Value()};
+  int64_t consumers = schedule.getConsumers();
+  Value number = WarpgroupOp::create(b);
+  Value first = b.add(begin, b.select(exist, number, zero));
+  skip(begin, first);
+  Value none = b.i32(-1);
+  Value last = b.add(b.add(begin, number), b.i32(consumers));
+  return {first, b.select(exist, last, none),
+          b.sub(b.i32(consumers - 1), number)};
+}
+
+/// Returns the position after the slot at `position` and what is skipped.
+Value AttentionBuilder::skipLastEdges(const Edges &edges, Value position) {
+  Value next = b.add(position, one);
+  if (!edges.last)
+    return next;
+  Value isLast = b.equal(position, edges.last);
+  Value end = b.add(next, b.select(isLast, edges.rest, zero));
+  b.ifThen(isLast, [&] { skip(next, end); });
+  return end;
+}
+
 void AttentionBuilder::storeItem(const Item &item, const Softmax &softmax) {
   bool sink = variant.sink;
   auto norm = NormaliseOp::create(
@@ -293,15 +348,16 @@ void AttentionBuilder::attend() {
                                   b.getF32FloatAttr(0));
 
     AcquireOp::create(b, queries, query);
+    Edges edges = skipFirstEdges(item, state[0]);
     Values result = b.doWhile(
-        {state[0], maximum, none, none, output},
+        {edges.first, maximum, none, none, output},
         [&](ValueRange current, Values &next) {
           Value position = current[0];
           Softmax softmax{current[1], current[2], current[3], current[4]};
           Value last =
               attendToSlot(position, query, softmax, positions, threshold);
-          next = {b.add(position, one), softmax.maximum, softmax.shift,
-                  softmax.sum, softmax.output};
+          next = {skipLastEdges(edges, position), softmax.maximum,
+                  softmax.shift, softmax.sum, softmax.output};
           return b.negate(last);
         });
     ReleaseOp::create(b, queries, query);
@@ -314,9 +370,7 @@ void AttentionBuilder::build() {
   TileBuilder::InsertionGuard guard(b);
   b.startKernel("attention", getArguments(), schedule, rowMap, std::nullopt);
   makeRings();
-  auto blockOp = BlockOp::create(b);
-  block = blockOp.getId();
-  blocks = blockOp.getCount();
+  rounds = RoundsOp::create(b, b.arg("items"));
   offset = b.sub(b.arg("keys"), b.arg("rows"));
   zero = b.i32(0);
   one = b.i32(1);

@@ -26,12 +26,13 @@ struct Draft {
   bool overlap = true, pingPong = true, persistent = true;
   When masks = When::Needed, gates = When::Needed;
   int64_t consumerRows = 64;
+  bool skipEdges = false;
 
   ScheduleAttr get(MLIRContext *context, EmitDiagnostic emitError) const {
     return ScheduleAttr::getChecked(
         emitError, context, rows, keys, listSlots, keySlots, valueSlots,
         querySlots, producerRegisters, consumerRegisters, overlap, pingPong,
-        persistent, masks, gates, consumerRows);
+        persistent, masks, gates, consumerRows, skipEdges);
   }
 };
 
@@ -50,7 +51,8 @@ static constexpr Field<int64_t> kNumbers[] = {
     {"consumer_rows", &Draft::consumerRows}};
 static constexpr Field<bool> kSwitches[] = {{"overlap", &Draft::overlap},
                                             {"ping_pong", &Draft::pingPong},
-                                            {"persistent", &Draft::persistent}};
+                                            {"persistent", &Draft::persistent},
+                                            {"skip_edges", &Draft::skipEdges}};
 static constexpr Field<When> kWhens[] = {{"masks", &Draft::masks},
                                          {"gates", &Draft::gates}};
 
@@ -337,6 +339,9 @@ static LogicalResult checkFit(const Draft &draft,
                        << ", but is " << draft.consumerRows;
   if (draft.pingPong && !draft.overlap)
     return emitError() << "ping_pong needs overlap = true";
+  if (draft.skipEdges && (request.group != 1 || request.packed))
+    return emitError() << "skip_edges needs one query head for each key-value "
+                          "head, and no packed documents";
   if (!request.target.warpgroups &&
       failed(checkWarpSchedule(draft, request.target, emitError)))
     return failure();
@@ -381,6 +386,19 @@ FailureOr<ScheduleAttr> sparsek::selectSchedule(
   if (!isSet(overrides, "ping_pong"))
     draft.pingPong = request.target.warpgroups && draft.overlap &&
                      draft.rows >= 2 * draft.consumerRows;
+  // Rows of one position each: of the edges of an item's windows most consumers
+  // see a part.
+  int64_t consumers = draft.rows / draft.consumerRows;
+  int64_t slots = std::min({draft.listSlots, draft.keySlots, draft.valueSlots});
+  if (!isSet(overrides, "skip_edges") && request.group == 1 &&
+      !request.packed && draft.keys == draft.consumerRows && consumers >= 2 &&
+      (!draft.overlap || slots >= consumers)) {
+    draft.skipEdges = true;
+    reasons.push_back(llvm::formatv(
+        "skip_edges = true: a row is a position, so of {0} consumers each sees "
+        "a part of the window's edges",
+        consumers));
+  }
   MLIRContext *context = request.element.getContext();
   if (!draft.get(context, emitError))
     return failure();

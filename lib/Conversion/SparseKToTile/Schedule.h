@@ -26,6 +26,7 @@ struct ScheduleRequest {
   int64_t valueSize;
   int64_t group; // query heads of a key-value head
   Gate gate;
+  bool packed;
   GPUTarget target;
 };
 

@@ -99,6 +99,12 @@ static DictionaryAttr getLaunchRecord(Builder &b,
       text("grid", schedule.getPersistent() ? "persistent" : "items")};
   if (schedule.getPersistent())
     attention.push_back(number("blocks_per_sm", 1));
+  SmallVector<NamedAttribute> tile{number("rows", schedule.getRows()),
+                                   number("positions", rowMap.getPositions()),
+                                   number("head_block", rowMap.getHeads()),
+                                   number("keys", schedule.getKeys())};
+  if (schedule.getSkipEdges())
+    tile.push_back(named("skip_edges", b.getBoolAttr(true)));
   kernels.push_back(b.getDictionaryAttr(attention));
   return b.getDictionaryAttr(
       {number("version", 1), text("op", "gathered_attention"),
@@ -109,11 +115,7 @@ static DictionaryAttr getLaunchRecord(Builder &b,
        text("gate", stringifyGate(variant.gate)),
        named("sink", b.getBoolAttr(variant.sink)),
        named("packed", b.getBoolAttr(variant.packed)),
-       named("tile",
-             b.getDictionaryAttr({number("rows", schedule.getRows()),
-                                  number("positions", rowMap.getPositions()),
-                                  number("head_block", rowMap.getHeads()),
-                                  number("keys", schedule.getKeys())})),
+       named("tile", b.getDictionaryAttr(tile)),
        named("kernels", b.getArrayAttr(kernels))});
 }
 
@@ -205,7 +207,7 @@ LogicalResult ConvertSparseKToTile::convert(GatheredAttentionOp op,
   SmallVector<std::string> reasons;
   FailureOr<ScheduleAttr> chosen = selectSchedule(
       {variant.element, variant.headSize, variant.valueSize, variant.group,
-       variant.gate, *GPUTarget::get(chip)},
+       variant.gate, variant.packed, *GPUTarget::get(chip)},
       overrides, [&] { return op.emitOpError() << "schedule: "; }, reasons);
   if (failed(chosen))
     return failure();

@@ -161,6 +161,14 @@ Value TileBuilder::negate(Value condition) {
   return arith::XOrIOp::create(*this, condition, yes);
 }
 
+Value TileBuilder::both(Value lhs, Value rhs) {
+  return arith::AndIOp::create(*this, lhs, rhs);
+}
+
+Value TileBuilder::select(Value condition, Value yes, Value no) {
+  return arith::SelectOp::create(*this, condition, yes, no);
+}
+
 Value TileBuilder::toI64(Value value) {
   return arith::ExtUIOp::create(*this, getI64Type(), value);
 }

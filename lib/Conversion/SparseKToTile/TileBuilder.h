@@ -84,6 +84,8 @@ public:
   Value less(Value lhs, Value rhs);
   Value equal(Value lhs, Value rhs);
   Value negate(Value condition); // of an i1
+  Value both(Value lhs, Value rhs);
+  Value select(Value condition, Value yes, Value no);
   Value toI64(Value value);
   Value load(Value vector, Value position);
   void store(Value value, Value vector, Value position);

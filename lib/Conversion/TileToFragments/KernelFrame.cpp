@@ -90,6 +90,18 @@ void KernelFrame::waitBarrier(FragmentBuilder &b, Value barrier,
       });
 }
 
+void KernelFrame::waitFull(FragmentBuilder &b, RingOp ring,
+                           Value position) const {
+  Slot slot = getSlot(b, ring, position);
+  waitBarrier(b, getFullBarrier(b, ring, slot.number), slot.parity);
+}
+
+void KernelFrame::release(FragmentBuilder &b, RingOp ring,
+                          Value position) const {
+  Value number = getSlotNumber(b, ring, position);
+  arriveLane(b, getFreeBarrier(b, ring, number));
+}
+
 void KernelFrame::arriveWarp(FragmentBuilder &b, Value barrier) const {
   b.syncWarp();
   arriveLane(b, barrier);

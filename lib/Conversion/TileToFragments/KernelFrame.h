@@ -56,6 +56,13 @@ struct KernelFrame {
   /// Blocks until the barrier's phase of that parity is complete.
   void waitBarrier(FragmentBuilder &b, mlir::Value barrier,
                    mlir::Value parity) const;
+  /// Blocks until the slot at `position` is filled.
+  void waitFull(FragmentBuilder &b, tile::RingOp ring,
+                mlir::Value position) const;
+  /// One arrival of this warp at the slot's free barrier, which may come before
+  /// others of its lanes.
+  void release(FragmentBuilder &b, tile::RingOp ring,
+               mlir::Value position) const;
   /// One arrival of this warp, after all of its lanes.
   void arriveWarp(FragmentBuilder &b, mlir::Value barrier) const;
   /// One arrival of this warp, which may come before others of its lanes.

@@ -14,6 +14,11 @@
 //      [first+1, last], and what was put aside: masked slots;
 //   4. padding.
 //
+// With edges the first and the last window keys of the item come before all
+// that, in masked slots of their own: keys first-window+1.. and first..last, as
+// many of each as the tile has positions. What is left of the window is then
+// seen by every position.
+//
 // Where a document ends inside the tile every key may be seen by some positions
 // only, and nothing is put aside: all slots are masked.
 //
@@ -86,6 +91,11 @@ private:
   Value isUngated(Value score);
 
   // Steps.
+  struct Range {
+    Value begin, count;
+  };
+  Fill appendWindow(Fill fill, Range old, Range recent);
+  Fill listEdges(Fill fill);
   Fill listFullWindow(Fill fill);
   Fill listSurvivors(Fill fill, Value &asideCount);
   SmallVector<Value> listCandidates(ValueRange state);
@@ -119,6 +129,8 @@ private:
   Value windowBegin, fullBegin, fullCount;
   /// Whether a document ends inside the tile (packed).
   Value direct;
+  /// Whether the edges of the window come first; null: never.
+  Value edges;
 };
 } // namespace
 
@@ -147,6 +159,7 @@ void KeyLister::readBounds() {
   first = adaptor.getFirst();
   last = adaptor.getLast();
   window = adaptor.getWindow();
+  edges = adaptor.getEdges();
 
   Value batch = adaptor.getBatch(), head = adaptor.getScoreHead();
   expiryArray = GlobalArray::get(op.getExpiry());
@@ -181,6 +194,11 @@ void KeyLister::readBounds() {
   fullCount = b.smax({add(b.sub({first, fullBegin}), 1), zero});
   if (packed)
     fullCount = b.select({direct, zero, fullCount});
+  // Of what all positions see the edges have the first key and the last.
+  if (edges) {
+    fullBegin = b.select({edges, add(fullBegin, 1), fullBegin});
+    fullCount = b.select({edges, add(fullCount, -2), fullCount});
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -320,6 +338,32 @@ Value KeyLister::isUngated(Value score) {
 //===----------------------------------------------------------------------===//
 // Steps
 //===----------------------------------------------------------------------===//
+
+/// Keys of the window that some positions may not see.
+Fill KeyLister::appendWindow(Fill fill, Range old, Range recent) {
+  Value shift = b.sub({recent.begin, old.count});
+  Value score =
+      gated ? b.f32(std::numeric_limits<double>::infinity()) : Value();
+  Value count = b.add({old.count, recent.count});
+  return append(fill, count, /*masked=*/true, [&](Value number) {
+    Value isOld = b.slt({number, old.count});
+    Value index =
+        b.select({isOld, b.add({old.begin, number}), b.add({shift, number})});
+    Value length = window;
+    if (packed)
+      length = b.smin({window, b.sub({documentOf(index).end, index})});
+    return Entry{index, index, length, score, zero};
+  });
+}
+
+Fill KeyLister::listEdges(Fill fill) {
+  if (!edges)
+    return fill;
+  Value size = b.i32(frame.rowMap.getPositions());
+  Value count = b.select({edges, size, zero});
+  return appendWindow(fill, {add(b.sub({first, window}), 1), count},
+                      {first, count});
+}
 
 Fill KeyLister::listFullWindow(Fill fill) {
   Value score =
@@ -470,10 +514,7 @@ Fill KeyLister::listSurvivors(Fill fill, Value &asideCount) {
   llvm::append_range(state, fetchLives(indices));
   llvm::append_range(state, fetchIndices(b.i32(keys)));
   FragmentBuilder::Values result = b.whileLoop(
-      state,
-      [&](ValueRange v) {
-        return b.slt({v[0], total});
-      },
+      state, [&](ValueRange v) { return b.slt({v[0], total}); },
       [&](ValueRange v) { return listCandidates(v); });
   asideCount = result[5];
   // What was put aside is read by other lanes.
@@ -490,17 +531,11 @@ Fill KeyLister::listRestOfWindow(Fill fill) {
   Value head = b.smax({b.sub({end, begin}), zero});
   Value tail = b.select({b.cmp(arith::CmpIPredicate::sgt, {window, zero}),
                          b.sub({last, first}), zero});
-  Value tailShift = b.sub({add(first, 1), head});
-  Value score =
-      gated ? b.f32(std::numeric_limits<double>::infinity()) : Value();
-  return append(fill, b.add({head, tail}), /*masked=*/true, [&](Value number) {
-    Value index = b.select({b.slt({number, head}), b.add({begin, number}),
-                            b.add({tailShift, number})});
-    Value length = window;
-    if (packed)
-      length = b.smin({window, b.sub({documentOf(index).end, index})});
-    return Entry{index, index, length, score, zero};
-  });
+  if (edges) {
+    head = b.select({edges, zero, head});
+    tail = b.select({edges, zero, tail});
+  }
+  return appendWindow(fill, {begin, head}, {add(first, 1), tail});
 }
 
 Fill KeyLister::listAside(Fill fill, Value asideCount) {
@@ -528,9 +563,8 @@ Value KeyLister::pad(const Fill &fill) {
       gated ? b.f32(std::numeric_limits<double>::infinity()) : Value();
   for (int64_t i = 0; i < perLane; ++i) {
     Value at = add(lane, 32 * i);
-    b.ifThen(b.cmp(arith::CmpIPredicate::sge, {at, fill.entries}), [&] {
-      write(fill.position, at, {all, zero, zero, score, zero});
-    });
+    b.ifThen(b.cmp(arith::CmpIPredicate::sge, {at, fill.entries}),
+             [&] { write(fill.position, at, {all, zero, zero, score, zero}); });
   }
   Value isPadded = b.slt({fill.entries, b.i32(keys)});
   int64_t last = getBit(Flag::Last);
@@ -544,6 +578,7 @@ Value KeyLister::build() {
   ReserveOp::create(b, op.getList(), adaptor.getPosition());
   Fill fill = {adaptor.getPosition(), zero, zero, zero};
   Value asideCount;
+  fill = listEdges(fill);
   fill = listFullWindow(fill);
   fill = listSurvivors(fill, asideCount);
   fill = listRestOfWindow(fill);

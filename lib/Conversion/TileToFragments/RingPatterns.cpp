@@ -39,19 +39,67 @@ struct LowerThread : TilePattern<ThreadOp> {
   }
 };
 
+struct LowerWarpgroup : TilePattern<WarpgroupOp> {
+  using TilePattern::TilePattern;
+  void lower(WarpgroupOp op, OpAdaptor, FragmentBuilder &b,
+             ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOp(op, frame.getConsumer(b));
+  }
+};
+
+/// Blocks of a grid in one dimension.
+struct Grid {
+  explicit Grid(FragmentBuilder &b)
+      : id(NVVM::BlockIdXOp::create(b, b.getI32Type())),
+        count(NVVM::GridDimXOp::create(b, b.getI32Type())) {}
+
+  /// The place of this block in a round: every other round goes backwards.
+  Value getPlace(FragmentBuilder &b, Value round) const {
+    Value odd = b.eq({b.bitAnd({round, b.i32(1)}), b.i32(1)});
+    Value back = b.sub({b.sub({count, b.i32(1)}), id});
+    return b.select({odd, back, id});
+  }
+
+  Value id, count;
+};
+
+struct LowerRounds : TilePattern<RoundsOp> {
+  using TilePattern::TilePattern;
+  void lower(RoundsOp op, OpAdaptor adaptor, FragmentBuilder &b,
+             ConversionPatternRewriter &rewriter) const override {
+    Grid grid(b);
+    Value whole = b.div({adaptor.getItems(), grid.count});
+    Value rest = b.sub({adaptor.getItems(), b.mul({whole, grid.count})});
+    Value one = b.add({whole, b.i32(1)});
+    Value hasLast = b.slt({grid.getPlace(b, whole), rest});
+    rewriter.replaceOp(op, b.select({hasLast, one, whole}));
+  }
+};
+
 struct LowerItem : TilePattern<ItemOp> {
   using TilePattern::TilePattern;
   void lower(ItemOp op, OpAdaptor adaptor, FragmentBuilder &b,
              ConversionPatternRewriter &rewriter) const override {
+    Grid grid(b);
+    Value round = adaptor.getRound();
+    Value number = b.add({b.mul({round, grid.count}), grid.getPlace(b, round)});
     int64_t headBlocks = frame.rowMap.getHeadBlocks();
     Value perBatch = b.mul({adaptor.getHeads(), b.i32(headBlocks)});
-    Value perTile = b.mul({adaptor.getBatches(), perBatch});
-    Value rank = b.div({adaptor.getNumber(), perTile});
-    Value inTile = b.sub({adaptor.getNumber(), b.mul({rank, perTile})});
+    Value columns = b.mul({adaptor.getBatches(), perBatch});
+    // Of the columns that are worked on together the last ones may be fewer.
+    Value together = adaptor.getTogether(), tiles = adaptor.getTiles();
+    Value size = b.mul({together, tiles});
+    Value part = b.div({number, size});
+    Value inPart = b.sub({number, b.mul({part, size})});
+    Value firstColumn = b.mul({part, together});
+    Value width = b.smin({together, b.sub({columns, firstColumn})});
+    Value rank = b.div({inPart, width});
+    Value inRank = b.sub({inPart, b.mul({rank, width})});
     // The last tiles have the longest lists: they come first.
-    Value tile = b.sub({b.sub({adaptor.getTiles(), b.i32(1)}), rank});
-    Value batch = b.div({inTile, perBatch});
-    Value inBatch = b.sub({inTile, b.mul({batch, perBatch})});
+    Value tile = b.sub({b.sub({tiles, b.i32(1)}), rank});
+    Value column = b.add({firstColumn, inRank});
+    Value batch = b.div({column, perBatch});
+    Value inBatch = b.sub({column, b.mul({batch, perBatch})});
     Value head = b.div({inBatch, b.i32(headBlocks)});
     Value headBlock = b.rem({inBatch, b.i32(headBlocks)});
     Value row = b.mul({tile, b.i32(frame.rowMap.getPositions())});
@@ -100,9 +148,7 @@ struct LowerAcquire : TilePattern<AcquireOp> {
   void lower(AcquireOp op, OpAdaptor adaptor, FragmentBuilder &b,
              ConversionPatternRewriter &rewriter) const override {
     RingOp ring = ringOf(op.getRing());
-    auto slot = frame.getSlot(b, ring, adaptor.getPosition());
-    frame.waitBarrier(b, frame.getFullBarrier(b, ring, slot.number),
-                      slot.parity);
+    frame.waitFull(b, ring, adaptor.getPosition());
     // Copies write through the generic proxy, products of a warpgroup read
     // through the asynchronous one. Of slots acquired together the last one
     // fences.
@@ -121,9 +167,30 @@ struct LowerRelease : TilePattern<ReleaseOp> {
   using TilePattern::TilePattern;
   void lower(ReleaseOp op, OpAdaptor adaptor, FragmentBuilder &b,
              ConversionPatternRewriter &rewriter) const override {
-    RingOp ring = ringOf(op.getRing());
-    Value number = frame.getSlotNumber(b, ring, adaptor.getPosition());
-    frame.arriveWarp(b, frame.getFreeBarrier(b, ring, number));
+    b.syncWarp();
+    frame.release(b, ringOf(op.getRing()), adaptor.getPosition());
+    rewriter.eraseOp(op);
+  }
+};
+
+struct LowerSkip : TilePattern<SkipOp> {
+  using TilePattern::TilePattern;
+  void lower(SkipOp op, OpAdaptor adaptor, FragmentBuilder &b,
+             ConversionPatternRewriter &rewriter) const override {
+    RingOp keys = ringOf(op.getKeys()), list = ringOf(op.getList());
+    RingOp values = ringOf(op.getValues());
+    FragmentBuilder::Range range = {adaptor.getBegin(), adaptor.getEnd(),
+                                    b.i32(1)};
+    b.loop(range, {}, [&](Value position, ValueRange) {
+      // An arrival that came before the slot is filled could count for the use
+      // before this one. As nothing is read, no lane needs to wait for others.
+      frame.waitFull(b, keys, position);
+      frame.release(b, keys, position);
+      frame.release(b, list, position);
+      frame.waitFull(b, values, position);
+      frame.release(b, values, position);
+      return FragmentBuilder::Values();
+    });
     rewriter.eraseOp(op);
   }
 };
@@ -198,6 +265,7 @@ void sparsek::populateRingPatterns(RewritePatternSet &patterns,
                                    const TypeConverter &converter,
                                    const KernelFrame &frame) {
   patterns.add<LowerAcquire, LowerBlock, LowerCommit, LowerFlag, LowerFlags,
-               LowerItem, LowerRelease, LowerReserve, LowerThread, LowerTurn>(
+               LowerItem, LowerRelease, LowerReserve, LowerRounds, LowerSkip,
+               LowerThread, LowerTurn, LowerWarpgroup>(
       converter, patterns.getContext(), frame);
 }

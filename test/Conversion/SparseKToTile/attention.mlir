@@ -39,19 +39,19 @@ func.func @grouped(%q: tensor<1x8x?x128xbf16>, %k: tensor<1x2x?x128xbf16>, %v: t
 // CHECK-SAME: %k: {{[^%]*}}, %v: {{[^%]*}}, %u: {{[^%]*}}, %tau: {{[^%]*}}, %expiry: {{[^%]*}}, %o: {{[^%]*}}, %lse: {{[^%]*}},
 // CHECK-SAME: %table: {{[^%]*}}, %counts: {{[^%]*}}, %batch: {{[^%]*}}, %heads_kv: {{[^%]*}}, %score_heads: {{[^%]*}}, %rows: {{[^%]*}},
 // CHECK-SAME: %keys: {{[^%]*}}, %window: {{[^%]*}}, %chunk_log2: {{[^%]*}}, %chunks: {{[^%]*}}, %capacity: {{[^%]*}}, %tiles: {{[^%]*}},
-// CHECK-SAME: %items: {{[^%]*}}, %scale_log2: f32 {tile.name = "scale_log2"})
+// CHECK-SAME: %items: {{[^%]*}}, %together: {{[^%]*}}, %scale_log2: f32 {tile.name = "scale_log2"})
 // CHECK-SAME: row_map = #tile.row_map<positions = 32, heads = 4, group = 4>, schedule = #tile.schedule<rows = 128, keys = 128
 // CHECK-NEXT: %[[LIST:.*]] = tile.ring fills(1) drains(10) : !tile.key_list<slots = 4, keys = 128>
 // Keys are committed with their list, by two warps: 2 * 33 arrivals.
 // CHECK-NEXT: %[[K:.*]] = tile.ring fills(66) drains(8) : !tile.ring<2x128x128xbf16>
 // CHECK-NEXT: %[[V:.*]] = tile.ring fills(64) drains(8) : !tile.ring<2x128x128xbf16>
 // CHECK-NEXT: %[[Q:.*]] = tile.ring fills(32) drains(8) : !tile.ring<2x128x128xbf16>
-// CHECK-NEXT: %[[ID:.*]], %[[BLOCKS:.*]] = tile.block
+// CHECK-NEXT: %[[ROUNDS:.*]] = tile.rounds of %items
 // CHECK-NEXT: %[[OFFSET:.*]] = arith.subi %keys, %rows
 
 // CHECK: tile.role "list" warps(1) registers(72)
-// CHECK-NEXT: scf.for %[[N:.*]] = %[[ID]] to %items step %[[BLOCKS]] iter_args(%[[P:.*]] = %{{.*}}) -> (i32)
-// CHECK-NEXT: %[[B:.*]], %[[H:.*]], %{{.*}}, %[[ROW:.*]] = tile.item %[[N]] of %batch x %heads_kv x %tiles
+// CHECK-NEXT: scf.for %[[N:.*]] = %{{.*}} to %[[ROUNDS]] step %{{.*}} iter_args(%[[P:.*]] = %{{.*}}) -> (i32)
+// CHECK-NEXT: %[[B:.*]], %[[H:.*]], %{{.*}}, %[[ROW:.*]] = tile.item %[[N]] of %batch x %heads_kv x %tiles together(%together)
 // CHECK: %[[SCALED:.*]] = arith.muli %[[H]], %score_heads
 // CHECK-NEXT: %[[SCORE_HEAD:.*]] = arith.divui %[[SCALED]], %heads_kv
 // CHECK-NEXT: %[[FIRST:.*]] = arith.addi %[[ROW]], %[[OFFSET]]

@@ -18,9 +18,10 @@
 // RUN: sed s/gate.value./gate\<none\>/ %s | not sparsek-opt --convert-sparsek-to-tile="schedule=gates=always" 2>&1 | FileCheck %s --check-prefix=NONE
 // RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=rows=128,consumer_rows=128,ping_pong=false" 2>&1 | FileCheck %s --check-prefix=TILES
 // RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=rows=192,consumer_rows=128" 2>&1 | FileCheck %s --check-prefix=DIVIDE
+// RUN: not sparsek-opt %s --convert-sparsek-to-tile="schedule=rows=192,value_slots=2,skip_edges=true" 2>&1 | FileCheck %s --check-prefix=EDGES
 // RUN: not sparsek-opt %s --convert-sparsek-to-tile="chip=hopper" 2>&1 | FileCheck %s --check-prefix=CHIP
 
-// NAME: error: convert-sparsek-to-tile: schedule has no field 'key'; accepted: rows, keys, list_slots, key_slots, value_slots, query_slots, producer_registers, consumer_registers, consumer_rows, overlap, ping_pong, persistent, masks, gates
+// NAME: error: convert-sparsek-to-tile: schedule has no field 'key'; accepted: rows, keys, list_slots, key_slots, value_slots, query_slots, producer_registers, consumer_registers, consumer_rows, overlap, ping_pong, persistent, skip_edges, masks, gates
 // TWICE: error: convert-sparsek-to-tile: schedule sets 'keys' twice
 // NUMBER: error: 'sparsek.gathered_attention' op schedule: keys must be a number, but is 'many'
 // EMPTY: error: 'sparsek.gathered_attention' op schedule: keys must be a number, but is ''
@@ -40,6 +41,7 @@
 // NONE: error: 'sparsek.gathered_attention' op schedule: gates must be never without a gate, but is always
 // TILES: error: 'sparsek.gathered_attention' op schedule: consumer_rows must be 64 for sm_90a, but is 128
 // DIVIDE: error: 'sparsek.gathered_attention' op schedule: consumer_rows must be 64 or 128 and divide rows = 192, but is 128
+// EDGES: error: 'sparsek.gathered_attention' op schedule: skip_edges needs list_slots, key_slots and value_slots of at least 3, one for each consumer, but has 16, 3 and 2
 // CHIP: error: convert-sparsek-to-tile: chip must be sm_ and a number, as in sm_90a, but is 'hopper'
 
 !q = tensor<1x4x?x128xbf16>

@@ -12,7 +12,7 @@
 // RUN: not sparsek-opt %s --convert-sparsek-to-tile="chip=sm_86 schedule=key_slots=4" 2>&1 | FileCheck %s --check-prefix=BYTES
 
 // No overlap, equal registers, and slots that the chip has room for.
-// A100: remark: scheduled as #tile.schedule<rows = 128, keys = 64, list_slots = 8, key_slots = 4, value_slots = 2, query_slots = 1, producer_registers = 168, consumer_registers = 168, overlap = false, ping_pong = false, {{.*}} gates = {{[a-z]+}}>
+// A100: remark: scheduled as #tile.schedule<rows = 128, keys = 64, list_slots = 8, key_slots = 4, value_slots = 2, query_slots = 1, producer_registers = 168, consumer_registers = 168, overlap = false, ping_pong = false, {{.*}} gates = needed, skip_edges = true>
 // A100: note: rows = 128, consumer_rows = 64: 128 output columns fit into the 168 registers that every thread has
 // A100: note: list_slots = 8, key_slots = 4, value_slots = 2, query_slots = 1: what fits into 166912 bytes
 // A100: chip = "sm_80"
@@ -26,7 +26,7 @@
 // WIDE: chip = "sm_120"
 // Two consumers of 64 rows have 168 registers, too few for 256 output columns.
 // WIDE: schedule = #tile.schedule<rows = 64, keys = 64, list_slots = 1, key_slots = 1, value_slots = 1, query_slots = 1, producer_registers = 240, consumer_registers = 240,
-// NARROW: schedule = #tile.schedule<rows = 192, keys = 64, {{.*}} producer_registers = 128, consumer_registers = 128, {{.*}} gates = {{[a-z]+}}>
+// NARROW: schedule = #tile.schedule<rows = 192, keys = 64, {{.*}} producer_registers = 128, consumer_registers = 128, {{.*}} gates = needed, skip_edges = true>
 // NARROW: tile.role "attend" warps(12) registers(128)
 
 // Warps of 32 rows, with every register there is; many rows have no other.

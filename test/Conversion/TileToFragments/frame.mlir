@@ -12,7 +12,7 @@
 // CHECK-SAME: {name = "q_b", type = "i64"}, {name = "q_h", type = "i64"}, {name = "q_m", type = "i64"}, {name = "e_b", type = "i64"},
 // CHECK-SAME: {name = "n", type = "i32"}, {name = "scale", type = "f32"}],
 // CHECK-SAME: grid = "persistent", name = "frame", shared_bytes = 28848 : i64, threads = 384 : i64},
-// CHECK-SAME: {arguments = [], name = "three", shared_bytes = 0 : i64, threads = 512 : i64},
+// CHECK-SAME: {arguments = [{name = "y", type = "ptr"}, {name = "items", type = "i32"}], name = "three", shared_bytes = 0 : i64, threads = 512 : i64},
 // CHECK-SAME: {arguments = [{name = "x", type = "ptr"}], name = "plain", shared_bytes = 0 : i64, threads = 96 : i64}], version = 1 : i64}}
 // CHECK-NEXT: llvm.mlir.global external @shared() {addr_space = 3 : i32, alignment = 1024 : i64} : !llvm.array<0 x i8>
 
@@ -112,11 +112,33 @@
 // CHECK-NEXT: %[[IS_LAST:.*]] = arith.cmpi eq, %[[CONSUMER]], %c1_i32
 // CHECK-NEXT: scf.if %[[IS_LAST]] {
 // CHECK-NEXT: nvvm.barrier.arrive id = %c1_i32 number_of_threads = %c256_i32
-// The item: 1 head block, 32 positions a tile, the last tile first.
-// CHECK: %[[PER_TILE:.*]] = arith.muli %[[N]], %[[N]]
-// CHECK: %[[RANK:.*]] = arith.divui %{{.*}}, %[[PER_TILE]]
-// CHECK: %[[TOP:.*]] = arith.subi %[[N]], %c1_i32
+// The item: blocks take the numbers of a round forwards, of an odd one backwards.
+// CHECK: %[[ID:.*]] = nvvm.read.ptx.sreg.ctaid.x
+// CHECK-NEXT: %[[COUNT:.*]] = nvvm.read.ptx.sreg.nctaid.x
+// CHECK-NEXT: %[[BASE:.*]] = arith.muli %[[ROUND:.*]], %[[COUNT]]
+// CHECK-NEXT: %[[LOW:.*]] = arith.andi %[[ROUND]], %c1_i32
+// CHECK-NEXT: %[[ODD:.*]] = arith.cmpi eq, %[[LOW]], %c1_i32
+// CHECK-NEXT: %[[END:.*]] = arith.subi %[[COUNT]], %c1_i32
+// CHECK-NEXT: %[[BACK:.*]] = arith.subi %[[END]], %[[ID]]
+// CHECK-NEXT: %[[PLACE:.*]] = arith.select %[[ODD]], %[[BACK]], %[[ID]]
+// CHECK-NEXT: %[[NUMBER:.*]] = arith.addi %[[BASE]], %[[PLACE]]
+// %n columns at a time, of %n * %n with 1 head block; the last ones may be fewer.
+// CHECK-NEXT: %[[COLUMNS:.*]] = arith.muli %[[N]], %[[N]]
+// CHECK-NEXT: %[[SIZE:.*]] = arith.muli %[[N]], %[[N]]
+// CHECK-NEXT: %[[PART:.*]] = arith.divui %[[NUMBER]], %[[SIZE]]
+// CHECK-NEXT: %[[BEFORE:.*]] = arith.muli %[[PART]], %[[SIZE]]
+// CHECK-NEXT: %[[IN_PART:.*]] = arith.subi %[[NUMBER]], %[[BEFORE]]
+// CHECK-NEXT: %[[FIRST:.*]] = arith.muli %[[PART]], %[[N]]
+// CHECK-NEXT: %[[LEFT:.*]] = arith.subi %[[COLUMNS]], %[[FIRST]]
+// CHECK-NEXT: %[[WIDTH:.*]] = arith.minsi %[[N]], %[[LEFT]]
+// CHECK-NEXT: %[[RANK:.*]] = arith.divui %[[IN_PART]], %[[WIDTH]]
+// CHECK-NEXT: %[[ROWS:.*]] = arith.muli %[[RANK]], %[[WIDTH]]
+// CHECK-NEXT: %[[IN_RANK:.*]] = arith.subi %[[IN_PART]], %[[ROWS]]
+// 32 positions a tile, the last tile first.
+// CHECK-NEXT: %[[TOP:.*]] = arith.subi %[[N]], %c1_i32
 // CHECK-NEXT: %[[TILE:.*]] = arith.subi %[[TOP]], %[[RANK]]
+// CHECK-NEXT: %[[COLUMN:.*]] = arith.addi %[[FIRST]], %[[IN_RANK]]
+// CHECK-NEXT: %[[BATCH:.*]] = arith.divui %[[COLUMN]], %[[N]]
 // CHECK: %[[ROW:.*]] = arith.muli %[[TILE]], %c32_i32
 // acquire of one of three slots; with a slot of the list there is no other
 // wait. Matrices are read by the asynchronous proxy: one fence for two slots.
@@ -173,6 +195,15 @@
 // CHECK-NEXT: %[[OTHER:.*]] = arith.select %[[IS_LAST]], %c1_i32, %[[NEXT]]
 // CHECK-NEXT: nvvm.barrier.arrive id = %[[OTHER]] number_of_threads = %c256_i32
 
+// Rounds: those in which every block has an item, and one more where this block's place in the last one does.
+// CHECK: %[[WHOLE:.*]] = arith.divui %[[ITEMS:.*]], %[[COUNT:.*]] :
+// CHECK-NEXT: %[[DONE:.*]] = arith.muli %[[WHOLE]], %[[COUNT]]
+// CHECK-NEXT: %[[REST:.*]] = arith.subi %[[ITEMS]], %[[DONE]]
+// CHECK-NEXT: %[[MORE:.*]] = arith.addi %[[WHOLE]], %c1_i32
+// CHECK: %[[PLACE:.*]] = arith.select
+// CHECK-NEXT: %[[HAS:.*]] = arith.cmpi slt, %[[PLACE]], %[[REST]]
+// CHECK-NEXT: arith.select %[[HAS]], %[[MORE]], %[[WHOLE]]
+
 // No roles: no barriers, no bound on the blocks of a multiprocessor.
 // CHECK-LABEL: llvm.func @plain(
 // CHECK-NOT: minctasm
@@ -208,7 +239,7 @@ module @kernels attributes {sparsek.launch_record = {version = 1, kernels = [{na
     tile.role "idle" warps(1) registers(56) {}
     tile.role "attend" warps(8) registers(224) {
       tile.turn<start>
-      %batch, %head, %block, %row = tile.item %id of %n x %n x %n
+      %batch, %head, %block, %row = tile.item %id of %n x %n x %n together(%n)
       tile.acquire %k[%n] with %list[%n] : !ring, !list
       tile.acquire %k[%id] : !ring
       tile.turn<take>
@@ -228,11 +259,14 @@ module @kernels attributes {sparsek.launch_record = {version = 1, kernels = [{na
       }
     }
   }
-  tile.kernel @three() {
+  tile.kernel @three(%items: i32 {tile.name = "items"}, %y: memref<?xi32> {tile.name = "y"}) {
     tile.role "idle" warps(4) {}
     tile.role "attend" warps(12) {
       tile.turn<start>
       tile.turn<pass>
+      %rounds = tile.rounds of %items
+      %at = arith.index_castui %rounds : i32 to index
+      memref.store %rounds, %y[%at] : memref<?xi32>
     }
   }
   tile.kernel @plain(%x: memref<?xi32> {tile.name = "x"}) attributes {threads = 96 : i64} {

@@ -122,3 +122,60 @@ tile.kernel @documents(%cu: memref<?xi32> {tile.name = "cu_seqlens"}, %s: i32 {t
   %at = arith.index_castui %start : i32 to index
   memref.store %end, %ends[%at] : memref<?xi32>
 }
+
+// -----
+
+// Edges of the window come first, in masked slots; of the keys that all
+// positions see they have two.
+// CHECK-LABEL: llvm.func @edges(
+// CHECK: %[[EDGES:.*]] = arith.cmpi sgt, %[[FIRST:.*]], %[[WINDOW:.*]] : i32
+// CHECK: %[[LESS:.*]] = arith.addi %[[COUNT:.*]], %c-2_i32
+// CHECK-NEXT: %[[MIDDLE:.*]] = arith.select %[[EDGES]], %[[LESS]], %[[COUNT]]
+// CHECK: nvvm.mbarrier.try_wait.parity
+// CHECK: %[[SIZE:.*]] = arith.select %[[EDGES]], %c128_i32, %c0_i32
+// CHECK-NEXT: %[[BEFORE:.*]] = arith.subi %[[FIRST]], %[[WINDOW]]
+// CHECK-NEXT: %[[OLD:.*]] = arith.addi %[[BEFORE]], %c1_i32
+// CHECK-NEXT: %[[SHIFT:.*]] = arith.subi %[[FIRST]], %[[SIZE]]
+// CHECK-NEXT: %[[BOTH:.*]] = arith.addi %[[SIZE]], %[[SIZE]]
+// CHECK-NEXT: scf.while
+// CHECK-NEXT: %[[MORE:.*]] = arith.cmpi slt, %{{.*}}, %[[BOTH]]
+// CHECK-NEXT: scf.condition(%[[MORE]])
+// CHECK: %[[IS_OLD:.*]] = arith.cmpi slt, %[[NUMBER:.*]], %[[SIZE]]
+// CHECK-NEXT: %[[AT_OLD:.*]] = arith.addi %[[OLD]], %[[NUMBER]]
+// CHECK-NEXT: %[[AT_RECENT:.*]] = arith.addi %[[SHIFT]], %[[NUMBER]]
+// CHECK-NEXT: arith.select %[[IS_OLD]], %[[AT_OLD]], %[[AT_RECENT]]
+// CHECK: scf.while
+// CHECK-NEXT: arith.cmpi slt, %{{.*}}, %[[MIDDLE]]
+
+// Slots that are skipped: keys with their list, then values, are waited for and released.
+// CHECK: scf.for %[[SLOT:.*]] = %[[FIRST]] to %{{.*}} step %c1_i32
+// CHECK: %[[NUMBER:.*]] = arith.remui %[[SLOT]], %c3_i32
+// CHECK: nvvm.mbarrier.try_wait.parity
+// CHECK: frag.arrive
+// CHECK: arith.andi %[[SLOT]], %c3_i32
+// CHECK: frag.arrive
+// CHECK-NOT: arrive
+// CHECK: nvvm.mbarrier.try_wait.parity
+// CHECK: frag.arrive
+// CHECK-NOT: arrive
+// CHECK: }
+!list = !tile.key_list<slots = 4, keys = 64>
+module @kernels attributes {sparsek.launch_record = {version = 1, kernels = [{name = "edges", grid = "persistent"}]}} {
+  tile.kernel @edges(%u: memref<?x?x?xf32, strided<[?, ?, 1]>> {tile.name = "u", tile.dims = "bhn"},
+                     %e: memref<?x?x?xi32, strided<[?, ?, 1]>> {tile.name = "expiry", tile.dims = "bhn"},
+                     %table: memref<?xi32> {tile.name = "table"}, %n: i32 {tile.name = "n"}, %first: i32 {tile.name = "first"},
+                     %last: i32 {tile.name = "last"}, %w: i32 {tile.name = "window"}, %l: i64 {tile.name = "l"})
+      attributes {row_map = #tile.row_map<positions = 128, heads = 1, group = 1>, shared_bytes = 28848 : i64} {
+    %list = tile.ring fills(1) drains(8) offset(24576) barriers(28736) : !list
+    %k = tile.ring fills(66) drains(8) offset(0) barriers(28800) : !tile.ring<3x64x64xbf16>
+    tile.role "list" warps(1) {
+      %edges = arith.cmpi sgt, %first, %w : i32
+      %0 = tile.list_keys %list[%n] positions(%first to %last) window(%w) chunk(%n) from %e, %u, %u[%n, %n] and %table[%l, %n]
+          edges(%edges) scratch(1024) : !list, memref<?x?x?xi32, strided<[?, ?, 1]>>, memref<?x?x?xf32, strided<[?, ?, 1]>>, memref<?x?x?xf32, strided<[?, ?, 1]>>, memref<?xi32>
+    }
+    tile.role "idle" warps(3) {}
+    tile.role "attend" warps(8) {
+      tile.skip %k with %list and %k from %first to %last : !tile.ring<3x64x64xbf16>, !list, !tile.ring<3x64x64xbf16>
+    }
+  }
+}

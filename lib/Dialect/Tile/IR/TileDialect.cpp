@@ -61,12 +61,11 @@ int64_t sparsek::tile::getRegisterPool(int64_t warpgroups) {
 
 static bool isSlotCount(int64_t slots) { return slots >= 1 && slots <= 16; }
 
-LogicalResult
-ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows,
-                     int64_t keys, int64_t listSlots, int64_t keySlots,
-                     int64_t valueSlots, int64_t querySlots,
-                     int64_t producerRegisters, int64_t consumerRegisters, bool,
-                     bool pingPong, bool, When, When, int64_t consumerRows) {
+LogicalResult ScheduleAttr::verify(
+    function_ref<InFlightDiagnostic()> emitError, int64_t rows, int64_t keys,
+    int64_t listSlots, int64_t keySlots, int64_t valueSlots, int64_t querySlots,
+    int64_t producerRegisters, int64_t consumerRegisters, bool overlap,
+    bool pingPong, bool, When, When, int64_t consumerRows, bool skipEdges) {
   if (rows != 64 && rows != 128 && rows != 192 && rows != 256)
     return emitError() << "rows must be 64, 128, 192 or 256, but is " << rows;
   if (keys != 64 && keys != 128)
@@ -99,6 +98,21 @@ ScheduleAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t rows,
     return emitError() << "ping_pong needs two consumers or more, but "
                           "rows / consumer_rows is "
                        << consumers;
+  if (!skipEdges)
+    return success();
+  if (keys != consumerRows || consumers < 2)
+    return emitError() << "skip_edges needs keys = consumer_rows and two "
+                          "consumers or more, but has keys = "
+                       << keys << ", consumer_rows = " << consumerRows
+                       << " and rows = " << rows;
+  // The last consumer is so many slots ahead of the first one, which waits for
+  // it to pass the turn, and a consumer that skips holds the slot before.
+  if (overlap && std::min({listSlots, keySlots, valueSlots}) < consumers)
+    return emitError() << "skip_edges needs list_slots, key_slots and "
+                          "value_slots of at least "
+                       << consumers << ", one for each consumer, but has "
+                       << listSlots << ", " << keySlots << " and "
+                       << valueSlots;
   return success();
 }
 

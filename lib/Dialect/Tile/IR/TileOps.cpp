@@ -165,6 +165,14 @@ LogicalResult ListKeysOp::verify() {
           verifyMemRef(*this, "threshold", getThreshold(), 3, isF32, "f32")) ||
       failed(verifyMemRef(*this, "table", getTable(), 1, isI32, "i32")))
     return failure();
+  if (getEdges() && getDocuments())
+    return emitOpError() << "cannot list edges first where there are documents";
+  int64_t keys = getList().getType().getKeys();
+  if (RowMapAttr map = getRowMap(*this);
+      getEdges() && (map.getHeads() != 1 || map.getPositions() % keys != 0))
+    return emitOpError() << "needs edges of whole slots of " << keys
+                         << " keys, one for each row, but the row map is "
+                         << map;
   if (getDocuments())
     return verifyMemRef(*this, "documents", getDocuments(), 1, isI32, "i32");
   return success();

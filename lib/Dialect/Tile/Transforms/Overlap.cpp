@@ -131,12 +131,13 @@ LogicalResult SlotLoop::matchAccumulator(StringRef &reason) {
 LogicalResult SlotLoop::matchValueSlot(StringRef &reason) {
   reason =
       "expected the right operand of tile.mma_nn to be acquired, without a "
-      "list, read and released once";
+      "list, read and released once, and else only skipped";
   Value ring = output.getRhs(), position = output.getRhsPosition();
   SmallVector<Operation *> users;
   for (Operation &op : body())
     op.walk([&](Operation *nested) {
-      if (llvm::is_contained(nested->getOperands(), ring))
+      if (llvm::is_contained(nested->getOperands(), ring) &&
+          !isa<SkipOp>(nested))
         users.push_back(nested);
     });
   if (users.size() != 3)

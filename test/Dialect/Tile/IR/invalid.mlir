@@ -146,6 +146,21 @@ func.func private @f() attributes {s = #s}
 
 // -----
 
+// expected-error@+1 {{skip_edges needs keys = consumer_rows and two consumers or more, but has keys = 128, consumer_rows = 64 and rows = 128}}
+#s = #tile.schedule<rows = 128, keys = 128, list_slots = 4, key_slots = 2, value_slots = 2, query_slots = 2, producer_registers = 56, consumer_registers = 224, overlap = true, ping_pong = true, persistent = true, masks = needed, gates = needed, skip_edges = true>
+
+// -----
+
+// expected-error@+1 {{skip_edges needs keys = consumer_rows and two consumers or more, but has keys = 64, consumer_rows = 64 and rows = 64}}
+#s = #tile.schedule<rows = 64, keys = 64, list_slots = 4, key_slots = 2, value_slots = 2, query_slots = 2, producer_registers = 56, consumer_registers = 224, overlap = true, ping_pong = false, persistent = true, masks = needed, gates = needed, skip_edges = true>
+
+// -----
+
+// expected-error@+1 {{skip_edges needs list_slots, key_slots and value_slots of at least 3, one for each consumer, but has 4, 2 and 3}}
+#s = #tile.schedule<rows = 192, keys = 64, list_slots = 4, key_slots = 2, value_slots = 3, query_slots = 2, producer_registers = 56, consumer_registers = 152, overlap = true, ping_pong = true, persistent = true, masks = needed, gates = needed, skip_edges = true>
+
+// -----
+
 // expected-error@+1 {{needs positions >= 1 and 1 <= heads <= group, but has positions = 32, heads = 4, group = 2}}
 #m = #tile.row_map<positions = 32, heads = 4, group = 2>
 func.func private @f() attributes {m = #m}
@@ -353,7 +368,7 @@ func.func @f() {
 tile.kernel @k(%p: i32 {tile.name = "p"})
     attributes {threads = 32} {
   // expected-error@+1 {{needs a tile.kernel around it with a row_map}}
-  %0:4 = tile.item %p of %p x %p x %p
+  %0:4 = tile.item %p of %p x %p x %p together(%p)
 }
 
 // -----
@@ -553,6 +568,38 @@ tile.kernel @k(%u: !f {tile.name = "u", tile.dims = "bhn"}, %e: !i {tile.name = 
   %list = tile.ring fills(1) drains(4) : !list
   // expected-error@+1 {{documents must be a memref of rank 1 of i32}}
   %0 = tile.list_keys %list[%p] positions(%p to %p) window(%p) chunk(%p) from %e, %u, %u[%p, %p] and %w[%l, %p] documents(%e) : !list, !i, !f, !f, !w, !i
+}
+
+// -----
+
+!f = memref<?x?x?xf32, strided<[?, ?, 1]>>
+!i = memref<?x?x?xi32, strided<[?, ?, 1]>>
+!w = memref<?xi32>
+!list = !tile.key_list<slots = 4, keys = 64>
+
+tile.kernel @k(%u: !f {tile.name = "u", tile.dims = "bhn"}, %e: !i {tile.name = "e", tile.dims = "bhn"},
+               %w: !w {tile.name = "w"}, %p: i32 {tile.name = "p"}, %l: i64 {tile.name = "l"})
+    attributes {row_map = #tile.row_map<positions = 128, heads = 1, group = 1>, threads = 32} {
+  %list = tile.ring fills(1) drains(4) : !list
+  %x = arith.constant true
+  // expected-error@+1 {{cannot list edges first where there are documents}}
+  %0 = tile.list_keys %list[%p] positions(%p to %p) window(%p) chunk(%p) from %e, %u, %u[%p, %p] and %w[%l, %p] documents(%w) edges(%x) : !list, !i, !f, !f, !w, !w
+}
+
+// -----
+
+!f = memref<?x?x?xf32, strided<[?, ?, 1]>>
+!i = memref<?x?x?xi32, strided<[?, ?, 1]>>
+!w = memref<?xi32>
+!list = !tile.key_list<slots = 4, keys = 128>
+
+tile.kernel @k(%u: !f {tile.name = "u", tile.dims = "bhn"}, %e: !i {tile.name = "e", tile.dims = "bhn"},
+               %w: !w {tile.name = "w"}, %p: i32 {tile.name = "p"}, %l: i64 {tile.name = "l"})
+    attributes {row_map = #tile.row_map<positions = 192, heads = 1, group = 1>, threads = 32} {
+  %list = tile.ring fills(1) drains(4) : !list
+  %x = arith.constant true
+  // expected-error@+1 {{needs edges of whole slots of 128 keys, one for each row, but the row map is #tile.row_map<positions = 192, heads = 1, group = 1>}}
+  %0 = tile.list_keys %list[%p] positions(%p to %p) window(%p) chunk(%p) from %e, %u, %u[%p, %p] and %w[%l, %p] edges(%x) : !list, !i, !f, !f, !w
 }
 
 // -----

@@ -38,14 +38,19 @@ tile.kernel @attention(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %keys: !q {
   %unused = tile.ring fills(32) drains(8) : !tile.ring<16x8x8xf16>
   // CHECK-NEXT: %id, %count = tile.block
   %id, %count = tile.block
-  // CHECK-NEXT: %batch, %head, %head_block, %row_0 = tile.item %id of %n x %n x %count
-  %b, %h, %hb, %r = tile.item %id of %n x %n x %count
+  // CHECK-NEXT: %[[ROUNDS:.*]] = tile.rounds of %n
+  %rounds = tile.rounds of %n
+  // CHECK-NEXT: %batch, %head, %head_block, %row_0 = tile.item %[[ROUNDS]] of %n x %n x %count together(%id)
+  %b, %h, %hb, %r = tile.item %rounds of %n x %n x %count together(%id)
 
   // CHECK: tile.role "list" warps(1) registers(56) {
   tile.role "list" warps(1) registers(56) {
     // CHECK-NEXT: tile.list_keys %list_ring[%n] positions(%n to %n) window(%n) chunk(%n) from %expiry, %u, %u[%batch, %head] and %table[%row, %n] scratch(1024)
     %0 = tile.list_keys %list[%n] positions(%n to %n) window(%n) chunk(%n) from %e, %u, %u[%b, %h] and %table[%l, %n]
         scratch(1024) : !list, !i, !f, !f, !v
+    // CHECK-NEXT: tile.list_keys %list_ring[%n] positions(%n to %n) window(%n) chunk(%n) from %expiry, %u, %u[%batch, %head] and %table[%row, %n] documents(%table) gated :
+    %1 = tile.list_keys %list[%n] positions(%n to %n) window(%n) chunk(%n) from %e, %u, %u[%b, %h] and %table[%l, %n]
+        documents(%table) gated : !list, !i, !f, !f, !v, !v
   }
   // CHECK: tile.role "gather" warps(2) registers(56) {
   tile.role "gather" warps(2) registers(56) {
@@ -73,6 +78,10 @@ tile.kernel @attention(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %keys: !q {
   tile.role "attend" warps(8) registers(224) {
     // CHECK-NEXT: tile.turn<start>
     tile.turn<start>
+    // CHECK-NEXT: %[[NUMBER:.*]] = tile.warpgroup
+    %number = tile.warpgroup
+    // CHECK-NEXT: tile.skip %k_ring with %list_ring and %k_ring from %n to %[[NUMBER]] : <3x128x128xbf16>, <slots = 4, keys = 128>, <3x128x128xbf16>
+    tile.skip %k with %list and %k from %n to %number : !keys, !list, !keys
     // CHECK-NEXT: %[[T:.*]] = tile.positions %row_0 plus %n : <64xi32>
     %t = tile.positions %r plus %n : !ri
     // CHECK-NEXT: %[[TAU:.*]] = tile.load_rows %u[%batch, %head] at %[[T]] limit %n : memref<{{.*}}>, <64xi32> -> <64xf32>
@@ -121,6 +130,24 @@ tile.kernel @attention(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %keys: !q {
     tile.store_tile %o, %q[%b, %h, %hb, %r] limit %n : !frag, !q
     // CHECK-NEXT: tile.store_rows %lse, %u[%batch, %head, %head_block, %row_0] limit %n : <64xf32>, memref<{{.*}}>
     tile.store_rows %lse, %u[%b, %h, %hb, %r] limit %n : !rf, !f
+  }
+}
+
+// Rows of one position each: the edges of the window can come first, and
+// consumers skip them.
+// CHECK-LABEL: tile.kernel @edges(
+// CHECK-SAME: schedule = #tile.schedule<rows = 128, keys = 64, list_slots = 4, key_slots = 2, value_slots = 2, query_slots = 2, producer_registers = 56, consumer_registers = 224, overlap = true, ping_pong = true, persistent = true, masks = needed, gates = never, skip_edges = true>
+tile.kernel @edges(%u: !f {tile.name = "u", tile.dims = "bhn"}, %e: !i {tile.name = "expiry", tile.dims = "bhn"}, %table: !v {tile.name = "table"},
+                   %n: i32 {tile.name = "n"}, %l: i64 {tile.name = "l"})
+    attributes {row_map = #tile.row_map<positions = 128, heads = 1, group = 1>, schedule = #tile.schedule<rows = 128, keys = 64, list_slots = 4,
+      key_slots = 2, value_slots = 2, query_slots = 2, producer_registers = 56, consumer_registers = 224, overlap = true, ping_pong = true,
+      persistent = true, masks = needed, gates = never, skip_edges = true>} {
+  %first = arith.constant true
+  %list = tile.ring fills(1) drains(10) : !tile.key_list<slots = 4, keys = 64>
+  tile.role "list" warps(4) {
+    // CHECK: tile.list_keys %{{.*}} and %table[%l, %n] edges(%true) : <slots = 4, keys = 64>
+    %0 = tile.list_keys %list[%n] positions(%n to %n) window(%n) chunk(%n) from %e, %u, %u[%n, %n] and %table[%l, %n] edges(%first)
+        : !tile.key_list<slots = 4, keys = 64>, !i, !f, !f, !v
   }
 }
 

@@ -28,6 +28,7 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
     | `persistent` | one block per multiprocessor walks over the work items | |
     | `masks`, `gates` | slots that are masked, gated | `never`, `needed`, `always` |
     | `consumer_rows` | query rows of a consumer warpgroup; 64 where not given | 64, 128 |
+    | `skip_edges` | consumers skip slots with the edges of the window that they do not see; `false` where not given | `keys = consumer_rows`, two consumers or more; with `overlap` as many slots of list, keys and values |
 
     ```mlir
     #tile.schedule<rows = 128, keys = 128, list_slots = 4, key_slots = 2, value_slots = 2,
@@ -41,7 +42,8 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
     "int64_t":$producer_registers, "int64_t":$consumer_registers,
     "bool":$overlap, "bool":$ping_pong, "bool":$persistent,
     EnumParameter<Tile_When>:$masks, EnumParameter<Tile_When>:$gates,
-    DefaultValuedParameter<"int64_t", "64">:$consumer_rows);
+    DefaultValuedParameter<"int64_t", "64">:$consumer_rows,
+    DefaultValuedParameter<"bool", "false">:$skip_edges);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{

@@ -137,17 +137,38 @@ def Tile_WarpOp : Tile_Op<"warp", [Pure]> {
   let assemblyFormat = "attr-dict";
 }
 
-def Tile_ItemOp : Tile_Op<"item", [Pure]> {
-  let summary = "coordinates of a work item";
+def Tile_WarpgroupOp : Tile_Op<"warpgroup", [Pure]> {
+  let summary = "number of this warpgroup in its role, which computes";
+  let results = (outs I32:$id);
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_RoundsOp : Tile_Op<"rounds", [Pure]> {
+  let summary = "how many work items this block has";
   let description = [{
-    Work items count heads fastest and tiles slowest, the last tile first: late
-    tiles have the longest lists, and blocks that run together share keys.
-    `number = ((tiles - 1 - tile) * batch + b) * heads * head_blocks + h * head_blocks + head_block`;
-    `row` is the first query row of the tile, `tile * positions`.
+    A block has one item in each round. Block i of n has number `r * n + i` in
+    round r, where r is odd `r * n + n - 1 - i`, and none where that is not below
+    `items`. Items get shorter with their number: who has a long one in a round
+    has a short one in the next.
   }];
-  let arguments = (ins I32:$number, I32:$batches, I32:$heads, I32:$tiles);
+  let arguments = (ins I32:$items);
+  let results = (outs I32:$rounds);
+  let assemblyFormat = "`of` $items attr-dict";
+}
+
+def Tile_ItemOp : Tile_Op<"item", [Pure]> {
+  let summary = "coordinates of this block's work item in a round";
+  let description = [{
+    Of the items, counted as `tile.rounds` says. A column is a head block of a
+    key-value head of a batch, `(b * heads + h) * head_blocks + head_block`.
+    `together` columns at a time are worked on, so that their keys stay in the
+    L2 cache; of these the column counts fastest and the tile slowest, the last
+    tile first, as late tiles have the longest lists. `row` is the first query
+    row of the tile, `tile * positions`.
+  }];
+  let arguments = (ins I32:$round, I32:$batches, I32:$heads, I32:$tiles, I32:$together);
   let results = (outs I32:$batch, I32:$head, I32:$head_block, I32:$row);
-  let assemblyFormat = "$number `of` $batches `x` $heads `x` $tiles attr-dict";
+  let assemblyFormat = "$round `of` $batches `x` $heads `x` $tiles `together` `(` $together `)` attr-dict";
   let hasVerifier = 1;
 }
 
@@ -193,6 +214,20 @@ def Tile_AcquireOp : Tile_SlotWithOp<"acquire", "wait until the slot is filled">
 }
 def Tile_ReleaseOp : Tile_SlotOp<"release", "give the slot back"> {
   let description = "Done by every role that has acquired the slot, after its last read.";
+}
+
+def Tile_SkipOp : Tile_Op<"skip", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "give slots back unread";
+  let description = [{
+    Acquires and releases, one after the other, the slots at the positions
+    `begin <= position < end` of a ring of keys, with those of the list that were
+    committed with them, and of a ring of values: for keys that no row of this
+    warpgroup sees.
+  }];
+  let arguments = (ins Tile_RingType:$keys, Tile_KeyListType:$list, Tile_RingType:$values, I32:$begin, I32:$end);
+  let assemblyFormat = [{
+    $keys `with` $list `and` $values `from` $begin `to` $end attr-dict `:` type($keys) `,` type($list) `,` type($values)
+  }];
 }
 
 def Tile_TurnOp : Tile_Op<"turn", [MemoryEffects<[MemRead, MemWrite]>]> {
@@ -246,7 +281,7 @@ def Tile_GatherOp : Tile_Op<"gather", [MemoryEffects<[MemRead, MemWrite]>]> {
   let hasVerifier = 1;
 }
 
-def Tile_ListKeysOp : Tile_Op<"list_keys", [MemoryEffects<[MemRead, MemWrite]>]> {
+def Tile_ListKeysOp : Tile_Op<"list_keys", [AttrSizedOperandSegments, MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "list the keys that a work item attends to";
   let description = [{
     Pushes the slots that list every key some query position t in
@@ -265,6 +300,13 @@ def Tile_ListKeysOp : Tile_Op<"list_keys", [MemoryEffects<[MemRead, MemWrite]>]>
     document ends inside the item, every slot is masked and, with `gated`,
     every slot with a survivor is gated.
 
+    With `edges` set at run time, the list begins with the edges of the window in
+    slots of their own, all masked: as many keys from `first - window + 1` on as
+    the item has positions, then those of the positions `first` to `last`. So
+    of the consumers of 64 positions each the n-th sees none of the first n of
+    these slots of 64 keys, nor any behind the n-th of the second half. The item
+    must be whole, and its window longer than the item and inside the sequence.
+
     Returns the position after the last slot.
 
     `scratch` is the byte offset of `getScratchBytes()` bytes of shared memory
@@ -273,12 +315,14 @@ def Tile_ListKeysOp : Tile_Op<"list_keys", [MemoryEffects<[MemRead, MemWrite]>]>
   let arguments = (ins Tile_KeyListType:$list, I32:$position, I32:$first, I32:$last, I32:$window, I32:$chunk,
                        AnyMemRef:$expiry, AnyMemRef:$scores, AnyMemRef:$threshold, I32:$batch, I32:$score_head,
                        AnyMemRef:$table, I64:$table_row, I32:$count,
-                       Optional<AnyMemRef>:$documents, UnitAttr:$gated, OptionalAttr<I64Attr>:$scratch);
+                       Optional<AnyMemRef>:$documents, Optional<I1>:$edges, UnitAttr:$gated,
+                       OptionalAttr<I64Attr>:$scratch);
   let results = (outs I32:$next);
   let assemblyFormat = [{
     $list `[` $position `]` `positions` `(` $first `to` $last `)` `window` `(` $window `)` `chunk` `(` $chunk `)`
     `from` $expiry `,` $scores `,` $threshold `[` $batch `,` $score_head `]`
-    `and` $table `[` $table_row `,` $count `]` (`documents` `(` $documents^ `)`)? (`gated` $gated^)?
+    `and` $table `[` $table_row `,` $count `]` (`documents` `(` $documents^ `)`)? (`edges` `(` $edges^ `)`)?
+    (`gated` $gated^)?
     (`scratch` `(` $scratch^ `)`)? attr-dict
     `:` type($list) `,` type($expiry) `,` type($scores) `,` type($threshold) `,` type($table) (`,` type($documents)^)?
   }];
