@@ -25,13 +25,15 @@ def arguments(
     window: int,
     scale: float | None = None,
     chunk_log2: int | None = None,
+    together: int | None = None,
 ) -> tuple[dict[str, np.ndarray], dict[str, int | float]]:
     """The arrays with a poisoned workspace added, and every scalar.
 
     arrays: q[B,Hq,M,D], k[B,Hkv,N,D], v[B,Hkv,N,Dv], u, tau, expiry [B,Hs,N],
     o[B,Hq,M,Dv], lse[B,Hq,M] and, where the record has them, sink[Hq] and
     cu_seqlens[S+1]. chunk_log2: None for the runtime's choice; small values
-    give several chunks on small inputs.
+    give several chunks on small inputs. together: how many columns are worked on
+    at a time (None: all).
     """
     batch, _, rows, depth = arrays["q"].shape
     heads_kv, keys = arrays["k"].shape[1:3]
@@ -42,11 +44,12 @@ def arguments(
     chunks, capacity = -(-rows >> chunk_log2), -(-topk // 4) * 4
     tile = record["tile"]
     tiles = -(-rows // tile["positions"])
+    columns = batch * heads_kv * -(-record["group"] // tile["head_block"])
     scalars: dict[str, int | float] = {
         "batch": batch, "heads_kv": heads_kv, "score_heads": score_heads,
         "rows": rows, "keys": keys, "window": window,
         "chunk_log2": chunk_log2, "chunks": chunks, "capacity": capacity, "tiles": tiles,
-        "items": batch * heads_kv * -(-record["group"] // tile["head_block"]) * tiles,
+        "items": columns * tiles, "together": together or columns,
         "scale_log2": (1 / math.sqrt(depth) if scale is None else scale) * math.log2(math.e),
     }  # fmt: skip
     if "cu_seqlens" in arrays:
@@ -78,6 +81,7 @@ def gathered_attention(
     sink: np.ndarray | None = None,
     cu_seqlens: np.ndarray | None = None,
     chunk_log2: int | None = None,
+    together: int | None = None,
     **options: Any,
 ) -> tuple[np.ndarray, np.ndarray]:
     """`o[B,Hq,M,Dv]` and `lse[B,Hq,M]` of a compiled kernel; outputs start as NaN.
@@ -94,8 +98,9 @@ def gathered_attention(
     if cu_seqlens is not None:
         arrays["cu_seqlens"] = cu_seqlens
     everything, scalars = arguments(
-        record, arrays, topk=topk, window=window, scale=scale, chunk_log2=chunk_log2
-    )
+        record, arrays, topk=topk, window=window, scale=scale, chunk_log2=chunk_log2,
+        together=together,
+    )  # fmt: skip
     writable = {}
     for kernel in record["kernels"]:
         names = {a["name"] for a in kernel["arguments"]}

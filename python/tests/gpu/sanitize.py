@@ -38,6 +38,7 @@ CASES = (
     _case(Variant("bf16", 128, 128, 4, "key_value", False, False), 200, 200, 40, 30),
     _case(Variant("bf16", 128, 128, 4, "none", False, False), 150, 70, 20, 0, batch=2, hs=1),
     _case(Variant("bf16", 128, 128, 1, "key_value", False, False), 300, 300, 64, 40, scores="ties"),
+    _case(Variant("bf16", 64, 64, 1, "none", False, False), 600, 600, 64, 300),
     _case(Variant("f16", 40, 24, 5, "value", True, False), 130, 130, 30, 33),
     _case(Variant("bf16", 128, 128, 4, "key_value", True, True), 160, 160, 20, 16,
           cu_seqlens=(0, 0, 1, 90, 90, 160)),

@@ -101,12 +101,14 @@ def launch(
     cu_seqlens: Sequence[int] | None = None,
     chunk_log2: int = 5,
     blocks: int = 3,
+    together: int | None = None,
     seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """`o[B,Hq,M,Dv]` and `lse[B,Hq,M]`; what no block has written is NaN.
 
     Arrays are as for the op. Chunks of the table have `2**chunk_log2` positions; `blocks` share
-    the work items. Raises TileError where a kernel breaks a rule.
+    the work items, of `together` columns at a time (None: all). Raises TileError where a kernel
+    breaks a rule.
     """
     batch, query_heads, rows = q.shape[:3]
     key_heads, keys = k.shape[1:3]
@@ -115,6 +117,7 @@ def launch(
     row_map = kernels["attention"].attributes["row_map"]
     positions, heads, group = map(int, re.findall(r"\d+", row_map))
     tiles = -(-rows // positions)
+    columns = batch * key_heads * -(-group // heads)
     chunks = -(-rows // 2**chunk_log2)
     capacity = -(-min(topk, keys) // 4) * 4
     o = np.full((batch, query_heads, rows, v.shape[3]), np.nan, dtype=q.dtype)
@@ -127,7 +130,7 @@ def launch(
         "batch": batch, "heads_kv": key_heads, "score_heads": score_heads, "rows": rows,
         "keys": keys, "window": window,
         "chunk_log2": chunk_log2, "chunks": chunks, "capacity": capacity,
-        "tiles": tiles, "items": batch * key_heads * -(-group // heads) * tiles,
+        "tiles": tiles, "items": columns * tiles, "together": together or columns,
         "scale_log2": np.float32(scale * np.log2(np.e)),
     }  # fmt: skip
     if cu_seqlens is not None:

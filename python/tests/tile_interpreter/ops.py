@@ -30,6 +30,7 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "arith.minsi": min,
     "arith.shli": lambda a, b: _signed(a << b),
     "arith.shrui": lambda a, b: a >> b,
+    "arith.andi": lambda a, b: a & b,
     "arith.xori": lambda a, b: a ^ b,
 }
 _PREDICATES: dict[int, Callable[[int, int], bool]] = {
@@ -140,6 +141,17 @@ def _release(agent: Agent, op: Op, ring: Ring, position: int) -> None:
         ring.data[slot] = None
 
 
+def _skip(agent: Agent, op: Op, operands: list[Any]) -> Step:
+    keys, listed, values, begin, end = operands
+    for position in range(begin, end):
+        yield from _acquire(agent, op, [keys, position, listed, position])
+        _release(agent, op, keys, position)
+        _release(agent, op, listed, position)
+        yield from _acquire(agent, op, [values, position])
+        _release(agent, op, values, position)
+    return []
+
+
 def _turn(agent: Agent, op: Op, operands: list[Any]) -> Step:
     turns, group, groups = agent.machine.turns, agent.group, agent.groups
     what = re.search(r"turn<(\w+)>", op.attributes["turn"])[1]
@@ -175,11 +187,33 @@ def _multiply(agent: Agent, op: Op, lhs: int, rhs: int) -> list[Any]:
     return [lhs * rhs if op.result_types[0] == "i64" else _signed(lhs * rhs)]
 
 
-def _item(agent: Agent, op: Op, number: int, batches: int, heads: int, tiles: int) -> list[int]:
+def _number(agent: Agent, round: int) -> int:
+    """Of this block's item in a round; every other round goes backwards."""
+    block, blocks = agent.machine.block, agent.machine.blocks
+    return round * blocks + (blocks - 1 - block if round % 2 else block)
+
+
+def _rounds(agent: Agent, op: Op, items: int) -> list[int]:
+    round = 0
+    while _number(agent, round) < items:
+        round += 1
+    return [round]
+
+
+def _item(
+    agent: Agent, op: Op, round: int, batches: int, heads: int, tiles: int, together: int
+) -> list[int]:
     row_map = agent.machine.row_map
     blocks = -(-row_map.group // row_map.heads)
-    rest, inner = divmod(number, heads * blocks)
-    reverse, batch = divmod(rest, batches)
+    columns = batches * heads * blocks
+    number = _number(agent, round)
+    for first in range(0, columns, together):
+        width = min(together, columns - first)
+        if number < width * tiles:
+            break
+        number -= width * tiles
+    reverse, column = divmod(number, width)
+    batch, inner = divmod(first + column, heads * blocks)
     return [batch, inner // blocks, inner % blocks, (tiles - 1 - reverse) * row_map.positions]
 
 
@@ -226,12 +260,16 @@ def _collect(
 # --------------------------------------------------------------------------------------------------
 
 
+def _documents(op: Op, operands: list[Any]) -> Any:
+    """The spans of the documents, where the op has them; its last two operands are optional."""
+    *_, has_documents, _ = op.attributes["operandSegmentSizes"].split(",")
+    return operands[12].reshape(-1, 2) if int(has_documents) else None
+
+
 def _list_entries(agent: Agent, op: Op, operands: list[Any]) -> list[tuple[int, int, int, float]]:
-    """(index, birth, death, score) of the keys, those that all positions see first."""
-    (first, last, window, chunk, expiry, scores, _, batch, head, table, row, count, *packed) = (
-        operands
-    )
-    documents = packed[0].reshape(-1, 2) if packed else None
+    """(index, birth, death, score) of the keys: edges, those that all positions see, others."""
+    (first, last, window, chunk, expiry, scores, _, batch, head, table, row, count) = operands[:12]
+    documents = _documents(op, operands)
 
     def document(position: int) -> tuple[int, int]:
         return (0, 2**31) if documents is None else tuple(map(int, documents[position]))
@@ -246,7 +284,18 @@ def _list_entries(agent: Agent, op: Op, operands: list[Any]) -> list[tuple[int, 
         if end > max(first, key + window):
             score = min(float(scores[batch, head, key]), float(np.finfo(np.float32).max))
             entries.append((key, key + window, end, score))
-    return sorted(entries, key=lambda entry: not (entry[1] <= first and entry[2] > last))
+    edges: set[int] = set()
+    if op.attributes["operandSegmentSizes"].endswith("1>") and operands[-1]:
+        edges.update(range(first, last + 1))
+        edges.update(key - window + 1 for key in range(first, last + 1))
+
+    def rank(entry: tuple[int, int, int, float]) -> int:
+        index, birth, death, _ = entry
+        if index in edges and birth == index:
+            return 0
+        return 1 if birth <= first and death > last else 2
+
+    return sorted(entries, key=rank)
 
 
 def _list_keys(agent: Agent, op: Op, operands: list[Any]) -> Step:
@@ -256,8 +305,8 @@ def _list_keys(agent: Agent, op: Op, operands: list[Any]) -> Step:
     size = int(re.findall(r"\d+", ring.type)[1])
     # Thresholds never decrease in a document: that of the last position is the largest.
     tau = threshold[rest[7], rest[8], last]
-    documents = rest[12] if len(rest) > 12 else None
-    crossing = documents is not None and documents[2 * first + 1] <= last
+    documents = _documents(op, rest)
+    crossing = documents is not None and documents[first, 1] <= last
     for begin in range(0, max(len(entries), 1), size):
         keys = np.full((size, 4), [-1, 0, 0, 0], dtype=np.float64)
         part = entries[begin : begin + size]
@@ -430,6 +479,7 @@ _CONTROL: dict[str, Callable[[Agent, Op, list[Any]], Step]] = {
     "scf.if": _if,
     "tile.reserve": _reserve,
     "tile.acquire": _acquire,
+    "tile.skip": _skip,
     "tile.turn": _turn,
     "tile.list_keys": _list_keys,
 }
@@ -439,11 +489,14 @@ _OPS: dict[str, Callable[..., list[Any] | None]] = {
     "arith.muli": _multiply,
     "arith.extui": lambda agent, op, value: [value],
     "arith.index_castui": lambda agent, op, value: [value],
+    "arith.select": lambda agent, op, condition, yes, no: [yes if condition else no],
     "memref.load": lambda agent, op, source, index: [int(source[index])],
     "memref.store": _store_element,
     "tile.block": lambda agent, op: [agent.machine.block, agent.machine.blocks],
     "tile.thread": lambda agent, op: [agent.machine.thread],
     "tile.warp": lambda agent, op: [agent.group],
+    "tile.warpgroup": lambda agent, op: [agent.group],
+    "tile.rounds": _rounds,
     "tile.item": _item,
     "tile.document": _document,
     "tile.collect_survivors": _collect,
