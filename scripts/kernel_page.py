@@ -108,7 +108,7 @@ def tile(compiler: Compiler) -> str:
     return block(
         "mlir",
         [
-            *between(kernel, r"tile\.ring", r"tile\.block"),
+            *between(kernel, r"tile\.ring", r"tile\.rounds"),
             *between(kernel, r'tile\.role "list"', r"^      }"),
             *between(kernel, r'tile\.role "gather"', r"^      }"),
             "      ...",
