@@ -53,8 +53,9 @@ if [ "$check" = yes ]; then
   rm -rf "$fresh"
   python3 -m venv "$fresh"
   "$fresh/bin/pip" install --quiet --disable-pip-version-check "dist/$tagged"
-  "$fresh/bin/sparsek-opt" --version | grep sparsek
   # From elsewhere, so that this source tree is not what is imported.
-  (cd "$fresh" && env -u PYTHONPATH -u SPARSEK_LIBRARY -u LD_LIBRARY_PATH bin/python "$OLDPWD/scripts/check_wheel.py")
+  unset PYTHONPATH SPARSEK_LIBRARY LD_LIBRARY_PATH
+  "$fresh/bin/sparsek-opt" --version | grep sparsek
+  (cd "$fresh" && bin/python "$OLDPWD/scripts/check_wheel.py")
 fi
 say "dist/$tagged: $size bytes, for glibc $version and later"
