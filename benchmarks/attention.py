@@ -64,7 +64,8 @@ def plan() -> Iterator[Work]:
     for n in (4096, 2048, 8192):
         yield Work(Geometry(n, 512, 512, 32, 8, 128), dense=True)
     # All keys are in reach: the early rows of long sequences.
-    yield Work(Geometry(2048, 1024, 1024, 32, 8, 128), dense=True)
+    for heads in HEADS[:3]:
+        yield Work(Geometry(2048, 1024, 1024, *heads, 128), dense=True)
     yield Work(Geometry(long, 1024, 1024, 32, 8, 128), scores=SCORES[1:], portable=True)
     yield Work(Geometry(8192, 1024, 1024, 32, 8, 128), dense=True, flex=True)
     # The whole grid.
@@ -80,7 +81,7 @@ def plan() -> Iterator[Work]:
                     )
 
 
-QUICK = 10  # steps of the plan
+QUICK = 12  # steps of the plan
 
 
 def chosen_work(options: argparse.Namespace) -> list[Work]:

@@ -120,11 +120,12 @@ class Tensors:
 
 def executed_flops(
     geometry: Geometry, expiry: torch.Tensor, positions: int, keys: int, rows: int = 128,
-    samples: int = 256,
+    skipped: int = 0, samples: int = 256,
 ) -> float:  # fmt: skip
     """An estimate of what the tensor cores do: for a sample of tiles the list of
     keys is counted, padded to whole slots of `keys` and multiplied with all `rows`
-    of the tile. `positions` is how many queries of a head are in a tile."""
+    of the tile. `positions` is how many queries of a head are in a tile; of a whole
+    tile whose windows are longer than it every row skips `skipped` slots."""
     n, window = geometry.n, min(geometry.window, geometry.n)
     tiles = -(-n // positions)
     stride = max(1, tiles // samples)
@@ -137,6 +138,8 @@ def executed_flops(
         alive = (births <= last) & (expiries > births.clamp(min=first))
         length = int(alive.sum()) + (last + 1 - max(0, first - window + 1) if window else 0)
         slots += max(1, -(-length // keys))
+        if first + positions <= n and positions + 1 < window <= first + 1:
+            slots -= skipped
         counted += 1
     group = geometry.hq // geometry.hkv
     lists = tiles * geometry.hkv * -(-group // min(group, rows))
