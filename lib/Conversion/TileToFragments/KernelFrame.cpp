@@ -96,10 +96,9 @@ void KernelFrame::waitFull(FragmentBuilder &b, RingOp ring,
   waitBarrier(b, getFullBarrier(b, ring, slot.number), slot.parity);
 }
 
-void KernelFrame::release(FragmentBuilder &b, RingOp ring,
-                          Value position) const {
-  Value number = getSlotNumber(b, ring, position);
-  arriveLane(b, getFreeBarrier(b, ring, number));
+Value KernelFrame::getRelease(FragmentBuilder &b, RingOp ring,
+                              Value position) const {
+  return getFreeBarrier(b, ring, getSlotNumber(b, ring, position));
 }
 
 void KernelFrame::arriveWarp(FragmentBuilder &b, Value barrier) const {

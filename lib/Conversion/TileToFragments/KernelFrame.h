@@ -59,10 +59,9 @@ struct KernelFrame {
   /// Blocks until the slot at `position` is filled.
   void waitFull(FragmentBuilder &b, tile::RingOp ring,
                 mlir::Value position) const;
-  /// One arrival of this warp at the slot's free barrier, which may come before
-  /// others of its lanes.
-  void release(FragmentBuilder &b, tile::RingOp ring,
-               mlir::Value position) const;
+  /// Where readers of the slot at `position` arrive.
+  mlir::Value getRelease(FragmentBuilder &b, tile::RingOp ring,
+                         mlir::Value position) const;
   /// One arrival of this warp, after all of its lanes.
   void arriveWarp(FragmentBuilder &b, mlir::Value barrier) const;
   /// One arrival of this warp, which may come before others of its lanes.

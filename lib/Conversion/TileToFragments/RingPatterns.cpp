@@ -167,8 +167,8 @@ struct LowerRelease : TilePattern<ReleaseOp> {
   using TilePattern::TilePattern;
   void lower(ReleaseOp op, OpAdaptor adaptor, FragmentBuilder &b,
              ConversionPatternRewriter &rewriter) const override {
-    b.syncWarp();
-    frame.release(b, ringOf(op.getRing()), adaptor.getPosition());
+    RingOp ring = ringOf(op.getRing());
+    frame.arriveWarp(b, frame.getRelease(b, ring, adaptor.getPosition()));
     rewriter.eraseOp(op);
   }
 };
@@ -185,10 +185,10 @@ struct LowerSkip : TilePattern<SkipOp> {
       // An arrival that came before the slot is filled could count for the use
       // before this one. As nothing is read, no lane needs to wait for others.
       frame.waitFull(b, keys, position);
-      frame.release(b, keys, position);
-      frame.release(b, list, position);
+      for (RingOp ring : {keys, list})
+        frame.arriveLane(b, frame.getRelease(b, ring, position));
       frame.waitFull(b, values, position);
-      frame.release(b, values, position);
+      frame.arriveLane(b, frame.getRelease(b, values, position));
       return FragmentBuilder::Values();
     });
     rewriter.eraseOp(op);
