@@ -269,12 +269,14 @@ def machine(chip: str) -> dict[str, Any]:
 
 
 def commit() -> str:
-    """Of this source tree; SPARSEK_COMMIT where it is no checkout."""
+    """SPARSEK_COMMIT, for an installed package of another commit, or that of this source tree."""
+    if given := os.environ.get("SPARSEK_COMMIT"):
+        return given
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
     try:
         described = subprocess.run(command, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
-        return os.environ.get("SPARSEK_COMMIT", "unknown")
+        return "unknown"
     return described.stdout.strip()
 
 
