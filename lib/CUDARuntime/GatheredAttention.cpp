@@ -249,11 +249,11 @@ static int64_t getTogether(const LaunchRecord &record, int64_t columns,
   constexpr int64_t cacheBytes = 8 << 20; // a sixth of an H100's
   constexpr int64_t leastItems = 1024;    // eight for each multiprocessor
   constexpr int64_t elementBytes = 2;
+  if (tiles == 0)
+    return 1; // There is no work.
   // Of K and V, for one work item.
   int64_t headBytes =
       listedKeys * elementBytes * (record.headDim + record.valueDim);
-  if (headBytes == 0 || tiles == 0)
-    return 1; // There is no work.
   int64_t most = std::max(cacheBytes / headBytes, int64_t(1)) * headBlocks;
   most = std::max(most, int64_t(llvm::divideCeil(leastItems, tiles)));
   if (columns <= most)

@@ -391,13 +391,14 @@ FailureOr<ScheduleAttr> sparsek::selectSchedule(
   int64_t consumers = draft.rows / draft.consumerRows;
   int64_t slots = std::min({draft.listSlots, draft.keySlots, draft.valueSlots});
   if (!isSet(overrides, "skip_edges") && request.group == 1 &&
-      !request.packed && draft.keys == draft.consumerRows && consumers >= 2 &&
-      (!draft.overlap || slots >= consumers)) {
-    draft.skipEdges = true;
+      !request.packed && draft.keys == 64 && draft.consumerRows == 64 &&
+      consumers >= 2) {
+    draft.skipEdges = !draft.overlap || slots >= consumers;
     reasons.push_back(llvm::formatv(
-        "skip_edges = true: a row is a position, so of {0} consumers each sees "
-        "a part of the window's edges",
-        consumers));
+        "skip_edges = {0}: a row is a position, so of {1} consumers each sees "
+        "a part of the window's edges{2}",
+        draft.skipEdges, consumers,
+        draft.skipEdges ? "" : "; but a ring has fewer slots than that"));
   }
   MLIRContext *context = request.element.getContext();
   if (!draft.get(context, emitError))

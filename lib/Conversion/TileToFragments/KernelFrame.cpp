@@ -371,8 +371,8 @@ static LogicalResult checkRole(Operation *op, RoleOp &computing) {
     return op->emitOpError() << "must be in a role of one warp";
   if (isa<GatherOp, WarpOp>(op) && !role)
     return op->emitOpError() << "must be in a role";
-  if (!isa<MmaNTOp, MmaNNOp, NormaliseOp, PositionsOp, StoreRowsOp, StoreTileOp,
-           TurnOp>(op))
+  if (!isa<MmaNTOp, MmaNNOp, NormaliseOp, PositionsOp, SkipOp, StoreRowsOp,
+           StoreTileOp, TurnOp, WarpgroupOp>(op))
     return success();
   if (!role || role.getWarps() % 4 != 0 || getFirstWarp(role) % 4 != 0)
     return op->emitOpError() << "must be in a role of whole warpgroups";

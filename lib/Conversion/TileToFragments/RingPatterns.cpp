@@ -183,12 +183,12 @@ struct LowerSkip : TilePattern<SkipOp> {
                                     b.i32(1)};
     b.loop(range, {}, [&](Value position, ValueRange) {
       // An arrival that came before the slot is filled could count for the use
-      // before this one. As nothing is read, no lane needs to wait for others.
+      // before this one, and none may come before all lanes have waited.
       frame.waitFull(b, keys, position);
-      for (RingOp ring : {keys, list})
-        frame.arriveLane(b, frame.getRelease(b, ring, position));
+      frame.arriveWarp(b, frame.getRelease(b, keys, position));
+      frame.arriveLane(b, frame.getRelease(b, list, position));
       frame.waitFull(b, values, position);
-      frame.arriveLane(b, frame.getRelease(b, values, position));
+      frame.arriveWarp(b, frame.getRelease(b, values, position));
       return FragmentBuilder::Values();
     });
     rewriter.eraseOp(op);

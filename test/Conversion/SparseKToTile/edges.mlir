@@ -1,12 +1,14 @@
 // RUN: sparsek-opt %s --split-input-file --convert-sparsek-to-tile="remarks=true" 2>%t.remarks | FileCheck %s
 // RUN: FileCheck %s --check-prefix=WHY --input-file=%t.remarks
 // RUN: sparsek-opt %s --split-input-file --convert-sparsek-to-tile="schedule=skip_edges=false" | FileCheck %s --check-prefix=OFF
+// RUN: sparsek-opt %s --split-input-file --convert-sparsek-to-tile="remarks=true schedule=key_slots=2" 2>&1 >/dev/null | FileCheck %s --check-prefix=FEW
 // RUN: not sparsek-opt %s --split-input-file --convert-sparsek-to-tile="schedule=skip_edges=true" 2>&1 | FileCheck %s --check-prefix=ERROR
 
 // Rows of one position each: a consumer sees a part of the edges of the window and skips the rest.
 
 // WHY: remark: scheduled as #tile.schedule<rows = 192, {{.*}}, skip_edges = true>
 // WHY: note: skip_edges = true: a row is a position, so of 3 consumers each sees a part of the window's edges
+// FEW: note: skip_edges = false: a row is a position, so of 3 consumers each sees a part of the window's edges; but a ring has fewer slots than that
 // OFF-NOT: skip_edges
 // OFF-NOT: tile.skip
 
@@ -63,6 +65,8 @@ func.func @one_head_each(%q: !q, %u: !u, %e: !e) {
 // -----
 
 // A consumer has all the positions of two heads: all see nearly the same.
+// CHECK-LABEL: func.func @groups
+// CHECK-NOT: skip
 // CHECK: row_map = #tile.row_map<positions = 96, heads = 2, group = 2>
 // CHECK-NOT: skip
 // WHY-NOT: skip_edges

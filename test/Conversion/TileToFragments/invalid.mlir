@@ -109,6 +109,31 @@ tile.kernel @turns_of_none() attributes {threads = 256 : i64} {
 
 // -----
 
+tile.kernel @number_of_no_warpgroup(%x: memref<?xi32> {tile.name = "x"}) {
+  tile.role "list" warps(1) {
+    // expected-error@+1 {{must be in a role of whole warpgroups}}
+    %number = tile.warpgroup
+    %at = arith.index_castui %number : i32 to index
+    memref.store %number, %x[%at] : memref<?xi32>
+  }
+  tile.role "idle" warps(3) {}
+}
+
+// -----
+
+tile.kernel @skip_by_a_warp(%p: i32 {tile.name = "p"}) {
+  %list = tile.ring fills(1) drains(1) offset(0) barriers(40000) : !tile.key_list<slots = 2, keys = 64>
+  %k = tile.ring fills(32) drains(1) offset(0) barriers(32768) : !tile.ring<2x64x64xbf16>
+  %v = tile.ring fills(32) drains(1) offset(0) barriers(33000) : !tile.ring<2x64x64xbf16>
+  tile.role "list" warps(1) {
+    // expected-error@+1 {{must be in a role of whole warpgroups}}
+    tile.skip %k with %list and %v from %p to %p : !tile.ring<2x64x64xbf16>, !tile.key_list<slots = 2, keys = 64>, !tile.ring<2x64x64xbf16>
+  }
+  tile.role "idle" warps(3) {}
+}
+
+// -----
+
 tile.kernel @two_that_compute(%p: i32 {tile.name = "p"}) {
   %a = tile.ring fills(32) drains(8) offset(0) barriers(24576) : !tile.ring<3x64x64xbf16>
   tile.role "first" warps(4) {

@@ -147,16 +147,25 @@ tile.kernel @documents(%cu: memref<?xi32> {tile.name = "cu_seqlens"}, %s: i32 {t
 // CHECK: scf.while
 // CHECK-NEXT: arith.cmpi slt, %{{.*}}, %[[MIDDLE]]
 
-// Slots that are skipped: keys with their list, then values, are waited for and released.
-// CHECK: scf.for %[[SLOT:.*]] = %[[FIRST]] to %{{.*}} step %c1_i32
+// Slots that are skipped, by the number of the consumer: keys with their list,
+// then values, are waited for by every lane and released.
+// CHECK: %[[IN_ROLE:.*]] = arith.subi %{{.*}}, %c4_i32
+// CHECK-NEXT: %[[CONSUMER:.*]] = arith.shrui %[[IN_ROLE]], %c2_i32
+// CHECK-NEXT: %[[BEGIN:.*]] = arith.addi %[[FIRST]], %[[CONSUMER]]
+// CHECK-NEXT: scf.for %[[SLOT:.*]] = %[[BEGIN]] to %{{.*}} step %c1_i32
 // CHECK: %[[NUMBER:.*]] = arith.remui %[[SLOT]], %c3_i32
 // CHECK: nvvm.mbarrier.try_wait.parity
-// CHECK: frag.arrive
+// CHECK: nvvm.bar.warp.sync
+// CHECK-NEXT: arith.cmpi eq
+// CHECK-NEXT: frag.arrive
 // CHECK: arith.andi %[[SLOT]], %c3_i32
 // CHECK: frag.arrive
 // CHECK-NOT: arrive
+// CHECK: arith.andi %[[SLOT]], %c1_i32
 // CHECK: nvvm.mbarrier.try_wait.parity
-// CHECK: frag.arrive
+// CHECK: nvvm.bar.warp.sync
+// CHECK-NEXT: arith.cmpi eq
+// CHECK-NEXT: frag.arrive
 // CHECK-NOT: arrive
 // CHECK: }
 !list = !tile.key_list<slots = 4, keys = 64>
@@ -165,9 +174,10 @@ module @kernels attributes {sparsek.launch_record = {version = 1, kernels = [{na
                      %e: memref<?x?x?xi32, strided<[?, ?, 1]>> {tile.name = "expiry", tile.dims = "bhn"},
                      %table: memref<?xi32> {tile.name = "table"}, %n: i32 {tile.name = "n"}, %first: i32 {tile.name = "first"},
                      %last: i32 {tile.name = "last"}, %w: i32 {tile.name = "window"}, %l: i64 {tile.name = "l"})
-      attributes {row_map = #tile.row_map<positions = 128, heads = 1, group = 1>, shared_bytes = 28848 : i64} {
+      attributes {row_map = #tile.row_map<positions = 128, heads = 1, group = 1>, shared_bytes = 28880 : i64} {
     %list = tile.ring fills(1) drains(8) offset(24576) barriers(28736) : !list
     %k = tile.ring fills(66) drains(8) offset(0) barriers(28800) : !tile.ring<3x64x64xbf16>
+    %v = tile.ring fills(64) drains(8) offset(0) barriers(28848) : !tile.ring<2x64x64xbf16>
     tile.role "list" warps(1) {
       %edges = arith.cmpi sgt, %first, %w : i32
       %0 = tile.list_keys %list[%n] positions(%first to %last) window(%w) chunk(%n) from %e, %u, %u[%n, %n] and %table[%l, %n]
@@ -175,7 +185,9 @@ module @kernels attributes {sparsek.launch_record = {version = 1, kernels = [{na
     }
     tile.role "idle" warps(3) {}
     tile.role "attend" warps(8) {
-      tile.skip %k with %list and %k from %first to %last : !tile.ring<3x64x64xbf16>, !list, !tile.ring<3x64x64xbf16>
+      %number = tile.warpgroup
+      %begin = arith.addi %first, %number : i32
+      tile.skip %k with %list and %v from %begin to %last : !tile.ring<3x64x64xbf16>, !list, !tile.ring<2x64x64xbf16>
     }
   }
 }

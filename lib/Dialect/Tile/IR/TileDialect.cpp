@@ -100,9 +100,9 @@ LogicalResult ScheduleAttr::verify(
                        << consumers;
   if (!skipEdges)
     return success();
-  if (keys != consumerRows || consumers < 2)
-    return emitError() << "skip_edges needs keys = consumer_rows and two "
-                          "consumers or more, but has keys = "
+  if (keys != 64 || consumerRows != 64 || consumers < 2)
+    return emitError() << "skip_edges needs keys = 64, consumer_rows = 64 and "
+                          "two consumers or more, but has keys = "
                        << keys << ", consumer_rows = " << consumerRows
                        << " and rows = " << rows;
   // The last consumer is so many slots ahead of the first one, which waits for

@@ -102,6 +102,17 @@ LogicalResult AcquireOp::verify() {
   return verifyWith(*this, getRing().getType(), getList(), getListPosition());
 }
 
+LogicalResult SkipOp::verify() {
+  if (getKeys() == getValues())
+    return emitOpError() << "needs two rings, one of keys and one of values";
+  int64_t listed = getList().getType().getKeys();
+  if (failed(verifySizes(*this, "the keys of the list and the rows of the keys",
+                         listed, getKeys().getType().getRows())))
+    return failure();
+  return verifySizes(*this, "the keys of the list and the rows of the values",
+                     listed, getValues().getType().getRows());
+}
+
 //===----------------------------------------------------------------------===//
 // Global memory to rings
 //===----------------------------------------------------------------------===//

@@ -146,12 +146,12 @@ func.func private @f() attributes {s = #s}
 
 // -----
 
-// expected-error@+1 {{skip_edges needs keys = consumer_rows and two consumers or more, but has keys = 128, consumer_rows = 64 and rows = 128}}
+// expected-error@+1 {{skip_edges needs keys = 64, consumer_rows = 64 and two consumers or more, but has keys = 128, consumer_rows = 64 and rows = 128}}
 #s = #tile.schedule<rows = 128, keys = 128, list_slots = 4, key_slots = 2, value_slots = 2, query_slots = 2, producer_registers = 56, consumer_registers = 224, overlap = true, ping_pong = true, persistent = true, masks = needed, gates = needed, skip_edges = true>
 
 // -----
 
-// expected-error@+1 {{skip_edges needs keys = consumer_rows and two consumers or more, but has keys = 64, consumer_rows = 64 and rows = 64}}
+// expected-error@+1 {{skip_edges needs keys = 64, consumer_rows = 64 and two consumers or more, but has keys = 64, consumer_rows = 64 and rows = 64}}
 #s = #tile.schedule<rows = 64, keys = 64, list_slots = 4, key_slots = 2, value_slots = 2, query_slots = 2, producer_registers = 56, consumer_registers = 224, overlap = true, ping_pong = false, persistent = true, masks = needed, gates = needed, skip_edges = true>
 
 // -----
@@ -353,6 +353,35 @@ tile.kernel @k() {
   // expected-error@+1 {{lies at byte 300000 of shared memory; a block has 232448}}
   %r = tile.ring fills(32) drains(8) offset(0) barriers(300000) : !tile.ring<2x64x64xbf16>
   tile.role "rest" warps(4) {}
+}
+
+// -----
+
+tile.kernel @k(%p: i32 {tile.name = "p"}) attributes {threads = 32} {
+  %list = tile.ring fills(1) drains(4) : !tile.key_list<slots = 2, keys = 64>
+  %k = tile.ring fills(32) drains(4) : !tile.ring<2x64x64xbf16>
+  // expected-error@+1 {{needs two rings, one of keys and one of values}}
+  tile.skip %k with %list and %k from %p to %p : !tile.ring<2x64x64xbf16>, !tile.key_list<slots = 2, keys = 64>, !tile.ring<2x64x64xbf16>
+}
+
+// -----
+
+tile.kernel @k(%p: i32 {tile.name = "p"}) attributes {threads = 32} {
+  %list = tile.ring fills(1) drains(4) : !tile.key_list<slots = 2, keys = 128>
+  %k = tile.ring fills(32) drains(4) : !tile.ring<2x64x64xbf16>
+  %v = tile.ring fills(32) drains(4) : !tile.ring<2x64x64xbf16>
+  // expected-error@+1 {{the keys of the list and the rows of the keys must agree, but are 128 and 64}}
+  tile.skip %k with %list and %v from %p to %p : !tile.ring<2x64x64xbf16>, !tile.key_list<slots = 2, keys = 128>, !tile.ring<2x64x64xbf16>
+}
+
+// -----
+
+tile.kernel @k(%p: i32 {tile.name = "p"}) attributes {threads = 32} {
+  %list = tile.ring fills(1) drains(4) : !tile.key_list<slots = 2, keys = 64>
+  %k = tile.ring fills(32) drains(4) : !tile.ring<2x64x64xbf16>
+  %v = tile.ring fills(32) drains(4) : !tile.ring<2x128x64xbf16>
+  // expected-error@+1 {{the keys of the list and the rows of the values must agree, but are 64 and 128}}
+  tile.skip %k with %list and %v from %p to %p : !tile.ring<2x64x64xbf16>, !tile.key_list<slots = 2, keys = 64>, !tile.ring<2x128x64xbf16>
 }
 
 // -----

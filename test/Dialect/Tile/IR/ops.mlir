@@ -10,6 +10,7 @@
 !list = !tile.key_list<slots = 4, keys = 128>
 !ring = !tile.ring<2x128x128xbf16>
 !keys = !tile.ring<3x128x128xbf16>
+!values = !tile.ring<2x128x64xbf16>
 !rf = !tile.rows<64xf32>
 !ri = !tile.rows<64xi32>
 !frag = !tile.frag<64x128xf32>
@@ -34,13 +35,15 @@ tile.kernel @attention(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %keys: !q {
   %k = tile.ring fills(66) drains(8) offset(0) barriers(65536) : !keys
   // CHECK-NEXT: %q_ring = tile.ring fills(32) drains(8) : !tile.ring<2x128x128xbf16>
   %qs = tile.ring fills(32) drains(8) : !ring
-  // CHECK-NEXT: %ring = tile.ring fills(32) drains(8) : !tile.ring<16x8x8xf16>
+  // CHECK-NEXT: %[[V:.*]] = tile.ring fills(64) drains(8) : !tile.ring<2x128x64xbf16>
+  %v = tile.ring fills(64) drains(8) : !values
+  // CHECK-NEXT: %{{.*}} = tile.ring fills(32) drains(8) : !tile.ring<16x8x8xf16>
   %unused = tile.ring fills(32) drains(8) : !tile.ring<16x8x8xf16>
   // CHECK-NEXT: %id, %count = tile.block
   %id, %count = tile.block
   // CHECK-NEXT: %[[ROUNDS:.*]] = tile.rounds of %n
   %rounds = tile.rounds of %n
-  // CHECK-NEXT: %batch, %head, %head_block, %row_0 = tile.item %[[ROUNDS]] of %n x %n x %count together(%id)
+  // CHECK-NEXT: %batch, %head, %head_block, %row_1 = tile.item %[[ROUNDS]] of %n x %n x %count together(%id)
   %b, %h, %hb, %r = tile.item %rounds of %n x %n x %count together(%id)
 
   // CHECK: tile.role "list" warps(1) registers(56) {
@@ -69,7 +72,7 @@ tile.kernel @attention(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %keys: !q {
   tile.role "queries" warps(1) registers(56) {
     // CHECK-NEXT: tile.gather %k[%batch, %head] rows %list_ring[%n] into %k_ring[%n] : memref<{{.*}}>, <slots = 4, keys = 128>, <3x128x128xbf16>
     tile.gather %keys[%b, %h] rows %list[%n] into %k[%n] : !q, !list, !keys
-    // CHECK-NEXT: tile.load_tile %q[%batch, %head, %head_block, %row_0] limit %n into %q_ring[%n] : memref<{{.*}}>, <2x128x128xbf16>
+    // CHECK-NEXT: tile.load_tile %q[%batch, %head, %head_block, %row_1] limit %n into %q_ring[%n] : memref<{{.*}}>, <2x128x128xbf16>
     tile.load_tile %q[%b, %h, %hb, %r] limit %n into %qs[%n] : !q, !ring
     // CHECK-NEXT: tile.commit %q_ring[%n] : !tile.ring<2x128x128xbf16>
     tile.commit %qs[%n] : !ring
@@ -80,9 +83,9 @@ tile.kernel @attention(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %keys: !q {
     tile.turn<start>
     // CHECK-NEXT: %[[NUMBER:.*]] = tile.warpgroup
     %number = tile.warpgroup
-    // CHECK-NEXT: tile.skip %k_ring with %list_ring and %k_ring from %n to %[[NUMBER]] : <3x128x128xbf16>, <slots = 4, keys = 128>, <3x128x128xbf16>
-    tile.skip %k with %list and %k from %n to %number : !keys, !list, !keys
-    // CHECK-NEXT: %[[T:.*]] = tile.positions %row_0 plus %n : <64xi32>
+    // CHECK-NEXT: tile.skip %k_ring with %list_ring and %[[V]] from %n to %[[NUMBER]] : <3x128x128xbf16>, <slots = 4, keys = 128>, <2x128x64xbf16>
+    tile.skip %k with %list and %v from %n to %number : !keys, !list, !values
+    // CHECK-NEXT: %[[T:.*]] = tile.positions %row_1 plus %n : <64xi32>
     %t = tile.positions %r plus %n : !ri
     // CHECK-NEXT: %[[TAU:.*]] = tile.load_rows %u[%batch, %head] at %[[T]] limit %n : memref<{{.*}}>, <64xi32> -> <64xf32>
     %tau = tile.load_rows %u[%b, %h] at %t limit %n : !f, !ri -> !rf
@@ -126,9 +129,9 @@ tile.kernel @attention(%q: !q {tile.name = "q", tile.dims = "bhmd"}, %keys: !q {
     %factor, %lse = tile.normalise %m1, %l2 scale %scale : !rf
     // CHECK-NEXT: tile.normalise %[[M1]], %[[L2]] scale %scale_log2 sink %sink[%head, %head_block] : <64xf32>, memref<?xf32>
     %factor1, %lse1 = tile.normalise %m1, %l2 scale %scale sink %sink[%h, %hb] : !rf, memref<?xf32>
-    // CHECK-NEXT: tile.store_tile %[[O]], %q[%batch, %head, %head_block, %row_0] limit %n : <64x128xf32>, memref<{{.*}}>
+    // CHECK-NEXT: tile.store_tile %[[O]], %q[%batch, %head, %head_block, %row_1] limit %n : <64x128xf32>, memref<{{.*}}>
     tile.store_tile %o, %q[%b, %h, %hb, %r] limit %n : !frag, !q
-    // CHECK-NEXT: tile.store_rows %lse, %u[%batch, %head, %head_block, %row_0] limit %n : <64xf32>, memref<{{.*}}>
+    // CHECK-NEXT: tile.store_rows %lse, %u[%batch, %head, %head_block, %row_1] limit %n : <64xf32>, memref<{{.*}}>
     tile.store_rows %lse, %u[%b, %h, %hb, %r] limit %n : !rf, !f
   }
 }

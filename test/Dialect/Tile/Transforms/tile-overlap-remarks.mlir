@@ -253,7 +253,7 @@ tile.kernel @no_acquire(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "sca
     %decay = tile.fill 1.0 : !r
     %o0 = tile.fill 0.0 : !o
     %a0 = tile.fill 0.0 : !s
-    // expected-remark@+1 {{not overlapped: expected the right operand of tile.mma_nn to be acquired, without a list, read and released once}}
+    // expected-remark@+1 {{not overlapped: expected the right operand of tile.mma_nn to be acquired, without a list, read and released once, and else only skipped}}
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
       %m1, %h1, %l1, %rise = tile.raise_maximum %s, %decay, %decay, %decay scale %scale : !s, !r
@@ -286,7 +286,7 @@ tile.kernel @released_elsewhere(%p: i32 {tile.name = "p"}, %scale: f32 {tile.nam
     %decay = tile.fill 1.0 : !r
     %o0 = tile.fill 0.0 : !o
     %a0 = tile.fill 0.0 : !s
-    // expected-remark@+1 {{not overlapped: expected the right operand of tile.mma_nn to be acquired, without a list, read and released once}}
+    // expected-remark@+1 {{not overlapped: expected the right operand of tile.mma_nn to be acquired, without a list, read and released once, and else only skipped}}
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
       %m1, %h1, %l1, %rise = tile.raise_maximum %s, %decay, %decay, %decay scale %scale : !s, !r
@@ -321,7 +321,7 @@ tile.kernel @released_in_branch(%p: i32 {tile.name = "p"}, %scale: f32 {tile.nam
     %decay = tile.fill 1.0 : !r
     %o0 = tile.fill 0.0 : !o
     %a0 = tile.fill 0.0 : !s
-    // expected-remark@+1 {{not overlapped: expected the right operand of tile.mma_nn to be acquired, without a list, read and released once}}
+    // expected-remark@+1 {{not overlapped: expected the right operand of tile.mma_nn to be acquired, without a list, read and released once, and else only skipped}}
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
       %m1, %h1, %l1, %rise = tile.raise_maximum %s, %decay, %decay, %decay scale %scale : !s, !r
@@ -529,7 +529,7 @@ tile.kernel @acquired_with_list(%p: i32 {tile.name = "p"}, %scale: f32 {tile.nam
     %decay = tile.fill 1.0 : !r
     %o0 = tile.fill 0.0 : !o
     %a0 = tile.fill 0.0 : !s
-    // expected-remark@+1 {{not overlapped: expected the right operand of tile.mma_nn to be acquired, without a list, read and released once}}
+    // expected-remark@+1 {{not overlapped: expected the right operand of tile.mma_nn to be acquired, without a list, read and released once, and else only skipped}}
     %r = scf.while (%o = %o0) : (!o) -> !o {
       %s = tile.mma_nt %k[%p], %k[%p] : !k, !k -> !s
       %m1, %h1, %l1, %rise = tile.raise_maximum %s, %decay, %decay, %decay scale %scale : !s, !r

@@ -163,6 +163,47 @@ tile.kernel @continued(%p: i32 {tile.name = "p"}, %scale: f32 {tile.name = "scal
   }
 }
 
+// Slots of values that are skipped belong to the first part.
+// CHECK-LABEL: tile.kernel @skipping
+// CHECK: %[[LIST:.*]] = tile.ring {{.*}} : !tile.key_list
+// CHECK-NEXT: %[[K:.*]] = tile.ring
+// CHECK-NEXT: %[[V:.*]] = tile.ring
+// CHECK: tile.truncate
+// CHECK-NEXT: tile.skip %[[K]] with %[[LIST]] and %[[V]] from %p to %n
+// CHECK-NEXT: scf.while
+// CHECK: tile.acquire %[[V]][%p]
+// CHECK: tile.mma_nn
+// CHECK: tile.release %[[V]][%p]
+// CHECK: tile.skip %[[K]] with %[[LIST]] and %[[V]] from %p to %n
+// CHECK: scf.yield
+// CHECK-NOT: tile.skip
+tile.kernel @skipping(%p: i32 {tile.name = "p"}, %n: i32 {tile.name = "n"}, %scale: f32 {tile.name = "scale"}) attributes {schedule = #overlap} {
+  %list = tile.ring fills(1) drains(4) : !list
+  %k = tile.ring fills(32) drains(4) : !k
+  %v = tile.ring fills(32) drains(4) : !v
+  %q = tile.ring fills(32) drains(4) : !q
+  %true = arith.constant true
+  tile.role "attend" warps(4) {
+    %l0 = tile.fill 0.0 : !r
+    %o0 = tile.fill 0.0 : !o
+    %r = scf.while (%o = %o0) : (!o) -> !o {
+      %s = tile.mma_nt %q[%p], %k[%p] : !q, !k -> !s
+      %m1, %h1, %l1, %rise = tile.raise_maximum %s, %l0, %l0, %l0 scale %scale : !s, !r
+      %decayed = tile.scale_rows %o, %rise : !o, !r
+      %w, %l2 = tile.exponentials %s, %h1, %l1 scale %scale : !s, !r
+      %a = tile.truncate %w : !s -> !a
+      tile.acquire %v[%p] : !v
+      %o1 = tile.mma_nn %a, %v[%p], %decayed : !a, !v, !o -> !o
+      tile.release %v[%p] : !v
+      tile.skip %k with %list and %v from %p to %n : !k, !list, !v
+      scf.condition(%true) %o1 : !o
+    } do {
+    ^bb0(%o: !o):
+      scf.yield %o : !o
+    }
+  }
+}
+
 // CHECK-LABEL: tile.kernel @sequence
 // CHECK-NOT: tile.pending
 // CHECK: tile.mma_nt {{.*}} -> !tile.frag

@@ -28,7 +28,7 @@ def Tile_ScheduleAttr : Tile_Attr<"Schedule", "schedule"> {
     | `persistent` | one block per multiprocessor walks over the work items | |
     | `masks`, `gates` | slots that are masked, gated | `never`, `needed`, `always` |
     | `consumer_rows` | query rows of a consumer warpgroup; 64 where not given | 64, 128 |
-    | `skip_edges` | consumers skip slots with the edges of the window that they do not see; `false` where not given | `keys = consumer_rows`, two consumers or more; with `overlap` as many slots of list, keys and values |
+    | `skip_edges` | consumers skip slots with the edges of the window that they do not see; `false` where not given | `keys` and `consumer_rows` 64, two consumers or more; with `overlap` as many slots of list, keys and values |
 
     ```mlir
     #tile.schedule<rows = 128, keys = 128, list_slots = 4, key_slots = 2, value_slots = 2,

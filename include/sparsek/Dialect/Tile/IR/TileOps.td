@@ -159,12 +159,13 @@ def Tile_RoundsOp : Tile_Op<"rounds", [Pure]> {
 def Tile_ItemOp : Tile_Op<"item", [Pure]> {
   let summary = "coordinates of this block's work item in a round";
   let description = [{
-    Of the items, counted as `tile.rounds` says. A column is a head block of a
-    key-value head of a batch, `(b * heads + h) * head_blocks + head_block`.
-    `together` columns at a time are worked on, so that their keys stay in the
-    L2 cache; of these the column counts fastest and the tile slowest, the last
-    tile first, as late tiles have the longest lists. `row` is the first query
-    row of the tile, `tile * positions`.
+    An item is a tile of a column, and a column is a head block of a key-value
+    head of a batch, `(b * heads + h) * head_blocks + head_block`. `together`
+    columns are worked on at a time, so that their keys stay in the L2 cache:
+    their items come before those of the next columns. Among these the column
+    counts fastest and the tile slowest, the last tile first, as late tiles have
+    the longest lists. `tile.rounds` says which number a block has in a round.
+    `row` is the first query row of the tile, `tile * positions`.
   }];
   let arguments = (ins I32:$round, I32:$batches, I32:$heads, I32:$tiles, I32:$together);
   let results = (outs I32:$batch, I32:$head, I32:$head_block, I32:$row);
@@ -222,12 +223,13 @@ def Tile_SkipOp : Tile_Op<"skip", [MemoryEffects<[MemRead, MemWrite]>]> {
     Acquires and releases, one after the other, the slots at the positions
     `begin <= position < end` of a ring of keys, with those of the list that were
     committed with them, and of a ring of values: for keys that no row of this
-    warpgroup sees.
+    warpgroup sees. All slots have as many keys.
   }];
   let arguments = (ins Tile_RingType:$keys, Tile_KeyListType:$list, Tile_RingType:$values, I32:$begin, I32:$end);
   let assemblyFormat = [{
     $keys `with` $list `and` $values `from` $begin `to` $end attr-dict `:` type($keys) `,` type($list) `,` type($values)
   }];
+  let hasVerifier = 1;
 }
 
 def Tile_TurnOp : Tile_Op<"turn", [MemoryEffects<[MemRead, MemWrite]>]> {
@@ -306,6 +308,8 @@ def Tile_ListKeysOp : Tile_Op<"list_keys", [AttrSizedOperandSegments, MemoryEffe
     of the consumers of 64 positions each the n-th sees none of the first n of
     these slots of 64 keys, nor any behind the n-th of the second half. The item
     must be whole, and its window longer than the item and inside the sequence.
+    Who skips edges needs a window of two keys more than the item has positions:
+    then the last slot of the list is none of them.
 
     Returns the position after the last slot.
 
