@@ -125,6 +125,14 @@ TEST_F(GatheredAttentionTest, ColumnsTogether) {
   SparsekAttentionArguments args = makeArguments(1, 4, 1 << 20, 1 << 20);
   args.topk = 1 << 19;
   EXPECT_TRUE(takes(args, 1));
+
+  // Two head blocks share the keys of a head: twice as many columns.
+  KernelSource source =
+      makeSource({{"attention", "persistent", 384, 0, "together:i32"}});
+  llvm::StringRef both = R"("head_block": 2)", one = R"("head_block": 1)";
+  source.record.replace(source.record.find(both), both.size(), one);
+  kernel = makeKernel(source);
+  EXPECT_TRUE(takes(makeArguments(128, 4, 3000, 3000), 205));
 }
 
 TEST_F(GatheredAttentionTest, PackedDocuments) {
