@@ -39,6 +39,9 @@ def outcome(case: ElementTree.Element) -> str:
 def reason(case: ElementTree.Element) -> str:
     skipped = case.find("skipped")
     text = "" if skipped is None else skipped.get("message") or skipped.text or ""
+    # Of a file that pytest skips, the reason stands behind the place.
+    if text == "collection skipped" and skipped is not None:
+        text = (skipped.text or text).rpartition("'Skipped: ")[2].removesuffix("')")
     return " ".join(text.split()) or "no reason given"
 
 
