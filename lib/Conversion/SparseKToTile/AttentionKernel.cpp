@@ -180,8 +180,9 @@ Value AttentionBuilder::hasEdges(const Item &item) {
   Value positions = b.i32(rowMap.getPositions());
   Value isWhole = b.negate(b.less(b.arg("rows"), b.add(item.row, positions)));
   Value isLong = b.less(b.i32(rowMap.getPositions() + 1), b.arg("window"));
-  Value begin = b.sub(b.add(item.row, offset), b.arg("window"));
-  Value isInside = b.less(b.i32(-2), begin);
+  // The oldest key is the one behind `before`.
+  Value before = b.sub(b.add(item.row, offset), b.arg("window"));
+  Value isInside = b.less(b.i32(-2), before);
   return b.both(b.both(isWhole, isLong), isInside);
 }
 

@@ -47,7 +47,8 @@ def TileOverlapPass : Pass<"tile-overlap"> {
     region there are one `tile.mma_nt`, whose result leads to a `tile.truncate`,
     and one `tile.mma_nn` of that with a carried accumulator, scaled by the decay
     of a `tile.raise_maximum` between the products; the slot of values is
-    acquired by itself, without one of a list:
+    acquired by itself, without one of a list. Other slots of that ring may only
+    be given back unread (`tile.skip`), which stays in the first part:
 
     ```mlir
     %r:5 = scf.while (%p = %p0, %m = %m0, %h = %h0, %l = %l0, %o = %zero) : ... {
