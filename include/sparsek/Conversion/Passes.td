@@ -216,8 +216,9 @@ def ConvertSparseKToTilePass : Pass<"convert-sparsek-to-tile", "::mlir::ModuleOp
               ...
     ```
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
-                           "::mlir::scf::SCFDialect", "::sparsek::tile::TileDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect", "::sparsek::tile::TileDialect"];
   let options = [
     Option<"chip", "chip", "std::string", "\"sm_90a\"", "the GPU: sm_ and a number, as in sm_90a">,
     Option<"schedule", "schedule", "std::string", "\"\"",

@@ -43,6 +43,34 @@ void buildSurvivorsKernel(TileBuilder &b, bool packed);
 void buildAttentionKernel(TileBuilder &b, const AttentionVariant &variant,
                           tile::ScheduleAttr schedule, tile::RowMapAttr rowMap);
 
+/// The kernels of the selection, for `topk_mask`: see SelectionKernels.cpp.
+/// With `packed`, `documents` too.
+void buildSelectionKernels(mlir::Location loc, mlir::OpBuilder &at,
+                           bool packed);
+
+/// Two of the kernels come in sizes: chunks of positions that are solved
+/// together, and up to how many buckets the ranks are counted in.
+struct SelectionSize {
+  int64_t maxKeys;
+  int64_t chunk;
+  llvm::StringLiteral thresholds;
+  int64_t maxBuckets;
+  llvm::StringLiteral boundaries;
+};
+inline constexpr SelectionSize kSelectionSizes[] = {
+    {int64_t(1) << 17, 128, "thresholds_128", 256, "boundaries_256"},
+    {int64_t(1) << 20, 512, "thresholds_512", 1024, "boundaries_1024"}};
+inline constexpr int64_t kMaxSelectionKeys = kSelectionSizes[1].maxKeys;
+/// Chunk boundaries of a row, at most.
+inline constexpr int64_t kMaxBoundaries =
+    kMaxSelectionKeys / kSelectionSizes[1].chunk + 1;
+/// Positions that one block sorts; ranks that one block sums up.
+inline constexpr int64_t kSortTileLog2 = 12;
+inline constexpr int64_t kScanTileLog2 = 11;
+/// Words of shared memory in which a block counts: four for each boundary and
+/// bucket.
+inline constexpr int64_t kTableWords = 4 * kMaxBoundaries;
+
 /// Threads of a block of the kernels without roles.
 inline constexpr int64_t kTableThreads = 256;
 

@@ -39,8 +39,8 @@ using ScheduleOverrides =
 mlir::FailureOr<ScheduleOverrides>
 parseScheduleOverrides(llvm::StringRef text, EmitDiagnostic emitError);
 
-/// The schedule for the target. Overrides that cannot work are errors; `reasons`
-/// gets one sentence for each decision.
+/// The schedule for the target. Overrides that cannot work are errors;
+/// `reasons` gets one sentence for each decision.
 mlir::FailureOr<tile::ScheduleAttr>
 selectSchedule(const ScheduleRequest &request,
                const ScheduleOverrides &overrides, EmitDiagnostic emitError,

@@ -10,12 +10,15 @@
 #include "Schedule.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/SymbolTable.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringMap.h"
 
 namespace sparsek {
 #define GEN_PASS_DEF_CONVERTSPARSEKTOTILEPASS
@@ -119,6 +122,50 @@ static DictionaryAttr getLaunchRecord(Builder &b,
        named("kernels", b.getArrayAttr(kernels))});
 }
 
+/// The same for the selection, with the sizes that its kernels have built in.
+static DictionaryAttr getSelectionRecord(Builder &b, bool packed,
+                                         StringRef chip) {
+  auto named = [&](StringRef name, Attribute value) {
+    return b.getNamedAttr(name, value);
+  };
+  auto number = [&](StringRef name, int64_t value) {
+    return named(name, b.getI64IntegerAttr(value));
+  };
+  auto text = [&](StringRef name, StringRef value) {
+    return named(name, b.getStringAttr(value));
+  };
+  SmallVector<Attribute> kernels, sizes;
+  auto kernel = [&](StringRef name, StringRef grid) {
+    kernels.push_back(
+        b.getDictionaryAttr({text("name", name), text("grid", grid)}));
+  };
+  if (packed)
+    kernel("documents", "key_blocks");
+  kernel("sort_tiles", "sort_tiles x batch_score_heads");
+  kernel("merge_lists", "key_blocks x batch_score_heads");
+  kernel("rank_table", "table_blocks x batch_score_heads");
+  for (const SelectionSize &size : kSelectionSizes) {
+    kernel(size.boundaries, "boundary_blocks x batch_score_heads");
+    sizes.push_back(b.getDictionaryAttr({number("max_keys", size.maxKeys),
+                                         number("chunk", size.chunk),
+                                         number("buckets", size.maxBuckets),
+                                         text("boundaries", size.boundaries),
+                                         text("thresholds", size.thresholds)}));
+  }
+  kernel("rank_scan", "scan_tiles x batch_score_heads");
+  for (const SelectionSize &size : kSelectionSizes)
+    kernel(size.thresholds, "chunks x batch_score_heads");
+  kernel("expiries", "key_blocks x batch_score_heads");
+  return b.getDictionaryAttr({number("version", 1), text("op", "topk_mask"),
+                              text("chip", chip),
+                              named("packed", b.getBoolAttr(packed)),
+                              number("sort_tile_log2", kSortTileLog2),
+                              number("scan_tile_log2", kScanTileLog2),
+                              number("table_words", kTableWords),
+                              named("sizes", b.getArrayAttr(sizes)),
+                              named("kernels", b.getArrayAttr(kernels))});
+}
+
 //===----------------------------------------------------------------------===//
 // The pass
 //===----------------------------------------------------------------------===//
@@ -134,11 +181,20 @@ public:
   /// The module with the kernels of `variant`, made where there is none yet.
   StringAttr get(Location loc, const AttentionVariant &variant,
                  ScheduleAttr schedule, RowMapAttr rowMap);
+  /// The module with the kernels of the selection.
+  StringAttr getSelection(Location loc, bool packed);
 
 private:
+  /// The module for a record and a schedule, which may be null; `build` fills
+  /// a new one. Named after the op.
+  StringAttr get(Location loc, DictionaryAttr record, Attribute schedule,
+                 function_ref<void(TileBuilder &)> build);
+
   SymbolTable symbols;
   StringRef chip;
   DenseMap<std::pair<Attribute, Attribute>, StringAttr> modules;
+  /// How many modules there are for each op.
+  llvm::StringMap<unsigned> numbers;
 };
 
 struct ConvertSparseKToTile
@@ -152,28 +208,47 @@ private:
   LogicalResult convert(GatheredAttentionOp op,
                         const ScheduleOverrides &overrides,
                         KernelModules &modules);
+  void convert(TopkMaskOp op, KernelModules &modules);
 };
 
 } // namespace
 
-StringAttr KernelModules::get(Location loc, const AttentionVariant &variant,
-                              ScheduleAttr schedule, RowMapAttr rowMap) {
-  TileBuilder b(loc, loc.getContext());
-  DictionaryAttr record = getLaunchRecord(b, variant, schedule, rowMap, chip);
+StringAttr KernelModules::get(Location loc, DictionaryAttr record,
+                              Attribute schedule,
+                              function_ref<void(TileBuilder &)> build) {
   StringAttr &name = modules[{record, schedule}];
   if (name)
     return name;
-  auto module = ModuleOp::create(loc, "gathered_attention_" +
-                                          std::to_string(modules.size() - 1));
+  StringRef op = record.getAs<StringAttr>("op").getValue();
+  unsigned &number = numbers[op];
+  auto module = ModuleOp::create(loc, (op + "_" + Twine(number++)).str());
   module->setAttr(kLaunchRecordAttr, record);
   // Renames the module where another symbol has its name.
   name = symbols.insert(module);
+  TileBuilder b(loc, loc.getContext());
   b.setInsertionPointToEnd(module.getBody());
-  if (variant.packed)
-    buildDocumentsKernel(b);
-  buildSurvivorsKernel(b, variant.packed);
-  buildAttentionKernel(b, variant, schedule, rowMap);
+  build(b);
   return name;
+}
+
+StringAttr KernelModules::get(Location loc, const AttentionVariant &variant,
+                              ScheduleAttr schedule, RowMapAttr rowMap) {
+  Builder b(loc.getContext());
+  DictionaryAttr record = getLaunchRecord(b, variant, schedule, rowMap, chip);
+  return get(loc, record, schedule, [&](TileBuilder &builder) {
+    if (variant.packed)
+      buildDocumentsKernel(builder);
+    buildSurvivorsKernel(builder, variant.packed);
+    buildAttentionKernel(builder, variant, schedule, rowMap);
+  });
+}
+
+StringAttr KernelModules::getSelection(Location loc, bool packed) {
+  Builder b(loc.getContext());
+  DictionaryAttr record = getSelectionRecord(b, packed, chip);
+  return get(loc, record, Attribute(), [&](TileBuilder &builder) {
+    buildSelectionKernels(loc, builder, packed);
+  });
 }
 
 FailureOr<ScheduleOverrides> ConvertSparseKToTile::checkOptions() {
@@ -223,20 +298,45 @@ LogicalResult ConvertSparseKToTile::convert(GatheredAttentionOp op,
   return success();
 }
 
+void ConvertSparseKToTile::convert(TopkMaskOp op, KernelModules &modules) {
+  if (op->hasAttr(kKernelsAttr))
+    return;
+  if (!GPUTarget::get(chip)) {
+    op.emitRemark() << "left as it is: there are tile programs for "
+                    << GPUTarget::getAccepted() << ", not for " << chip;
+    return;
+  }
+  int64_t keys = cast<RankedTensorType>(op.getScores().getType()).getDimSize(2);
+  if (!ShapedType::isDynamic(keys) && keys > kMaxSelectionKeys) {
+    op.emitRemark() << "left as it is: tile programs select from up to "
+                    << kMaxSelectionKeys << " keys, not " << keys;
+    return;
+  }
+  bool packed = static_cast<bool>(op.getCuSeqlens());
+  StringAttr name = modules.getSelection(op.getLoc(), packed);
+  op->setAttr(kKernelsAttr, FlatSymbolRefAttr::get(name));
+}
+
 void ConvertSparseKToTile::runOnOperation() {
   FailureOr<ScheduleOverrides> overrides = checkOptions();
   if (failed(overrides))
     return signalPassFailure();
-  SmallVector<GatheredAttentionOp> ops;
-  getOperation().walk([&](GatheredAttentionOp op) { ops.push_back(op); });
+  SmallVector<Operation *> ops;
+  getOperation().walk([&](Operation *op) {
+    if (isa<GatheredAttentionOp, TopkMaskOp>(op))
+      ops.push_back(op);
+  });
   // An op finds its kernels in the nearest symbol table.
   llvm::MapVector<Operation *, std::unique_ptr<KernelModules>> tables;
-  for (GatheredAttentionOp op : ops) {
+  for (Operation *op : ops) {
     Operation *table = SymbolTable::getNearestSymbolTable(op);
     std::unique_ptr<KernelModules> &modules = tables[table];
     if (!modules)
       modules = std::make_unique<KernelModules>(table, chip);
-    if (failed(convert(op, *overrides, *modules)))
+    if (auto selection = dyn_cast<TopkMaskOp>(op))
+      convert(selection, *modules);
+    else if (failed(
+                 convert(cast<GatheredAttentionOp>(op), *overrides, *modules)))
       return signalPassFailure();
   }
 }

@@ -169,6 +169,8 @@ GlobalArray GlobalArray::get(Value memref) {
 }
 
 int64_t GlobalArray::getElementBytes() const {
+  if (auto vector = dyn_cast<VectorType>(elementType))
+    return vector.getNumElements() * vector.getElementTypeBitWidth() / 8;
   return elementType.getIntOrFloatBitWidth() / 8;
 }
 
@@ -369,7 +371,7 @@ static LogicalResult checkRole(Operation *op, RoleOp &computing) {
   auto role = op->getParentOfType<RoleOp>();
   if (isa<LoadTileOp, ListKeysOp>(op) && (!role || role.getWarps() != 1))
     return op->emitOpError() << "must be in a role of one warp";
-  if (isa<GatherOp, WarpOp>(op) && !role)
+  if (isa<GatherOp>(op) && !role)
     return op->emitOpError() << "must be in a role";
   if (!isa<MmaNTOp, MmaNNOp, NormaliseOp, PositionsOp, SkipOp, StoreRowsOp,
            StoreTileOp, TurnOp, WarpgroupOp>(op))
@@ -390,49 +392,59 @@ static LogicalResult checkRole(Operation *op, RoleOp &computing) {
 /// if there is one.
 static LogicalResult checkKernel(KernelOp kernel, const GPUTarget &target,
                                  RoleOp &computing) {
-  WalkResult result = kernel.walk([&](Operation *op) {
-    if (isa<MmaNTOp, MmaNNOp>(op) && !target.warpgroups &&
-        isa<PendingType>(op->getResult(0).getType())) {
-      op->emitOpError() << "runs on while the program continues, which "
-                        << target.chip
-                        << " cannot; schedule the kernel with overlap = false";
-      return WalkResult::interrupt();
-    }
-    if (auto ring = dyn_cast<RingOp>(op)) {
-      if (!ring.getOffset() || !ring.getBarriers()) {
-        ring.emitOpError() << "has no place in shared memory; run "
-                              "--tile-allocate first";
-        return WalkResult::interrupt();
-      }
-    }
-    if (auto list = dyn_cast<ListKeysOp>(op); list && !list.getScratch()) {
-      list.emitOpError() << "has no scratch memory; run --tile-allocate first";
-      return WalkResult::interrupt();
-    }
-    for (Value operand : op->getOperands()) {
-      if (isa<RingType, KeyListType>(operand.getType()) &&
-          !operand.getDefiningOp<RingOp>()) {
-        op->emitOpError() << "takes a ring that is not the result of a "
-                             "tile.ring";
-        return WalkResult::interrupt();
-      }
-      auto argument = dyn_cast<BlockArgument>(operand);
-      if (isa<MemRefType>(operand.getType()) &&
-          (!argument || argument.getOwner() != &kernel.getBody().front())) {
-        op->emitOpError() << "takes a memref that is not a kernel argument";
-        return WalkResult::interrupt();
-      }
-    }
-    if (isa<MmaNTOp, MmaNNOp>(op) && target.warpgroups) {
-      auto fragment = dyn_cast<FragType>(op->getResult(0).getType());
-      if (fragment && fragment.getRows() != 64) {
-        op->emitOpError() << "has " << fragment.getRows()
-                          << " rows; products of a warpgroup have 64";
-        return WalkResult::interrupt();
-      }
-    }
-    return WalkResult(checkRole(op, computing));
-  });
+  WalkResult result =
+      kernel.walk([&](Operation *op) {
+        if (isa<MmaNTOp, MmaNNOp>(op) && !target.warpgroups &&
+            isa<PendingType>(op->getResult(0).getType())) {
+          op->emitOpError()
+              << "runs on while the program continues, which " << target.chip
+              << " cannot; schedule the kernel with overlap = false";
+          return WalkResult::interrupt();
+        }
+        if (auto ring = dyn_cast<RingOp>(op)) {
+          if (!ring.getOffset() || !ring.getBarriers()) {
+            ring.emitOpError() << "has no place in shared memory; run "
+                                  "--tile-allocate first";
+            return WalkResult::interrupt();
+          }
+        }
+        if (auto array = dyn_cast<ArrayOp>(op); array && !array.getOffset()) {
+          array.emitOpError() << "has no place in shared memory; run "
+                                 "--tile-allocate first";
+          return WalkResult::interrupt();
+        }
+        if (auto list = dyn_cast<ListKeysOp>(op); list && !list.getScratch()) {
+          list.emitOpError()
+              << "has no scratch memory; run --tile-allocate first";
+          return WalkResult::interrupt();
+        }
+        for (Value operand : op->getOperands()) {
+          if (isa<RingType, KeyListType>(operand.getType()) &&
+              !operand.getDefiningOp<RingOp>()) {
+            op->emitOpError() << "takes a ring that is not the result of a "
+                                 "tile.ring";
+            return WalkResult::interrupt();
+          }
+          auto argument = dyn_cast<BlockArgument>(operand);
+          if (isa<MemRefType>(operand.getType()) &&
+              !operand.getDefiningOp<ArrayOp>() &&
+              (!argument || argument.getOwner() != &kernel.getBody().front())) {
+            op->emitOpError()
+                << "takes a memref that is neither a kernel argument nor a "
+                   "tile.array";
+            return WalkResult::interrupt();
+          }
+        }
+        if (isa<MmaNTOp, MmaNNOp>(op) && target.warpgroups) {
+          auto fragment = dyn_cast<FragType>(op->getResult(0).getType());
+          if (fragment && fragment.getRows() != 64) {
+            op->emitOpError() << "has " << fragment.getRows()
+                              << " rows; products of a warpgroup have 64";
+            return WalkResult::interrupt();
+          }
+        }
+        return WalkResult(checkRole(op, computing));
+      });
   return failure(result.wasInterrupted());
 }
 
@@ -513,6 +525,14 @@ LogicalResult sparsek::buildKernelFunction(KernelOp kernel, OpBuilder &builder,
           UnrealizedConversionCastOp::create(b, argument.getType(), values)
               .getResult(0);
     argument.replaceAllUsesWith(replacement);
+  }
+
+  for (ArrayOp array : llvm::make_early_inc_range(body.getOps<ArrayOp>())) {
+    Value pointer =
+        b.offset(frame.shared, static_cast<int64_t>(*array.getOffset()));
+    auto cast = UnrealizedConversionCastOp::create(b, array.getType(), pointer);
+    array.replaceAllUsesWith(cast.getResult(0));
+    array.erase();
   }
 
   auto roles = llvm::to_vector(body.getOps<RoleOp>());

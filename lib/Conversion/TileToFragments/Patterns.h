@@ -67,6 +67,9 @@ void populateStorePatterns(mlir::RewritePatternSet &patterns,
 void populateSurvivorPatterns(mlir::RewritePatternSet &patterns,
                               const mlir::TypeConverter &converter,
                               const KernelFrame &frame);
+void populateThreadPatterns(mlir::RewritePatternSet &patterns,
+                            const mlir::TypeConverter &converter,
+                            const KernelFrame &frame);
 /// In place of `populateProductPatterns` where a product belongs to one warp.
 void populateWarpProductPatterns(mlir::RewritePatternSet &patterns,
                                  const mlir::TypeConverter &converter,

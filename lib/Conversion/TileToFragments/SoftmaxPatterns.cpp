@@ -288,10 +288,9 @@ struct LowerExponentials : TilePattern<ExponentialsOp> {
     Value shifts = spreadRows(b, adaptor.getShift(), logits);
     Value weights =
         b.exp2(b.fma(logits, b.splat(adaptor.getScale(), elements), shifts));
-    Value sums = reduceFragment(b, weights, getSize(adaptor.getShift()),
-                                [&](Value x, Value y) {
-                                  return b.add({x, y});
-                                });
+    Value sums =
+        reduceFragment(b, weights, getSize(adaptor.getShift()),
+                       [&](Value x, Value y) { return b.add({x, y}); });
     rewriter.replaceOp(op, {weights, b.add({adaptor.getSum(), sums})});
   }
 };
@@ -340,9 +339,8 @@ struct LowerNormalise : TilePattern<NormaliseOp> {
   void lower(NormaliseOp op, OpAdaptor adaptor, FragmentBuilder &b,
              ConversionPatternRewriter &rewriter) const override {
     constexpr double inf = std::numeric_limits<double>::infinity();
-    Value sums = reduceQuad(b, adaptor.getSum(), [&](Value x, Value y) {
-      return b.add({x, y});
-    });
+    Value sums = reduceQuad(b, adaptor.getSum(),
+                            [&](Value x, Value y) { return b.add({x, y}); });
     int64_t rows = cast<RowsType>(op.getMaximum().getType()).getRows();
     Value row = frame.getFirstRow(b, rows), scale = adaptor.getScale();
     FragmentBuilder::Values factors, logs;

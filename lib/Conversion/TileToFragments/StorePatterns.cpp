@@ -97,39 +97,11 @@ struct LowerStoreRows : TilePattern<StoreRowsOp> {
     rewriter.eraseOp(op);
   }
 };
-
-/// Loads and stores of single elements, with i32 indices cast to index.
-Value getElementAddress(FragmentBuilder &b, Value memref, ValueRange indices) {
-  GlobalArray array = GlobalArray::get(memref);
-  SmallVector<Value> wide;
-  for (Value index : indices)
-    wide.push_back(arith::IndexCastOp::create(b, b.getI64Type(), index));
-  return array.at(b, wide);
-}
-
-struct LowerLoad : TilePattern<memref::LoadOp> {
-  using TilePattern::TilePattern;
-  void lower(memref::LoadOp op, OpAdaptor adaptor, FragmentBuilder &b,
-             ConversionPatternRewriter &rewriter) const override {
-    Value address = getElementAddress(b, op.getMemref(), adaptor.getIndices());
-    rewriter.replaceOp(op, b.load(address, op.getType()));
-  }
-};
-
-struct LowerStore : TilePattern<memref::StoreOp> {
-  using TilePattern::TilePattern;
-  void lower(memref::StoreOp op, OpAdaptor adaptor, FragmentBuilder &b,
-             ConversionPatternRewriter &rewriter) const override {
-    b.store(adaptor.getValue(),
-            getElementAddress(b, op.getMemref(), adaptor.getIndices()));
-    rewriter.eraseOp(op);
-  }
-};
 } // namespace
 
 void sparsek::populateStorePatterns(RewritePatternSet &patterns,
                                     const TypeConverter &converter,
                                     const KernelFrame &frame) {
-  patterns.add<LowerLoad, LowerStore, LowerStoreRows, LowerStoreTile>(
-      converter, patterns.getContext(), frame);
+  patterns.add<LowerStoreRows, LowerStoreTile>(converter, patterns.getContext(),
+                                               frame);
 }

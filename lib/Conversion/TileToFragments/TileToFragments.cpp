@@ -121,11 +121,12 @@ static LogicalResult convertKernel(KernelOp kernel, OpBuilder &builder,
   populateSoftmaxPatterns(patterns, converter, frame);
   populateStorePatterns(patterns, converter, frame);
   populateSurvivorPatterns(patterns, converter, frame);
+  populateThreadPatterns(patterns, converter, frame);
   ConversionTarget legal(*context);
   legal.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
   legal.addIllegalDialect<TileDialect>();
   legal.addLegalOp<RingOp>();
-  legal.addIllegalOp<memref::LoadOp, memref::StoreOp>();
+  legal.addIllegalOp<memref::AtomicRMWOp, memref::LoadOp, memref::StoreOp>();
   scf::populateSCFStructuralTypeConversionsAndLegality(converter, patterns,
                                                        legal);
   if (failed(

@@ -86,24 +86,44 @@ def run(
     the last complete kernel left them.
     """
     for kernel in record["kernels"]:
-        grid = grid_of(kernel, scalars, sm_count)
-        if not all(grid):
-            continue
-        persistent = kernel["grid"] == "persistent"
-        launch(
+        name = kernel["name"]
+        launch_kernel(
             ptx,
-            kernel["name"],
-            grid,
-            int(kernel["threads"]),
-            [value_of(a, arrays, scalars) for a in kernel["arguments"]],
-            names=[a["name"] for a in kernel["arguments"]],
-            shared_bytes=int(kernel.get("shared_bytes", 0)),
-            writable=(writable or {}).get(kernel["name"]),
-            sm_count=sm_count,
-            resident=grid[0] if persistent else sm_count,
+            kernel,
+            arrays,
+            scalars,
+            sm_count,
+            writable=(writable or {}).get(name),
             seed=seed,
             strict_lanes=strict_lanes,
             max_steps=max_steps,
-            omit=(omit or {}).get(kernel["name"]),
-            executed=(executed or {}).get(kernel["name"]),
+            omit=(omit or {}).get(name),
+            executed=(executed or {}).get(name),
         )
+
+
+def launch_kernel(
+    ptx: str,
+    kernel: Mapping[str, Any],
+    arrays: Mapping[str, np.ndarray],
+    scalars: Mapping[str, int | float],
+    sm_count: int = 2,
+    **options: Any,
+) -> None:
+    """Runs one kernel of a launch record. options: those of `launch`."""
+    grid = grid_of(kernel, scalars, sm_count)
+    if not all(grid):
+        return
+    persistent = kernel["grid"] == "persistent"
+    launch(
+        ptx,
+        kernel["name"],
+        grid,
+        int(kernel["threads"]),
+        [value_of(a, arrays, scalars) for a in kernel["arguments"]],
+        names=[a["name"] for a in kernel["arguments"]],
+        shared_bytes=int(kernel.get("shared_bytes", 0)),
+        sm_count=sm_count,
+        resident=grid[0] if persistent else sm_count,
+        **options,
+    )

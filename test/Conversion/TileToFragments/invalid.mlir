@@ -31,7 +31,7 @@ tile.kernel @chosen_memory(%i: i32 {tile.name = "i"}, %x: memref<?xi32> {tile.na
   %at = arith.index_castui %i : i32 to index
   %c = arith.cmpi eq, %i, %i : i32
   %m = arith.select %c, %x, %y : memref<?xi32>
-  // expected-error@+1 {{takes a memref that is not a kernel argument}}
+  // expected-error@+1 {{takes a memref that is neither a kernel argument nor a tile.array}}
   memref.store %i, %m[%at] : memref<?xi32>
 }
 

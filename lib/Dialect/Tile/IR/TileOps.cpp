@@ -78,6 +78,26 @@ LogicalResult LoadRowsOp::verify() {
 }
 
 //===----------------------------------------------------------------------===//
+// Threads
+//===----------------------------------------------------------------------===//
+
+int64_t ArrayOp::getBytes() {
+  MemRefType type = getArray().getType();
+  return type.getNumElements() * type.getElementTypeBitWidth() / 8;
+}
+
+LogicalResult ArrayOp::verify() {
+  MemRefType type = getArray().getType();
+  if (type.getRank() == 1 && type.getLayout().isIdentity() &&
+      !type.getMemorySpace())
+    return success();
+  return emitOpError()
+         << "must be a memref of rank 1 without layout and memory "
+            "space, but is "
+         << type;
+}
+
+//===----------------------------------------------------------------------===//
 // Rings
 //===----------------------------------------------------------------------===//
 

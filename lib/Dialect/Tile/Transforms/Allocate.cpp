@@ -61,6 +61,9 @@ static LogicalResult allocate(KernelOp kernel, int64_t limit) {
   for (RingOp ring : rings)
     if (isa<KeyListType>(ring.getType()))
       ring.setOffset(arena.take(getBytes(ring), line));
+  SmallVector<ArrayOp> arrays(kernel.getBody().getOps<ArrayOp>());
+  for (ArrayOp array : arrays)
+    array.setOffset(arena.take(array.getBytes(), line));
   int64_t scratch = 0;
   kernel.walk([&](ListKeysOp list) {
     scratch += list.getScratchBytes();
@@ -78,6 +81,9 @@ static LogicalResult allocate(KernelOp kernel, int64_t limit) {
   for (RingOp ring : rings)
     error.attachNote(ring.getLoc())
         << ring.getType() << " takes " << getBytes(ring) << " bytes";
+  for (ArrayOp array : arrays)
+    error.attachNote(array.getLoc())
+        << array.getType() << " takes " << array.getBytes() << " bytes";
   if (scratch)
     error.attachNote() << "listing keys takes " << scratch << " bytes";
   return error;

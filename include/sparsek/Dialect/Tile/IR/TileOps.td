@@ -132,7 +132,7 @@ def Tile_ThreadOp : Tile_Op<"thread", [Pure]> {
 
 def Tile_WarpOp : Tile_Op<"warp", [Pure]> {
   let summary = "number of this warp in its role";
-  let description = "The same for every lane.";
+  let description = "In its block where it has no role. The same for every lane.";
   let results = (outs I32:$id);
   let assemblyFormat = "attr-dict";
 }
@@ -171,6 +171,91 @@ def Tile_ItemOp : Tile_Op<"item", [Pure]> {
   let results = (outs I32:$batch, I32:$head, I32:$head_block, I32:$row);
   let assemblyFormat = "$round `of` $batches `x` $heads `x` $tiles `together` `(` $together `)` attr-dict";
   let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Threads
+//===----------------------------------------------------------------------===//
+
+// For kernels whose threads each have numbers of their own: they share arrays,
+// and the lanes of a warp see each other's values. All lanes of a warp must take
+// part in an op across lanes, and all threads of the block in a barrier.
+
+def Tile_LaneOp : Tile_Op<"lane", [Pure]> {
+  let summary = "number of this thread in its warp";
+  let results = (outs I32:$id);
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_ArrayOp : Tile_Op<"array", [HasParent<"KernelOp">, MemoryEffects<[MemAlloc]>]> {
+  let summary = "an array in shared memory, one for the block";
+  let description = [{
+    Elements of 4 or 8 bytes, undefined at first. `tile-allocate` sets `offset`,
+    its byte offset. Elements are read and written by `memref.load`,
+    `memref.store` and `memref.atomic_rmw addi`.
+
+    ```mlir
+    %counts = tile.array : memref<256xi32>
+    ```
+  }];
+  let arguments = (ins OptionalAttr<I64Attr>:$offset);
+  let results = (outs StaticShapeMemRefOf<[I32, I64, F32]>:$array);
+  let assemblyFormat = "(`offset` `(` $offset^ `)`)? attr-dict `:` type($array)";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    int64_t getBytes();
+  }];
+}
+
+def Tile_BarrierOp : Tile_Op<"barrier", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "wait for all threads of the block";
+  let description = "What they have written before is seen by all after it.";
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_WarpBarrierOp : Tile_Op<"warp_barrier", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "wait for all lanes of the warp";
+  let description = "What they have written before is seen by all of them after it.";
+  let assemblyFormat = "attr-dict";
+}
+
+// Not speculatable: what an op across lanes gives depends on who takes part.
+class Tile_WarpValueOp<string mnemonic, list<Trait> traits = []> : Tile_Op<mnemonic, !listconcat([
+    MemoryEffects<[MemRead, MemWrite]>], traits)>;
+
+def Tile_BallotOp : Tile_WarpValueOp<"ballot"> {
+  let summary = "one bit from every lane";
+  let description = "Bit l is the condition of lane l.";
+  let arguments = (ins I1:$condition);
+  let results = (outs I32:$result);
+  let assemblyFormat = "$condition attr-dict";
+}
+
+def Tile_BroadcastOp : Tile_WarpValueOp<"broadcast", [AllTypesMatch<["input", "result"]>]> {
+  let summary = "the value of one lane";
+  let description = "Each lane names the lane whose value it gets.";
+  let arguments = (ins AnyTypeOf<[I32, I64, F32]>:$input, I32:$lane);
+  let results = (outs AnyTypeOf<[I32, I64, F32]>:$result);
+  let assemblyFormat = "$input `from` $lane attr-dict `:` type($input)";
+}
+
+def Tile_WarpScanOp : Tile_WarpValueOp<"warp_scan", [AllTypesMatch<["input", "result"]>]> {
+  let summary = "sum over the lanes up to this one";
+  let description = "Modulo 2^32 or 2^64.";
+  let arguments = (ins AnyTypeOf<[I32, I64]>:$input);
+  let results = (outs AnyTypeOf<[I32, I64]>:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input)";
+}
+
+def Tile_WarpSumOp : Tile_WarpValueOp<"warp_sum", [AllTypesMatch<["input", "result"]>]> {
+  let summary = "sum over the lanes of the warp";
+  let description = [{
+    Integers modulo 2^32 or 2^64; f32 and f64 in the order of a butterfly from
+    the most distant lanes to neighbours, the same in every lane.
+  }];
+  let arguments = (ins AnyTypeOf<[I32, I64, F32, F64]>:$input);
+  let results = (outs AnyTypeOf<[I32, I64, F32, F64]>:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input)";
 }
 
 //===----------------------------------------------------------------------===//

@@ -1,0 +1,1350 @@
+//===- SelectionKernels.cpp - Thresholds and lives on a GPU ---------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+// docs/Selection.md explains the method: sort the scores of a row (one score
+// head of one batch), count them by chunks of positions and buckets of ranks,
+// solve C3 and C4 at the chunk boundaries, then for every position between.
+//
+// Scores are compared as *codes*: i32, ascending as scores descend, NaN as
+// -inf. Ties are left to the order of the sort, which is stable. Documents are
+// part of one order: the later document comes first, so that a threshold still
+// only ever moves to better ranks, and nothing of another document ever counts.
+//
+// Sums are i64 counts of *quanta* of 2^-24, modulo 2^64, so that they depend on
+// no order and one huge score spoils no other. A threshold is a score whose
+// quanta are whole, and the smallest such one at which no more than topk is
+// left: within one step of f32 (and 2^-24) of the root of C4, and monotone.
+
+#include "Kernels.h"
+#include "Scalar.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace sparsek;
+using namespace sparsek::tile;
+
+//===----------------------------------------------------------------------===//
+// Sizes
+//===----------------------------------------------------------------------===//
+
+static constexpr int64_t kSortThreads = 512;
+static constexpr int64_t kSortTile = int64_t(1) << kSortTileLog2;
+static constexpr int64_t kScanTile = int64_t(1) << kScanTileLog2;
+static constexpr int64_t kScanPerThread = kScanTile / 256;
+static constexpr int64_t kMaxScanTiles = kMaxSelectionKeys / kScanTile + 1;
+static constexpr int64_t kBoundaryWarps = 4;
+
+//===----------------------------------------------------------------------===//
+// Codes and quanta
+//===----------------------------------------------------------------------===//
+
+/// The code of -inf and NaN, larger than that of any number.
+static constexpr int64_t kInvalid = 0x7f800000;
+/// Larger than the code of any score.
+static constexpr int64_t kPadding = std::numeric_limits<int32_t>::max();
+/// The quanta of 1.
+static constexpr int64_t kOne = int64_t(1) << 24;
+/// The bits of 2^24, from which on f32 has no two numbers less than 2 apart.
+/// There a step of f32 counts as 2 quanta of 1, so that any f32 has its quanta.
+static constexpr int64_t kLargeBits = 0x4b800000;
+static constexpr int64_t kLargeQuanta = int64_t(1) << 48;
+static constexpr int64_t kLargeStepLog2 = 25;
+
+static Scalar flipNegative(Scalar bits) {
+  return bits ^ (bits.shiftRightSigned(31) & 0x7fffffff);
+}
+
+static Scalar codeOf(Scalar score) {
+  Scalar bits = score.bitsToI32();
+  Scalar magnitude = bits & 0x7fffffff;
+  Scalar zero = bits.constant(0);
+  // -0 is 0, +inf the largest finite number.
+  Scalar number = select(magnitude == 0, zero, bits);
+  number = select(number == 0x7f800000, bits.constant(0x7f7fffff), number);
+  Scalar code = ~flipNegative(number);
+  return select(magnitude > 0x7f800000, bits.constant(kInvalid), code);
+}
+
+static Scalar scoreOf(Scalar code) { return flipNegative(~code).bitsToF32(); }
+
+/// Whole quanta toward zero.
+static Scalar quantaOf(Scalar score) {
+  Scalar bits = score.bitsToI32();
+  Scalar magnitude = bits & 0x7fffffff;
+  Scalar small = (score * score.constant(kOne)).truncatedToI64();
+  Scalar steps = (magnitude - kLargeBits).signedToI64();
+  Scalar large = (steps << kLargeStepLog2) + kLargeQuanta;
+  large = select(bits < 0, 0 - large, large);
+  return select(magnitude < kLargeBits, small, large);
+}
+
+static Scalar quantaOfCode(Scalar code) { return quantaOf(scoreOf(code)); }
+
+/// The code of the nearest score whose quanta are not below or, rounding down,
+/// not above `quanta`.
+static Scalar roundToCode(Scalar quanta, bool up) {
+  TileBuilder &b = quanta.getBuilder();
+  Value scale = arith::ConstantOp::create(b, b.getF32FloatAttr(1.0 / kOne));
+  Scalar small = quanta.toF32() * Scalar(b, scale);
+  Scalar magnitude = select(quanta < 0, 0 - quanta, quanta);
+  Scalar steps = ((magnitude - kLargeQuanta) >> kLargeStepLog2).toI32();
+  Scalar bits = steps + kLargeBits;
+  bits = select(quanta < 0, bits | int64_t(0x80000000), bits);
+  Scalar isSmall = magnitude <= kLargeQuanta;
+  Scalar code = codeOf(select(isSmall, small, bits.bitsToF32()));
+  Scalar rounded = quantaOfCode(code);
+  if (up)
+    return select(rounded < quanta, code - 1, code);
+  return select(rounded > quanta, code + 1, code);
+}
+
+/// Whether a key of this code counts 1 at a threshold, by one subtraction (C5).
+static Scalar isSaturated(Scalar code, Scalar threshold) {
+  return scoreOf(code) - threshold >= 1;
+}
+
+//===----------------------------------------------------------------------===//
+// What the kernels share
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// The fields of a boundary, in the vectors `bounds` and `bound_sums`: rank of
+/// the best key that is not selected or, before there are topk keys, of the
+/// first one of the next document; code of the threshold; ranks of the first
+/// key not above the threshold and of the first one less than 1 above it, and
+/// how many keys come before each, with the sums of their quanta.
+enum BoundField { Theta, Code, Rank0, Rank1, Count0, Count1, NumFields };
+enum SumField { Sum0, Sum1, NumSums };
+
+struct Boundary {
+  Scalar theta, code, rank0, rank1, count0, count1, sum0, sum1;
+};
+
+struct Document {
+  Scalar start, end;
+};
+
+class SelectionKernels {
+public:
+  SelectionKernels(ScalarBuilder &b, bool packed) : b(b), packed(packed) {}
+
+  void buildSort();
+  void buildMerge();
+  void buildTable();
+  void buildBoundaries(StringRef name, int64_t maxBuckets);
+  void buildScan();
+  void buildThresholds(StringRef name, int64_t chunk);
+  void buildExpiries();
+
+private:
+  using Argument = TileBuilder::Argument;
+
+  Argument numbers(StringRef name) { return b.vector(name, b.getI32Type()); }
+  Argument wideNumbers(StringRef name) {
+    return b.vector(name, b.getI64Type());
+  }
+  void start(StringRef name, SmallVector<Argument> arguments, int64_t threads);
+  /// Splits the number of the block into one in its row and the row.
+  Scalar enterRow(Scalar blocks);
+  Elements inRow(StringRef name) { return b.elements(name, rowBase); }
+  Scalar loadScore(Scalar position);
+  void storeInRow(StringRef name, Scalar position, Scalar value);
+  Document documentAt(Scalar position);
+  /// Element `index` of a field of all boundaries.
+  Elements boundField(StringRef name, int64_t field, Scalar boundaries);
+  Boundary loadBoundary(Scalar number, Scalar boundaries);
+  Scalar ceilShift(Scalar value, Scalar shift) {
+    return (value + ((value.constant(1) << shift) - 1)) >> shift;
+  }
+
+  Scalars sortPass(Scalars state,
+                   function_ref<Scalar(Scalar code, Scalar index)> digitOf);
+
+  ScalarBuilder &b;
+  bool packed;
+
+  // Of the kernel under construction.
+  Scalar keys, row, rowBase, batch, head;
+  Elements sortCodes, sortIndices, sortCounts, sortStarts, sortSums;
+};
+} // namespace
+
+void SelectionKernels::start(StringRef name, SmallVector<Argument> arguments,
+                             int64_t threads) {
+  if (packed)
+    arguments.push_back(numbers("documents"));
+  arguments.append({b.scalar("keys"), b.scalar("row_stride"),
+                    b.scalar("score_heads"), b.scalar("score_rows")});
+  b.startKernel(name, arguments, ScheduleAttr(), RowMapAttr(), threads);
+  keys = b("keys");
+}
+
+Scalar SelectionKernels::enterRow(Scalar blocks) {
+  Scalar block = b.block();
+  row = block / blocks;
+  rowBase = row.toI64() * b("row_stride").toI64();
+  batch = row / b("score_heads");
+  head = row % b("score_heads");
+  return block % blocks;
+}
+
+static Value castToIndex(ScalarBuilder &b, Scalar value) {
+  return arith::IndexCastUIOp::create(b, b.getIndexType(), value);
+}
+
+Scalar SelectionKernels::loadScore(Scalar position) {
+  SmallVector<Value> indices{castToIndex(b, batch), castToIndex(b, head),
+                             castToIndex(b, position)};
+  return Scalar(b, memref::LoadOp::create(b, b.arg("u"), indices));
+}
+
+void SelectionKernels::storeInRow(StringRef name, Scalar position,
+                                  Scalar value) {
+  SmallVector<Value> indices{castToIndex(b, batch), castToIndex(b, head),
+                             castToIndex(b, position)};
+  memref::StoreOp::create(b, value, b.arg(name), indices);
+}
+
+Document SelectionKernels::documentAt(Scalar position) {
+  if (!packed)
+    return {b.number(0), keys};
+  Elements documents = b.elements("documents", position << 1);
+  return {documents[int64_t(0)], documents[1]};
+}
+
+Elements SelectionKernels::boundField(StringRef name, int64_t field,
+                                      Scalar boundaries) {
+  Scalar fieldStart = b("score_rows").toI64() * field + row.toI64();
+  return b.elements(name, fieldStart * boundaries.toI64());
+}
+
+Boundary SelectionKernels::loadBoundary(Scalar number, Scalar boundaries) {
+  auto load = [&](StringRef name, int64_t field) {
+    return boundField(name, field, boundaries)[number];
+  };
+  return {load("bounds", Theta),    load("bounds", Code),
+          load("bounds", Rank0),    load("bounds", Rank1),
+          load("bounds", Count0),   load("bounds", Count1),
+          load("bound_sums", Sum0), load("bound_sums", Sum1)};
+}
+
+//===----------------------------------------------------------------------===//
+// sort_tiles
+//===----------------------------------------------------------------------===//
+
+// A block sorts one tile of positions in shared memory, by digits of 8 bits
+// from the lowest on, each pass stable. The warps have their keys in the order
+// of their positions; lanes with one digit find each other by ballots.
+
+static constexpr int64_t kSortItems = kSortTile / kSortThreads;
+static constexpr int64_t kSortWarps = kSortThreads / 32;
+
+/// State: the codes of a thread's items, then their indices in the tile.
+Scalars
+SelectionKernels::sortPass(Scalars state,
+                           function_ref<Scalar(Scalar, Scalar)> digitOf) {
+  Scalar thread = b.thread(), lane = b.lane(), warp = b.warp();
+  Scalar lower = (b.number(1) << lane) - 1;
+  for (int64_t i = 0; i < kSortWarps * 256 / kSortThreads; ++i)
+    sortCounts.set(thread + i * kSortThreads, b.number(0));
+  b.barrier();
+
+  Scalars digits, ranks;
+  for (int64_t i = 0; i < kSortItems; ++i) {
+    Scalar digit = digitOf(state[i], state[kSortItems + i]);
+    Scalar peers = b.number(-1);
+    for (int64_t bit = 0; bit < 8; ++bit) {
+      Scalar set = (digit >> bit) & 1;
+      peers = peers & (b.ballot(set != 0) ^ (set - 1));
+    }
+    Scalar slot = warp * 256 + digit;
+    Scalar before = sortCounts[slot];
+    Scalar below = (peers & lower).countBits();
+    b.warpBarrier();
+    b.ifThen(below == 0,
+             [&] { sortCounts.set(slot, before + peers.countBits()); });
+    b.warpBarrier();
+    digits.push_back(digit);
+    ranks.push_back(before + below);
+  }
+  b.barrier();
+
+  // Where each digit of each warp begins: digits first, then warps.
+  b.ifThen(thread < 256, [&] {
+    Scalar total = b.number(0);
+    for (int64_t other = 0; other < kSortWarps; ++other) {
+      Scalar slot = thread + other * 256;
+      Scalar count = sortCounts[slot];
+      sortCounts.set(slot, total);
+      total = total + count;
+    }
+    Scalar sum = b.warpScan(total);
+    sortStarts.set(thread, sum - total);
+    b.ifThen(lane == 31, [&] { sortSums.set(warp, sum); });
+  });
+  b.barrier();
+  Scalar isSum = lane < 8;
+  Scalar sum =
+      select(isSum, sortSums[select(isSum, lane, b.number(0))], b.number(0));
+  Scalar sums = b.warpScan(sum) - sum;
+  for (int64_t i = 0; i < kSortItems; ++i) {
+    Scalar place = ranks[i] + sortCounts[warp * 256 + digits[i]];
+    place = place + sortStarts[digits[i]] + b.broadcast(sums, digits[i] >> 5);
+    sortCodes.set(place, state[i]);
+    sortIndices.set(place, state[kSortItems + i]);
+  }
+  b.barrier();
+  Scalars codes, indices;
+  for (int64_t i = 0; i < kSortItems; ++i) {
+    Scalar place = warp * (32 * kSortItems) + i * 32 + lane;
+    codes.push_back(sortCodes[place]);
+    indices.push_back(sortIndices[place]);
+  }
+  codes.append(indices);
+  return codes;
+}
+
+void SelectionKernels::buildSort() {
+  TileBuilder::InsertionGuard guard(b);
+  start("sort_tiles",
+        {b.memref("u", "bhn", b.getF32Type()), numbers("codes_to"),
+         numbers("order_to")},
+        kSortThreads);
+  Type i32 = b.getI32Type();
+  sortCodes = b.array(kSortTile, i32);
+  sortIndices = b.array(kSortTile, i32);
+  sortCounts = b.array(kSortWarps * 256, i32);
+  sortStarts = b.array(256, i32);
+  sortSums = b.array(8, i32);
+
+  Scalar tileLog2 = b.number(kSortTileLog2);
+  Scalar tile = enterRow(ceilShift(keys, tileLog2));
+  Scalar first = tile << tileLog2;
+  Scalar count = smaller(keys - first, b.number(kSortTile));
+  Scalar lane = b.lane(), warp = b.warp();
+  // Codes in unsigned order. Padding comes last.
+  constexpr int64_t sign = std::numeric_limits<int32_t>::min();
+  Scalars state(2 * kSortItems), places;
+  for (int64_t i = 0; i < kSortItems; ++i) {
+    Scalar place = warp * (32 * kSortItems) + i * 32 + lane;
+    Scalar inside = place < count;
+    Scalar score = loadScore(first + select(inside, place, b.number(0)));
+    Scalar code = select(inside, codeOf(score), b.number(kPadding));
+    state[i] = code ^ sign;
+    state[kSortItems + i] = place;
+    places.push_back(place);
+  }
+  auto sortBy = [&](Scalars from, int64_t passes,
+                    function_ref<Scalar(Scalar, Scalar, Scalar)> digitOf) {
+    return b.loop(b.number(0), b.number(passes), b.number(1), from,
+                  [&](Scalar pass, Scalars current) {
+                    return sortPass(current, [&](Scalar code, Scalar index) {
+                      return digitOf(pass << 3, code, index);
+                    });
+                  });
+  };
+  state = sortBy(state, 4, [&](Scalar shift, Scalar code, Scalar) {
+    return (code >> shift) & 255;
+  });
+  if (packed) {
+    // The last document of the tile first.
+    Scalar last = first + count - 1;
+    Scalar several = documentAt(first).start != documentAt(last).start;
+    state = b.ifElse(
+        several,
+        [&] {
+          return sortBy(state, 2, [&](Scalar shift, Scalar, Scalar index) {
+            Scalar start = documentAt(first + smaller(index, count - 1)).start;
+            Scalar inTile = larger(start - first, b.number(0));
+            Scalar key = select(index < count, kSortTile - 1 - inTile,
+                                b.number(kSortTile - 1));
+            return (key >> shift) & 255;
+          });
+        },
+        [&] { return state; });
+  }
+  Elements codes = inRow("codes_to").from(first);
+  Elements order = inRow("order_to").from(first);
+  for (int64_t i = 0; i < kSortItems; ++i)
+    b.ifThen(places[i] < count, [&] {
+      codes.set(places[i], state[i] ^ sign);
+      order.set(places[i], first + state[kSortItems + i]);
+    });
+}
+
+//===----------------------------------------------------------------------===//
+// merge_lists
+//===----------------------------------------------------------------------===//
+
+// Four neighbouring lists become one. A key's place is the sum of how many keys
+// of each list come before it, found by binary search.
+
+void SelectionKernels::buildMerge() {
+  TileBuilder::InsertionGuard guard(b);
+  start("merge_lists",
+        {numbers("codes_from"), numbers("order_from"), numbers("codes_to"),
+         numbers("order_to"), b.scalar("list_log2")},
+        kTableThreads);
+  constexpr int64_t lists = 4;
+  Scalar eight = b.number(8);
+  static_assert(kTableThreads == 1 << 8);
+  Scalar block = enterRow(ceilShift(keys, eight));
+  Scalar place = (block << eight) + b.thread();
+  Scalar listLog2 = b("list_log2");
+  b.ifThen(place < keys, [&] {
+    Elements codes = inRow("codes_from");
+    Scalar code = codes[place];
+    Scalar position = inRow("order_from")[place];
+    Document document = documentAt(position);
+    Scalar list = place >> listLog2;
+    Scalar firstList = list & ~b.number(lists - 1);
+
+    // The range in each other list that is left to search.
+    Scalars state, starts, bounds;
+    for (int64_t i = 1; i < lists; ++i) {
+      Scalar other = firstList + ((list + i) & (lists - 1));
+      Scalar begin = smaller(other << listLog2, keys);
+      Scalar end = smaller((other + 1) << listLog2, keys);
+      auto clamp = [&](Scalar x) { return larger(smaller(x, end), begin); };
+      state.push_back(packed ? end - clamp(document.end) : b.number(0));
+      state.push_back(packed ? end - clamp(document.start) : end - begin);
+      starts.push_back(begin);
+      // Of equal scores the earlier one comes first.
+      bounds.push_back(code + (other < list).toI32());
+    }
+    state = b.loop(b.number(0), listLog2 + 1, b.number(1), state,
+                   [&](Scalar, Scalars range) {
+                     Scalars next;
+                     for (int64_t i = 0; i < lists - 1; ++i) {
+                       Scalar low = range[2 * i], high = range[2 * i + 1];
+                       Scalar open = low < high;
+                       Scalar middle = (low + high) >> 1;
+                       Scalar at = smaller(starts[i] + middle, keys - 1);
+                       Scalar passed = codes[at] < bounds[i];
+                       next.push_back(select(open & passed, middle + 1, low));
+                       next.push_back(select(open & (!passed), middle, high));
+                     }
+                     return next;
+                   });
+    Scalar rank = place - (list << listLog2);
+    for (int64_t i = 0; i < lists - 1; ++i)
+      rank = rank + state[2 * i];
+    Scalar to = (firstList << listLog2) + rank;
+    inRow("codes_to").set(to, code);
+    inRow("order_to").set(to, position);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// rank_table
+//===----------------------------------------------------------------------===//
+
+// For every bucket of ranks and every boundary of chunks: how many keys of the
+// bucket lie before the boundary, and the sum of their quanta. A sum of a chunk
+// is added up in three parts of 22 bits, for which 32-bit atomics do.
+
+void SelectionKernels::buildTable() {
+  TileBuilder::InsertionGuard guard(b);
+  start("rank_table",
+        {numbers("codes"), numbers("order"), numbers("ranks"),
+         numbers("bucket_counts"), wideNumbers("bucket_sums"),
+         b.scalar("chunk_log2"), b.scalar("bucket_log2"),
+         b.scalar("boundaries"), b.scalar("buckets"), b.scalar("table_log2")},
+        kTableThreads);
+  Elements bins = b.array(kTableWords, b.getI32Type());
+  Scalar boundaries = b("boundaries"), buckets = b("buckets");
+  Scalar bucketLog2 = b("bucket_log2"), tableLog2 = b("table_log2");
+  Scalar block = enterRow(ceilShift(buckets, tableLog2));
+  Scalar firstBucket = block << tableLog2;
+  Scalar size = boundaries << tableLog2;
+  Scalar thread = b.thread(), lane = b.lane(), warp = b.warp();
+  Scalar zero = b.number(0), threads = b.number(kTableThreads);
+  b.loop(thread, size << 2, threads, [&](Scalar i) { bins.set(i, zero); });
+  b.barrier();
+
+  Elements codes = inRow("codes"), order = inRow("order");
+  Elements ranks = inRow("ranks");
+  Scalar endBucket = (firstBucket + (b.number(1) << tableLog2)) << bucketLog2;
+  Scalar end = smaller(keys, endBucket);
+  Scalar begin = (firstBucket << bucketLog2) + (warp << 5);
+  b.loop(begin, end, threads, [&](Scalar first) {
+    Scalar rank = first + lane;
+    Scalar inside = rank < end;
+    Scalar safe = select(inside, rank, first);
+    Scalar code = codes[safe], position = order[safe];
+    b.ifThen(inside, [&] { ranks.set(position, rank); });
+    Scalar quanta = quantaOfCode(code);
+    Scalar bin = ((rank >> bucketLog2) - firstBucket) * boundaries +
+                 (position >> b("chunk_log2"));
+    Scalar parts[] = {b.number(1), quanta.toI32() & 0x3fffff,
+                      (quanta >> 22).toI32() & 0x3fffff,
+                      (quanta >> 44).toI32()};
+    auto add = [&](Scalar part, int64_t number) {
+      bins.add(bin + size * number, part);
+    };
+    // Ordered scores fall into one bin: one addition for the warp.
+    Scalar together = b.ballot(inside & (bin == b.broadcast(bin, zero))) == -1;
+    b.ifElse(
+        together,
+        [&] {
+          for (int64_t i = 0; i < 4; ++i) {
+            Scalar sum = i == 0 ? b.number(32) : b.warpSum(parts[i]);
+            b.ifThen(lane == 0, [&] { add(sum, i); });
+          }
+          return Scalars();
+        },
+        [&] {
+          b.ifThen(inside, [&] {
+            for (int64_t i = 0; i < 4; ++i)
+              add(parts[i], i);
+          });
+          return Scalars();
+        });
+  });
+  b.barrier();
+
+  // A warp for each bucket; the sums come back as two words.
+  Scalar step = b.number(32), last = b.number(31);
+  b.loop(warp, b.number(1) << tableLog2, threads >> 5, [&](Scalar bucket) {
+    b.loop(zero, boundaries, step, {zero, b.wide(0)},
+           [&](Scalar first, Scalars before) -> Scalars {
+             Scalar chunk = first + lane;
+             Scalar inside = chunk < boundaries;
+             // Not another warp's bin.
+             Scalar bin = bucket * boundaries + select(inside, chunk, first);
+             auto part = [&](int64_t number) {
+               return select(inside, bins[bin + size * number], zero);
+             };
+             Scalar count = part(0);
+             Scalar sum = part(1).toI64() + (part(2).toI64() << 22) +
+                          (part(3).toI64() << 44);
+             Scalar counts = b.warpScan(count), sums = b.warpScan(sum);
+             Scalar exclusive = before[1] + sums - sum;
+             // All lanes have read before one writes.
+             b.warpBarrier();
+             b.ifThen(inside, [&] {
+               bins.set(bin, before[0] + counts - count);
+               bins.set(bin + size, exclusive.toI32());
+               bins.set(bin + size * 2, (exclusive >> 32).toI32());
+             });
+             b.warpBarrier();
+             return {before[0] + b.broadcast(counts, last),
+                     before[1] + b.broadcast(sums, last)};
+           });
+  });
+  b.barrier();
+  Scalar rowStart = row * boundaries;
+  b.loop(thread, size, threads, [&](Scalar i) {
+    Scalar chunk = i >> tableLog2;
+    Scalar bucket = i & ((b.number(1) << tableLog2) - 1);
+    Scalar number = firstBucket + bucket;
+    b.ifThen(number < buckets, [&] {
+      Scalar bin = bucket * boundaries + chunk;
+      Scalar place =
+          (rowStart + chunk).toI64() * buckets.toI64() + number.toI64();
+      b.elements("bucket_counts", place).set(zero, bins[bin]);
+      Scalar high = bins[bin + size * 2].toI64() << 32;
+      b.elements("bucket_sums", place)
+          .set(zero, bins[bin + size].toI64() | high);
+    });
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// The root of C4
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// What is left of the keys of a prefix at a threshold.
+struct Left {
+  Scalar rank0, rank1; // first keys not above it, not 1 above it
+  Scalar total;        // sum of clamp(u - threshold, 0, 1), in quanta
+  Scalar interior;     // how many are strictly between
+  Scalars extra;
+};
+
+/// A bracket of the threshold, and the next point to look at.
+struct Bracket {
+  Scalar low, high, point, turn;
+};
+} // namespace
+
+/// A point of the bracket that is a threshold, near `wish`.
+static Scalar choosePoint(Scalar wish, Scalar low, Scalar high) {
+  Scalar inside = larger(smaller(wish, high - 1), low);
+  return quantaOfCode(roundToCode(inside, /*up=*/false));
+}
+
+/// One step of a safeguarded Newton iteration in the quanta of thresholds. The
+/// result is the smallest threshold at which no more than `topk` is left; both
+/// ends of the bracket may be it. The sum is linear as long as no key enters or
+/// leaves the interior: where none does up to the root, the step is the last.
+///
+/// Returns the bracket, whether the search is over, and the code of the result.
+static std::pair<Bracket, std::pair<Scalar, Scalar>>
+advance(ScalarBuilder &b, const Bracket &bracket, const Left &left,
+        Scalar wanted, Elements codes, Scalar firstRank) {
+  Scalar point = bracket.point;
+  Scalar more = left.total > wanted;
+  Scalar difference = left.total - wanted;
+  difference = select(more, difference, 0 - difference);
+  Scalar slope = larger(left.interior, b.number(1)).toI64();
+  Scalar sloped = left.interior > 0;
+
+  Scalar up = point + (difference + slope - 1) / slope;
+  Scalar candidate = roundToCode(up, /*up=*/true);
+  auto stays = [&](Scalar rank, function_ref<Scalar(Scalar)> holds) {
+    Scalar none = rank <= firstRank;
+    Scalar code = codes[select(none, firstRank, rank - 1)];
+    return none | holds(code);
+  };
+  Scalar threshold = scoreOf(candidate);
+  Scalar linear =
+      sloped & more &
+      stays(left.rank0, [&](Scalar code) { return code < candidate; }) &
+      stays(left.rank1,
+            [&](Scalar code) { return isSaturated(code, threshold); });
+
+  Scalar next = quantaOfCode(roundToCode(point + 1, /*up=*/true));
+  Scalar low = select(more, next, bracket.low);
+  Scalar high = select(more, bracket.high, point);
+  Scalar found = (!more) & (low == point);
+  // Left of the root by a little, from where the last step goes right.
+  Scalar down = point - difference / slope - 1;
+  Scalar newton = select(more, quantaOfCode(candidate), down);
+  Scalar middle = low + ((high - low) >> 1);
+  Scalar bisect = ((bracket.turn & 3) == 3) | (!sloped);
+  Scalar nextPoint = choosePoint(select(bisect, middle, newton), low, high);
+  Scalar code = select(linear, candidate, roundToCode(point, /*up=*/false));
+  return {{low, high, nextPoint, bracket.turn + 1}, {linear | found, code}};
+}
+
+//===----------------------------------------------------------------------===//
+// boundaries
+//===----------------------------------------------------------------------===//
+
+// A warp for each boundary of chunks: the keys before it, as the table counts
+// them by buckets.
+
+void SelectionKernels::buildBoundaries(StringRef name, int64_t maxBuckets) {
+  TileBuilder::InsertionGuard guard(b);
+  start(name,
+        {numbers("codes"), numbers("order"), numbers("bucket_counts"),
+         wideNumbers("bucket_sums"), numbers("bounds"),
+         wideNumbers("bound_sums"), b.scalar("chunk_log2"),
+         b.scalar("bucket_log2"), b.scalar("boundaries"), b.scalar("buckets"),
+         b.scalar("topk")},
+        kBoundaryWarps * 32);
+  Elements allCounts =
+      b.array(kBoundaryWarps * (maxBuckets + 1), b.getI32Type());
+  Elements allSums = b.array(kBoundaryWarps * (maxBuckets + 1), b.getI64Type());
+  Scalar boundaries = b("boundaries"), buckets = b("buckets");
+  Scalar bucketLog2 = b("bucket_log2"), topk = b("topk");
+  Scalar block = enterRow(ceilShift(boundaries, b.number(2)));
+  static_assert(kBoundaryWarps == 1 << 2);
+  Scalar warp = b.warp(), lane = b.lane();
+  Scalar number = (block << 2) + warp;
+  Scalar zero = b.number(0), step = b.number(32), last = b.number(31);
+  b.ifThen(number < boundaries, [&] {
+    Elements counts = allCounts.from(warp * (maxBuckets + 1));
+    Elements sums = allSums.from(warp * (maxBuckets + 1));
+    Scalar tableRow = (row * boundaries + number).toI64() * buckets.toI64();
+    Elements tableCounts = b.elements("bucket_counts", tableRow);
+    Elements tableSums = b.elements("bucket_sums", tableRow);
+    Scalars all =
+        b.loop(zero, buckets, step, {zero, b.wide(0)},
+               [&](Scalar first, Scalars before) -> Scalars {
+                 Scalar bucket = first + lane;
+                 Scalar inside = bucket < buckets;
+                 Scalar safe = select(inside, bucket, zero);
+                 Scalar count = select(inside, tableCounts[safe], zero);
+                 Scalar sum = select(inside, tableSums[safe], b.wide(0));
+                 Scalar countScan = b.warpScan(count),
+                        sumScan = b.warpScan(sum);
+                 b.ifThen(inside, [&] {
+                   counts.set(bucket, before[0] + countScan - count);
+                   sums.set(bucket, before[1] + sumScan - sum);
+                 });
+                 return {before[0] + b.broadcast(countScan, last),
+                         before[1] + b.broadcast(sumScan, last)};
+               });
+    b.ifThen(lane == 0, [&] {
+      counts.set(buckets, all[0]);
+      sums.set(buckets, all[1]);
+    });
+    b.warpBarrier();
+
+    Scalar end = smaller(number << b("chunk_log2"), keys);
+    Document document = documentAt(smaller(end, keys - 1));
+    Scalar firstRank = keys - document.end, endRank = keys - document.start;
+    Scalar present = end - document.start;
+    Elements codes = inRow("codes"), order = inRow("order");
+
+    // How many keys of the prefix have a rank below `rank`, and their sum.
+    // Keys of later documents are not in it, those of earlier ones come later.
+    auto countBefore = [&](Scalar rank) -> std::pair<Scalar, Scalar> {
+      Scalar bucket = rank >> bucketLog2;
+      constexpr int64_t unroll = 4;
+      Scalars rest =
+          b.loop(bucket << bucketLog2, rank, b.number(32 * unroll),
+                 {zero, b.wide(0)}, [&](Scalar first, Scalars sum) -> Scalars {
+                   for (int64_t i = 0; i < unroll; ++i) {
+                     Scalar at = first + i * 32 + lane;
+                     Scalar safe = smaller(at, keys - 1);
+                     Scalar counted = (at < rank) & (order[safe] < end);
+                     Scalar quanta = quantaOfCode(codes[safe]);
+                     sum[0] = sum[0] + counted.toI32();
+                     sum[1] = sum[1] + select(counted, quanta, b.wide(0));
+                   }
+                   return sum;
+                 });
+      return {counts[bucket] + b.warpSum(rest[0]),
+              sums[bucket] + b.warpSum(rest[1])};
+    };
+    // The rank of the key of the prefix with `count` better ones.
+    auto selectRank = [&](Scalar count) -> Scalar {
+      Scalar bucket = b.whileLoop(
+          {zero, zero},
+          [&](const Scalars &v) { return (v[0] < buckets) & (v[1] == 0); },
+          [&](const Scalars &v) -> Scalars {
+            Scalar at = smaller(v[0] + lane + 1, buckets);
+            Scalar below =
+                b.ballot((counts[at] <= count) & (v[0] + lane < buckets));
+            Scalar found = below.countBits();
+            return {v[0] + found, (found < 32).toI32()};
+          })[0];
+      Scalar missing = count - counts[bucket];
+      Scalars place = b.whileLoop(
+          {bucket << bucketLog2, missing, b.number(0)},
+          [&](const Scalars &v) { return v[1] >= 0; },
+          [&](const Scalars &v) -> Scalars {
+            Scalar at = v[0] + lane;
+            Scalar safe = smaller(at, keys - 1);
+            Scalar here = b.ballot((at < keys) & (order[safe] < end));
+            Scalar found = here.countBits();
+            // The lane before whose key so many are.
+            Scalar below = (here & ((b.number(1) << lane) - 1)).countBits();
+            Scalar mine = (here >> lane) & 1;
+            Scalar hit = b.ballot((mine != 0) & (below == v[1]));
+            Scalar hitLane = ((hit - 1) & ~hit).countBits();
+            // Past the last key there is nothing to wait for.
+            Scalar over = (hit != 0) | (v[0] + 32 >= keys);
+            return {v[0] + 32, select(over, b.number(-1), v[1] - found),
+                    select(hit != 0, v[0] + hitLane, v[2])};
+          });
+      return place[2];
+    };
+    // The first rank in [low, high) whose code does not pass.
+    auto search = [&](Scalar low, Scalar high,
+                      function_ref<Scalar(Scalar)> passes) -> Scalar {
+      return b.whileLoop(
+          {low, high - low}, [](const Scalars &v) { return v[1] > 0; },
+          [&](const Scalars &v) -> Scalars {
+            Scalar stride = (v[1] + 31) >> 5;
+            Scalar offset = (lane + 1) * stride;
+            Scalar inside = offset <= v[1];
+            Scalar at = v[0] + select(inside, offset, b.number(1)) - 1;
+            Scalar passed = b.ballot(inside & passes(codes[at])).countBits();
+            Scalar done = passed * stride;
+            Scalar rest = smaller(stride, v[1] - done);
+            return {v[0] + done, select(stride == 1, zero, rest)};
+          })[0];
+    };
+    auto evaluate = [&](Scalar point) -> Left {
+      Scalar code = roundToCode(point, /*up=*/false);
+      Scalar threshold = scoreOf(code);
+      Scalar rank0 = search(firstRank, endRank,
+                            [&](Scalar other) { return other < code; });
+      Scalar rank1 = search(firstRank, rank0, [&](Scalar other) {
+        return isSaturated(other, threshold);
+      });
+      auto [count0, sum0] = countBefore(rank0);
+      auto [count1, sum1] = countBefore(rank1);
+      Scalar interior = count0 - count1;
+      Scalar total =
+          sum0 - sum1 - point * interior.toI64() + count1.toI64() * kOne;
+      return {rank0, rank1, total, interior, {count0, count1, sum0, sum1}};
+    };
+
+    auto store = [&](StringRef vector, int64_t field, Scalar value) {
+      b.ifThen(lane == 0, [&] {
+        boundField(vector, field, boundaries).set(number, value);
+      });
+    };
+    Scalar enough = present >= topk;
+    Scalar theta = b.ifElse(
+        enough, [&]() -> Scalars { return {selectRank(topk - 1)}; },
+        [&]() -> Scalars { return {endRank}; })[0];
+    // The best key that is not selected.
+    Scalar nextCode = b.ifElse(
+        present > topk, [&]() -> Scalars { return {codes[selectRank(topk)]}; },
+        [&]() -> Scalars { return {b.number(kInvalid)}; })[0];
+    Scalars result = b.ifElse(
+        nextCode < kInvalid,
+        [&]() -> Scalars {
+          Scalar high = quantaOfCode(nextCode);
+          Scalar kth = scoreOf(codes[theta]);
+          Scalar below = quantaOf(kth) - (kOne + 2);
+          below = quantaOfCode(roundToCode(below, /*up=*/false));
+          Scalar low =
+              select(kth - scoreOf(nextCode) >= 1, high, smaller(below, high));
+          Scalar point = choosePoint(low + ((high - low) >> 1), low, high);
+          Scalar wanted = topk.toI64() << 24;
+          // Bracket, then whether more turns are to come, then the result.
+          Scalars state = b.whileLoop(
+              {low, high, point, zero, b.flag(true), zero, zero, zero, zero,
+               zero, b.wide(0), b.wide(0)},
+              [](const Scalars &v) { return v[4]; },
+              [&](const Scalars &v) -> Scalars {
+                Left left = evaluate(v[2]);
+                auto [bracket, end] = advance(b, {v[0], v[1], v[2], v[3]}, left,
+                                              wanted, codes, firstRank);
+                return {bracket.low,   bracket.high,  bracket.point,
+                        bracket.turn,  !end.first,    end.second,
+                        left.rank0,    left.rank1,    left.extra[0],
+                        left.extra[1], left.extra[2], left.extra[3]};
+              });
+          return Scalars(state.begin() + 5, state.end());
+        },
+        [&]() -> Scalars {
+          auto [count, sum] = countBefore(endRank);
+          return {b.number(kInvalid), endRank, endRank, count, count, sum, sum};
+        });
+    store("bounds", Theta, theta);
+    store("bounds", Code, result[0]);
+    store("bounds", Rank0, result[1]);
+    store("bounds", Rank1, result[2]);
+    store("bounds", Count0, result[3]);
+    store("bounds", Count1, result[4]);
+    store("bound_sums", Sum0, result[5]);
+    store("bound_sums", Sum1, result[6]);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// rank_scan
+//===----------------------------------------------------------------------===//
+
+// As the prefix grows each of the three thresholds passes every rank once, in
+// one chunk. Sums along the ranks over the keys that were there when that chunk
+// began answer how many keys lie between any two ranks that the threshold
+// passes in one chunk. So all work is linear, whatever the scores.
+
+void SelectionKernels::buildScan() {
+  TileBuilder::InsertionGuard guard(b);
+  Type i32 = b.getI32Type(), i64 = b.getI64Type();
+  Type fours = VectorType::get(4, i32), twos = VectorType::get(2, i64);
+  start("rank_scan",
+        {numbers("codes"), numbers("order"), numbers("bounds"),
+         b.vector("theta_counts", fours), b.vector("counts0", fours),
+         b.vector("counts1", fours), b.vector("sums0", twos),
+         b.vector("sums1", twos), numbers("tile_counts"),
+         wideNumbers("tile_sums"), b.scalar("chunk_log2"),
+         b.scalar("boundaries")},
+        kTableThreads);
+  Elements thresholds[3], totals[3];
+  for (Elements &threshold : thresholds)
+    threshold = b.array(kMaxBoundaries, i32);
+  for (Elements &total : totals)
+    total = b.array(kTableThreads / 32, i64);
+  Scalar boundaries = b("boundaries");
+  Scalar tiles = (keys >> kScanTileLog2) + 1;
+  Scalar tile = enterRow(tiles);
+  Scalar thread = b.thread(), lane = b.lane(), warp = b.warp();
+  constexpr int64_t fields[] = {Theta, Rank0, Rank1};
+  b.loop(thread, boundaries, b.number(kTableThreads), [&](Scalar i) {
+    for (int64_t which = 0; which < 3; ++which)
+      thresholds[which].set(i,
+                            boundField("bounds", fields[which], boundaries)[i]);
+  });
+  b.barrier();
+
+  Elements codes = inRow("codes"), order = inRow("order");
+  Scalar first = (tile << kScanTileLog2) + thread * kScanPerThread;
+  // The last boundary at which a threshold was still beyond a rank.
+  Scalars chunks;
+  for (const Elements &threshold : thresholds) {
+    Scalar past = b.partition(b.number(1), boundaries,
+                              [&](Scalar i) { return threshold[i] > first; });
+    chunks.push_back(past - 1);
+  }
+  Scalars quanta;
+  SmallVector<Scalars> flags(3);
+  Scalar counts = b.wide(0);
+  Scalars sums{b.wide(0), b.wide(0)};
+  for (int64_t i = 0; i < kScanPerThread; ++i) {
+    Scalar rank = first + i;
+    Scalar inside = rank < keys;
+    Scalar safe = smaller(rank, keys - 1);
+    Scalar position = order[safe];
+    quanta.push_back(quantaOfCode(codes[safe]));
+    for (int64_t which = 0; which < 3; ++which) {
+      chunks[which] = b.whileLoop(
+          {chunks[which]},
+          [&](const Scalars &v) {
+            return (v[0] > 0) & (thresholds[which][v[0]] <= rank);
+          },
+          [](const Scalars &v) -> Scalars { return {v[0] - 1}; })[0];
+      Scalar begin = chunks[which] << b("chunk_log2");
+      Scalar there = inside & (position < begin);
+      flags[which].push_back(there);
+      counts = counts + (there.toI64() << (20 * which));
+      if (which > 0)
+        sums[which - 1] =
+            sums[which - 1] + select(there, quanta.back(), b.wide(0));
+    }
+  }
+  // Over the block: counts in fields of 20 bits, then the two sums.
+  Scalar mine[] = {counts, sums[0], sums[1]};
+  Scalar scans[3];
+  for (int64_t i = 0; i < 3; ++i) {
+    scans[i] = b.warpScan(mine[i]);
+    b.ifThen(lane == 31, [&] { totals[i].set(warp, scans[i]); });
+  }
+  b.barrier();
+  Scalar before[3], total[3];
+  for (int64_t i = 0; i < 3; ++i) {
+    before[i] = scans[i] - mine[i];
+    total[i] = b.wide(0);
+    for (int64_t other = 0; other < kTableThreads / 32; ++other) {
+      Scalar part = totals[i][b.number(other)];
+      before[i] = before[i] + select(warp > other, part, b.wide(0));
+      total[i] = total[i] + part;
+    }
+  }
+  auto countOf = [&](Scalar packedCounts, int64_t which) {
+    return (packedCounts >> (20 * which)).toI32() & 0xfffff;
+  };
+
+  Scalar stride = b("row_stride");
+  b.ifThen(first < stride, [&] {
+    Scalar place = rowBase + first.toI64();
+    constexpr StringRef countNames[] = {"theta_counts", "counts0", "counts1"};
+    constexpr StringRef sumNames[] = {"", "sums0", "sums1"};
+    for (int64_t which = 0; which < 3; ++which) {
+      Scalar count = countOf(before[0], which);
+      Scalar sum = before[which];
+      SmallVector<Value> countValues, sumValues;
+      for (int64_t i = 0; i < kScanPerThread; ++i) {
+        countValues.push_back(count);
+        sumValues.push_back(sum);
+        count = count + flags[which][i].toI32();
+        if (which > 0)
+          sum = sum + select(flags[which][i], quanta[i], b.wide(0));
+      }
+      auto storeParts = [&](StringRef name, VectorType type,
+                            ArrayRef<Value> values, int64_t sizeLog2) {
+        int64_t size = int64_t(1) << sizeLog2;
+        for (int64_t i = 0; i < kScanPerThread; i += size) {
+          Value part =
+              vector::FromElementsOp::create(b, type, values.slice(i, size));
+          b.elements(name, (place >> sizeLog2) + i / size)
+              .set(b.number(0), Scalar(b, part));
+        }
+      };
+      storeParts(countNames[which], cast<VectorType>(fours), countValues, 2);
+      if (which > 0)
+        storeParts(sumNames[which], cast<VectorType>(twos), sumValues, 1);
+    }
+  });
+  b.ifThen(thread == 0, [&] {
+    Scalar entry = row * tiles + tile;
+    for (int64_t which = 0; which < 3; ++which)
+      b.elements("tile_counts", entry * 3)
+          .set(b.number(which), countOf(total[0], which));
+    for (int64_t which = 1; which < 3; ++which)
+      b.elements("tile_sums", entry * 2).set(b.number(which - 1), total[which]);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// thresholds
+//===----------------------------------------------------------------------===//
+
+// A block for each chunk, a thread for each prefix that ends in it. The keys
+// before the chunk enter by their sums along the ranks. Of the chunk's own keys
+// those that stay saturated or interior in the whole chunk enter by counts; the
+// rest is walked over.
+
+void SelectionKernels::buildThresholds(StringRef name, int64_t chunk) {
+  TileBuilder::InsertionGuard guard(b);
+  Type i32 = b.getI32Type(), i64 = b.getI64Type(), f32 = b.getF32Type();
+  start(name,
+        {b.memref("u", "bhn", f32), numbers("codes"), numbers("ranks"),
+         numbers("bounds"), wideNumbers("bound_sums"), numbers("theta_counts"),
+         numbers("counts0"), numbers("counts1"), wideNumbers("sums0"),
+         wideNumbers("sums1"), numbers("tile_counts"), wideNumbers("tile_sums"),
+         numbers("thetas"), b.memref("tau", "bhn", f32),
+         b.memref("interior", "bhn", i32), b.scalar("boundaries"),
+         b.scalar("topk"), b.scalar("window")},
+        chunk);
+  int64_t warps = chunk / 32;
+  // Own keys that a threshold passes in this chunk, and ranks that the k-th
+  // best key passes.
+  Elements openCodes = b.array(chunk, i32), openQuanta = b.array(chunk, i64);
+  Elements openRanks = b.array(chunk, i32);
+  Elements tileCounts[3], tileSums[3], warpTotals[2];
+  for (int64_t i = 0; i < 3; ++i)
+    tileCounts[i] = b.array(kMaxScanTiles, i32);
+  for (int64_t i = 1; i < 3; ++i)
+    tileSums[i] = b.array(kMaxScanTiles, i64);
+  for (Elements &total : warpTotals)
+    total = b.array(warps, i32);
+  Elements warpSums = b.array(warps, i64);
+  Elements countsAt, sumsAt;
+  if (packed) {
+    countsAt = b.array(chunk, i32);
+    sumsAt = b.array(chunk, i64);
+  }
+
+  Scalar boundaries = b("boundaries"), topk = b("topk"), window = b("window");
+  Scalar number = enterRow(boundaries - 1);
+  Scalar thread = b.thread(), lane = b.lane(), warp = b.warp();
+  Scalar zero = b.number(0), none = b.wide(0);
+  Scalar begin = number * chunk;
+  Boundary left = loadBoundary(number, boundaries);
+  Boundary right = loadBoundary(number + 1, boundaries);
+  Document leftDocument = documentAt(begin);
+  Document rightDocument = documentAt(smaller(begin + chunk, keys - 1));
+  Elements codes = inRow("codes");
+
+  //===--- Own keys -------------------------------------------------------===//
+  Scalar position = begin + thread;
+  Scalar exists = position < keys;
+  Scalar safePosition = smaller(position, keys - 1);
+  Document document = documentAt(safePosition);
+  Scalar code = codeOf(loadScore(safePosition));
+  Scalar rank = inRow("ranks")[safePosition];
+  Scalar sameLeft = document.start == leftDocument.start;
+  Scalar sameRight = document.start == rightDocument.start;
+  Scalar hasLeft = sameLeft & (left.code < kInvalid);
+  Scalar hasRight = sameRight & (right.code < kInvalid);
+  Scalar leftScore = scoreOf(left.code), rightScore = scoreOf(right.code);
+  Scalar valid = exists & (code < kInvalid);
+  Scalar saturated = valid & hasRight & isSaturated(code, rightScore);
+  Scalar inner = valid & (!saturated) & hasRight & (code < right.code) &
+                 hasLeft & (!isSaturated(code, leftScore));
+  Scalar open =
+      valid & (!saturated) & (!inner) & ((!hasLeft) | (code < left.code));
+  Scalar better = exists & (rank < right.theta);
+  Scalar passed = exists & (!better) & (rank < left.theta);
+
+  // Inclusive sums over the block, counts in fields of 10 bits.
+  Scalar quanta = quantaOfCode(code);
+  Scalar classes =
+      saturated.toI32() | (inner.toI32() << 10) | (open.toI32() << 20);
+  Scalar rankClasses = better.toI32() | (passed.toI32() << 10);
+  Scalar innerQuanta = select(inner, quanta, none);
+  Scalar counts = b.warpScan(classes), rankCounts = b.warpScan(rankClasses);
+  Scalar innerSum = b.warpScan(innerQuanta);
+  b.ifThen(lane == 31, [&] {
+    warpTotals[0].set(warp, counts);
+    warpTotals[1].set(warp, rankCounts);
+    warpSums.set(warp, innerSum);
+  });
+
+  //===--- Offsets of the tiles of sums along the ranks -------------------===//
+  // One warp for each threshold.
+  Scalar tiles = (keys >> kScanTileLog2) + 1;
+  Scalar rowTiles = row * tiles;
+  auto offsets = [&](int64_t which, Scalar low, Scalar high) {
+    b.ifThen(warp == which, [&] {
+      Scalar firstTile = low >> kScanTileLog2;
+      Scalar endTile = (high >> kScanTileLog2) + 1;
+      b.loop(firstTile, endTile, b.number(32), {zero, none},
+             [&](Scalar first, Scalars before) -> Scalars {
+               Scalar tile = first + lane;
+               Scalar inside = tile < endTile;
+               Scalar entry = rowTiles + select(inside, tile, firstTile);
+               Elements ofCounts = b.elements("tile_counts", entry * 3);
+               Scalar count = select(inside, ofCounts[b.number(which)], zero);
+               Scalar countScan = b.warpScan(count);
+               Scalar last = b.number(31);
+               b.ifThen(inside, [&] {
+                 tileCounts[which].set(tile, before[0] + countScan - count);
+               });
+               Scalar sums = before[1];
+               if (which > 0) {
+                 Elements ofSums = b.elements("tile_sums", entry * 2);
+                 Scalar sum = select(inside, ofSums[b.number(which - 1)], none);
+                 Scalar sumScan = b.warpScan(sum);
+                 b.ifThen(inside, [&] {
+                   tileSums[which].set(tile, before[1] + sumScan - sum);
+                 });
+                 sums = sums + b.broadcast(sumScan, last);
+               }
+               return {before[0] + b.broadcast(countScan, last), sums};
+             });
+    });
+  };
+  offsets(0, right.theta, left.theta);
+  offsets(1, right.rank0, left.rank0);
+  offsets(2, right.rank1, left.rank1);
+  b.barrier();
+
+  Scalar isWarp = lane < warps;
+  Scalar otherWarp = select(isWarp, lane, zero);
+  Scalar earlier = isWarp & (lane < warp);
+  counts = counts + b.warpSum(select(earlier, warpTotals[0][otherWarp], zero));
+  rankCounts =
+      rankCounts + b.warpSum(select(earlier, warpTotals[1][otherWarp], zero));
+  innerSum = innerSum + b.warpSum(select(earlier, warpSums[otherWarp], none));
+  b.ifThen(open, [&] {
+    Scalar place = (counts >> 20) - 1;
+    openCodes.set(place, code);
+    openQuanta.set(place, quanta);
+  });
+  b.ifThen(passed, [&] { openRanks.set((rankCounts >> 10) - 1, rank); });
+  if (packed) {
+    countsAt.set(thread, counts - classes);
+    sumsAt.set(thread, innerSum - innerQuanta);
+  }
+  b.barrier();
+
+  b.ifThen(exists, [&] {
+    Scalar firstRank = keys - document.end, endRank = keys - document.start;
+    auto along = [&](StringRef vector, const Elements &tileOffsets, Scalar at) {
+      return tileOffsets[at >> kScanTileLog2] + inRow(vector)[at];
+    };
+    Scalar one = b.number(1);
+
+    //===--- The k-th best key
+    //----------------------------------------------===//
+    Scalar leftPresent = begin - leftDocument.start;
+    Scalar beforeTheta = select(leftPresent >= topk, topk - 1, leftPresent);
+    Scalar ownBetter = rankCounts & 1023, ownPassed = rankCounts >> 10;
+    Scalar offset = beforeTheta + ownBetter -
+                    along("theta_counts", tileCounts[0], left.theta);
+    Scalar theta = b.partition(
+        larger(right.theta, firstRank), smaller(left.theta, endRank),
+        [&](Scalar at) {
+          Scalar count = offset + along("theta_counts", tileCounts[0], at + 1);
+          count = b.loop(zero, ownPassed, one, {count},
+                         [&](Scalar i, Scalars v) -> Scalars {
+                           return {v[0] + (openRanks[i] <= at).toI32()};
+                         })[0];
+          return count < topk;
+        });
+    inRow("thetas").set(position, theta);
+
+    //===--- The threshold
+    //--------------------------------------------------===//
+    Scalar present = position - document.start + 1;
+    Scalar kthCode = codes[smaller(theta, keys - 1)];
+    Scalar bounded = (present > topk) & (kthCode < kInvalid) &
+                     !(sameRight & (right.code >= kInvalid));
+    Scalars result = b.ifElse(
+        bounded,
+        [&]() -> Scalars {
+          Scalar ownCounts = counts, ownSum = innerSum, firstOpen = zero;
+          if (packed) {
+            // Own keys of earlier documents are none of this one's.
+            Scalar first = larger(document.start - begin, zero);
+            Scalar base = countsAt[first];
+            ownCounts = counts - base;
+            ownSum = innerSum - sumsAt[first];
+            firstOpen = base >> 20;
+          }
+          Scalar ownSaturated = ownCounts & 1023;
+          Scalar ownInner = (ownCounts >> 10) & 1023;
+          Scalar endOpen = counts >> 20;
+          Scalar low0 = larger(right.rank0, firstRank);
+          Scalar high0 = smaller(left.rank0, endRank);
+          Scalar low1 = larger(right.rank1, firstRank);
+          Scalar high1 = smaller(left.rank1, endRank);
+          // What the keys before the chunk add to at rank 0.
+          Scalar count0At =
+              left.count0 - along("counts0", tileCounts[1], left.rank0);
+          Scalar count1At =
+              left.count1 - along("counts1", tileCounts[2], left.rank1);
+          Scalar sum0At = left.sum0 - along("sums0", tileSums[1], left.rank0);
+          Scalar sum1At = left.sum1 - along("sums1", tileSums[2], left.rank1);
+
+          auto evaluate = [&](Scalar point) -> Left {
+            Scalar at = roundToCode(point, /*up=*/false);
+            Scalar threshold = scoreOf(at);
+            // Both searches in step, so that their loads overlap.
+            Scalars ranks = b.whileLoop(
+                {low0, high0, low1, high1},
+                [](const Scalars &v) { return (v[0] < v[1]) | (v[2] < v[3]); },
+                [&](const Scalars &v) -> Scalars {
+                  Scalar open0 = v[0] < v[1], open1 = v[2] < v[3];
+                  Scalar middle0 = (v[0] + v[1]) >> 1;
+                  Scalar middle1 = (v[2] + v[3]) >> 1;
+                  Scalar passed0 = codes[smaller(middle0, keys - 1)] < at;
+                  Scalar passed1 =
+                      isSaturated(codes[smaller(middle1, keys - 1)], threshold);
+                  return {select(open0 & passed0, middle0 + 1, v[0]),
+                          select(open0 & (!passed0), middle0, v[1]),
+                          select(open1 & passed1, middle1 + 1, v[2]),
+                          select(open1 & (!passed1), middle1, v[3])};
+                });
+            Scalar rank0 = ranks[0], rank1 = ranks[2];
+            Scalar count0 = count0At + along("counts0", tileCounts[1], rank0);
+            Scalar count1 = count1At + along("counts1", tileCounts[2], rank1);
+            Scalar sum0 = sum0At + along("sums0", tileSums[1], rank0);
+            Scalar sum1 = sum1At + along("sums1", tileSums[2], rank1);
+            Scalar interior = count0 - count1 + ownInner;
+            Scalar full = count1 + ownSaturated;
+            Scalar total = sum0 - sum1 + ownSum - point * interior.toI64() +
+                           full.toI64() * kOne;
+            Scalars walked =
+                b.loop(firstOpen, endOpen, one, {total, interior},
+                       [&](Scalar i, Scalars v) -> Scalars {
+                         Scalar other = openCodes[i];
+                         Scalar above = other < at;
+                         Scalar isFull = isSaturated(other, threshold);
+                         Scalar part = select(isFull, b.wide(kOne),
+                                              openQuanta[i] - point);
+                         return {v[0] + select(above, part, none),
+                                 v[1] + (above & (!isFull)).toI32()};
+                       });
+            return {rank0, rank1, walked[0], walked[1], {}};
+          };
+          // Where topk keys are all at least 1 above the others the sum is flat
+          // below the k-th best one; the root is the best of the others.
+          auto bestBelow = [&](Scalar point, Scalar rank0) -> Scalar {
+            Scalar at = roundToCode(point, /*up=*/false);
+            Scalar already = along("counts0", tileCounts[1], rank0);
+            Scalar next = b.partition(rank0, high0, [&](Scalar i) {
+              return along("counts0", tileCounts[1], i + 1) <= already;
+            });
+            Scalar there = next < high0;
+            Scalar best = codes[select(there, next, firstRank)];
+            Scalar atLeft = select(hasLeft, left.code, b.number(kInvalid));
+            best = select(there, best, atLeft);
+            return b.loop(firstOpen, endOpen, one, {best},
+                          [&](Scalar i, Scalars v) -> Scalars {
+                            Scalar other = openCodes[i];
+                            Scalar below = other >= at;
+                            return {
+                                select(below & (other < v[0]), other, v[0])};
+                          })[0];
+          };
+
+          Scalar kthQuanta = quantaOfCode(kthCode);
+          Scalar high =
+              select(hasRight, smaller(kthQuanta, quantaOfCode(right.code)),
+                     kthQuanta);
+          Scalar lowest =
+              quantaOfCode(roundToCode(kthQuanta - (kOne + 2), /*up=*/false));
+          Scalar leftQuanta = quantaOfCode(left.code);
+          Scalar fromKth = (!hasLeft) | (lowest > leftQuanta);
+          Scalar low = smaller(select(fromKth, lowest, leftQuanta), high);
+          Scalar part = (high - low) * (thread + 1).toI64() / b.wide(chunk);
+          Scalar wish = select(hasLeft & hasRight, low + part, high - 1);
+          Scalar wanted = topk.toI64() << 24;
+          // Bracket, whether the low end comes from the k-th best key, whether
+          // more turns are to come, code and interior of the result.
+          Scalars state = b.whileLoop(
+              {low, high, choosePoint(wish, low, high), zero, fromKth,
+               b.flag(true), zero, zero},
+              [](const Scalars &v) { return v[5]; },
+              [&](const Scalars &v) -> Scalars {
+                Left found = evaluate(v[2]);
+                auto [bracket, end] = advance(b, {v[0], v[1], v[2], v[3]},
+                                              found, wanted, codes, firstRank);
+                Scalar isFlat =
+                    end.first & v[4] & (v[0] == v[2]) & (found.total <= wanted);
+                Scalar root = b.ifElse(
+                    isFlat,
+                    [&]() -> Scalars { return {bestBelow(v[2], found.rank0)}; },
+                    [&]() -> Scalars { return {end.second}; })[0];
+                Scalar rootQuanta = quantaOfCode(root);
+                Scalar again = isFlat & (root < kInvalid);
+                auto pick = [&](Scalar otherwise) {
+                  return select(again, rootQuanta, otherwise);
+                };
+                return {pick(bracket.low),
+                        pick(bracket.high),
+                        pick(bracket.point),
+                        bracket.turn,
+                        v[4] & (!again),
+                        (!end.first) | again,
+                        root,
+                        select(isFlat, zero, found.interior)};
+              });
+          return {state[6], state[7]};
+        },
+        [&]() -> Scalars { return {b.number(kInvalid), zero}; });
+    Scalar query = position + window;
+    Scalar tau = scoreOf(result[0]);
+    b.ifThen(query < document.end, [&] {
+      storeInRow("tau", query, tau);
+      storeInRow("interior", query, result[1]);
+    });
+    // Queries before the first key enters the pool.
+    b.ifThen(position - document.start < window, [&] {
+      storeInRow("tau", position, scoreOf(b.number(kInvalid)));
+      storeInRow("interior", position, zero);
+    });
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// expiries
+//===----------------------------------------------------------------------===//
+
+// A key is evicted by the first prefix whose k-th best key is better than it.
+
+void SelectionKernels::buildExpiries() {
+  TileBuilder::InsertionGuard guard(b);
+  start("expiries",
+        {numbers("codes"), numbers("order"), numbers("bounds"),
+         numbers("thetas"), b.memref("expiry", "bhn", b.getI32Type()),
+         b.scalar("chunk_log2"), b.scalar("boundaries"), b.scalar("window")},
+        kTableThreads);
+  Scalar boundaries = b("boundaries"), chunkLog2 = b("chunk_log2");
+  Scalar eight = b.number(8);
+  Scalar block = enterRow(ceilShift(keys, eight));
+  Scalar rank = (block << eight) + b.thread();
+  b.ifThen(rank < keys, [&] {
+    Scalar code = inRow("codes")[rank], position = inRow("order")[rank];
+    Document document = documentAt(position);
+    Elements thetas = inRow("thetas");
+    Elements bounds = boundField("bounds", Theta, boundaries);
+    // The chunk in which the k-th best key passes this one.
+    Scalar past = b.partition(b.number(1), boundaries,
+                              [&](Scalar i) { return bounds[i] >= rank; });
+    Scalar first = smaller((past - 1) << chunkLog2, keys);
+    Scalar end = smaller(past << chunkLog2, keys);
+    Scalar evicted =
+        b.partition(first, end, [&](Scalar at) { return thetas[at] >= rank; });
+    Scalar window = b("window");
+    Scalar last = larger(evicted, position);
+    Scalar expiry =
+        select(evicted < document.end, window + last - document.start,
+               b.number(std::numeric_limits<int32_t>::max()));
+    Scalar birth = window + position - document.start;
+    storeInRow("expiry", position, select(code < kInvalid, expiry, birth));
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// All of them
+//===----------------------------------------------------------------------===//
+
+void sparsek::buildSelectionKernels(Location loc, OpBuilder &at, bool packed) {
+  ScalarBuilder b(loc, at.getContext());
+  b.restoreInsertionPoint(at.saveInsertionPoint());
+  if (packed)
+    buildDocumentsKernel(b);
+  SelectionKernels kernels(b, packed);
+  kernels.buildSort();
+  kernels.buildMerge();
+  kernels.buildTable();
+  for (const SelectionSize &size : kSelectionSizes)
+    kernels.buildBoundaries(size.boundaries, size.maxBuckets);
+  kernels.buildScan();
+  for (const SelectionSize &size : kSelectionSizes)
+    kernels.buildThresholds(size.thresholds, size.chunk);
+  kernels.buildExpiries();
+}

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""The selection from its launch record: sizes, workspace and launches as the runtime has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .record import launch_kernel
+
+POISON = 0x7FFFFFFF
+MERGED = 4  # lists that become one
+
+
+class Plan(NamedTuple):
+    """What the launches of a selection share, and the names of the kernels that come in sizes."""
+
+    scalars: dict[str, int]
+    workspace: dict[str, np.ndarray]
+    boundaries: str
+    thresholds: str
+    merges: int
+
+
+def ceil_div(a: int, b: int) -> int:
+    return -(-a // b)
+
+
+def plan(
+    record: Mapping[str, Any],
+    shape: tuple[int, int, int],
+    *,
+    topk: int,
+    window: int,
+    sequences: int | None = None,
+    size: int | None = None,
+    sort_tile_log2: int | None = None,
+) -> Plan:
+    """Scalars and a poisoned workspace for scores of a shape [B,Hs,N].
+
+    size: the number of the size of the kernels to take (None: the first that holds N keys).
+    """
+    batch, heads, keys = shape
+    rows = batch * heads
+    sizes = record["sizes"]
+    chosen = sizes[size] if size is not None else next(s for s in sizes if keys <= s["max_keys"])
+    chunk = chosen["chunk"]
+    boundaries = ceil_div(keys, chunk) + 1
+    bucket_log2 = 5
+    while keys > chosen["buckets"] << bucket_log2:
+        bucket_log2 += 1
+    buckets = ceil_div(keys, 1 << bucket_log2)
+    table_log2 = 0
+    while boundaries << (table_log2 + 3) <= record["table_words"]:
+        table_log2 += 1
+    stride = ceil_div(keys + 1, 8) * 8
+    tiles = (keys >> record["scan_tile_log2"]) + 1
+    sort_tile_log2 = record["sort_tile_log2"]
+    sort_tiles = ceil_div(keys, 1 << sort_tile_log2)
+    merges = 0
+    while sort_tiles > MERGED**merges:
+        merges += 1
+    scalars = {
+        "batch": batch, "score_heads": heads, "score_rows": rows, "keys": keys,
+        "row_stride": stride, "chunk_log2": chunk.bit_length() - 1, "bucket_log2": bucket_log2,
+        "boundaries": boundaries, "buckets": buckets, "table_log2": table_log2,
+        "chunks": boundaries - 1, "topk": min(topk, keys), "window": min(window, keys),
+        "sort_tiles": sort_tiles, "table_blocks": ceil_div(buckets, 1 << table_log2),
+        "boundary_blocks": ceil_div(boundaries, 4), "scan_tiles": tiles,
+    }  # fmt: skip
+    if sequences is not None:
+        scalars["sequences"] = sequences
+
+    def words(*size: int) -> np.ndarray:
+        return np.full(size, POISON, np.int32)
+
+    def wide(*size: int) -> np.ndarray:
+        return np.full(size, POISON << 32 | POISON, np.int64)
+
+    workspace = {
+        **{name: words(2, rows, stride) for name in ("codes", "order")},
+        **{name: words(rows, stride) for name in ("ranks", "thetas")},
+        **{name: words(rows, stride) for name in ("theta_counts", "counts0", "counts1")},
+        **{name: wide(rows, stride) for name in ("sums0", "sums1")},
+        "bucket_counts": words(rows, boundaries, buckets),
+        "bucket_sums": wide(rows, boundaries, buckets),
+        "bounds": words(6, rows, boundaries),
+        "bound_sums": wide(2, rows, boundaries),
+        "tile_counts": words(rows, tiles, 3),
+        "tile_sums": wide(rows, tiles, 2),
+        "documents": words(2 * keys),
+    }
+    return Plan(scalars, workspace, chosen["boundaries"], chosen["thresholds"], merges)
+
+
+def launches(plan: Plan, record: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The kernels in their order, each with the arguments that only this launch has."""
+    codes, order = plan.workspace["codes"], plan.workspace["order"]
+    if record["packed"]:
+        yield "documents", {}
+    yield "sort_tiles", {"codes_to": codes[0], "order_to": order[0]}
+    for number in range(plan.merges):
+        source, target = number % 2, 1 - number % 2
+        yield (
+            "merge_lists",
+            {
+                "codes_from": codes[source], "order_from": order[source],
+                "codes_to": codes[target], "order_to": order[target],
+                "list_log2": record["sort_tile_log2"] + 2 * number,
+            },
+        )  # fmt: skip
+    last = plan.merges % 2
+    ordered = {"codes": codes[last], "order": order[last]}
+    for name in ("rank_table", plan.boundaries, "rank_scan", plan.thresholds, "expiries"):
+        yield name, ordered
+
+
+def select(
+    ptx: str,
+    record: Mapping[str, Any],
+    u: np.ndarray,
+    *,
+    topk: int,
+    window: int,
+    cu_seqlens: np.ndarray | None = None,
+    size: int | None = None,
+    **options: Any,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`tau`, `expiry` and `n_int` [B,Hs,N] of the compiled kernels; outputs start poisoned.
+
+    options: those of `record.launch_kernel`. Raises the EmulatorError of the first defect.
+    """
+    sequences = None if cu_seqlens is None else len(cu_seqlens) - 1
+    made = plan(record, u.shape, topk=topk, window=window, sequences=sequences, size=size)
+    outputs = {
+        "tau": np.full(u.shape, np.nan, np.float32),
+        "expiry": np.full(u.shape, POISON - 1, np.int32),
+        "interior": np.full(u.shape, POISON, np.int32),
+    }
+    arrays = {"u": u, **outputs, **made.workspace}
+    if cu_seqlens is not None:
+        arrays["cu_seqlens"] = cu_seqlens
+    scalars = dict(made.scalars)
+    for name in ("u", *outputs):
+        for axis, stride in zip("bh", arrays[name].strides, strict=False):
+            scalars[f"{name}_{axis}"] = stride // arrays[name].itemsize
+    kernels = {kernel["name"]: kernel for kernel in record["kernels"]}
+    for name, own in launches(made, record):
+        values = {**scalars, **{k: v for k, v in own.items() if not isinstance(v, np.ndarray)}}
+        pointers = {**arrays, **{k: v for k, v in own.items() if isinstance(v, np.ndarray)}}
+        launch_kernel(ptx, kernels[name], pointers, values, **options)
+    return outputs["tau"], outputs["expiry"], outputs["interior"]
