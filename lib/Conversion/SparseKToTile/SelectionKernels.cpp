@@ -1267,7 +1267,8 @@ void SelectionKernels::buildThresholds(StringRef name, int64_t chunk) {
                         pick(bracket.high),
                         pick(bracket.point),
                         bracket.turn,
-                        v[4] & (!again),
+                        // Where more is left, the low end moves.
+                        v[4] & (!again) & (found.total <= wanted),
                         (!end.first) | again,
                         root,
                         select(isFlat, zero, found.interior)};
