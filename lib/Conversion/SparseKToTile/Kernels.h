@@ -67,6 +67,8 @@ inline constexpr int64_t kMaxBoundaries =
 /// Positions that one block sorts; ranks that one block sums up.
 inline constexpr int64_t kSortTileLog2 = 12;
 inline constexpr int64_t kScanTileLog2 = 11;
+/// Boundaries that one block solves.
+inline constexpr int64_t kBoundaryWarpsLog2 = 3;
 /// Words of shared memory in which a block counts: four for each boundary and
 /// bucket.
 inline constexpr int64_t kTableWords = 4 * kMaxBoundaries;

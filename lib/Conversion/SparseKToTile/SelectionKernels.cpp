@@ -40,7 +40,7 @@ static constexpr int64_t kSortTile = int64_t(1) << kSortTileLog2;
 static constexpr int64_t kScanTile = int64_t(1) << kScanTileLog2;
 static constexpr int64_t kScanPerThread = kScanTile / 256;
 static constexpr int64_t kMaxScanTiles = kMaxSelectionKeys / kScanTile + 1;
-static constexpr int64_t kBoundaryWarps = 4;
+static constexpr int64_t kBoundaryWarps = 1 << kBoundaryWarpsLog2;
 
 //===----------------------------------------------------------------------===//
 // Codes and quanta
@@ -511,51 +511,50 @@ void SelectionKernels::buildTable() {
   });
   b.barrier();
 
-  // A warp for each bucket; the sums come back as two words.
+  // Running sums over the boundaries. Several warps share a bucket, each with
+  // a segment of the boundaries; first they add up what comes before theirs.
   Scalar step = b.number(32), last = b.number(31);
-  b.loop(warp, b.number(1) << tableLog2, threads >> 5, [&](Scalar bucket) {
-    b.loop(zero, boundaries, step, {zero, b.wide(0)},
-           [&](Scalar first, Scalars before) -> Scalars {
-             Scalar chunk = first + lane;
-             Scalar inside = chunk < boundaries;
-             // Not another warp's bin.
-             Scalar bin = bucket * boundaries + select(inside, chunk, first);
-             auto part = [&](int64_t number) {
-               return select(inside, bins[bin + size * number], zero);
-             };
-             Scalar count = part(0);
-             Scalar sum = part(1).toI64() + (part(2).toI64() << 22) +
-                          (part(3).toI64() << 44);
-             Scalar counts = b.warpScan(count), sums = b.warpScan(sum);
-             Scalar exclusive = before[1] + sums - sum;
-             // All lanes have read before one writes.
-             b.warpBarrier();
-             b.ifThen(inside, [&] {
-               bins.set(bin, before[0] + counts - count);
-               bins.set(bin + size, exclusive.toI32());
-               bins.set(bin + size * 2, (exclusive >> 32).toI32());
-             });
-             b.warpBarrier();
-             return {before[0] + b.broadcast(counts, last),
-                     before[1] + b.broadcast(sums, last)};
+  constexpr int64_t warpsLog2 = 3;
+  static_assert(kTableThreads == 32 << warpsLog2);
+  Scalar segmentsLog2 = b.number(warpsLog2) - tableLog2;
+  Scalar bucket = warp >> segmentsLog2;
+  Scalar segment = warp & ((b.number(1) << segmentsLog2) - 1);
+  Scalar length = ceilShift(boundaries, segmentsLog2);
+  Scalar from = smaller(segment * length, boundaries);
+  Scalar to = smaller(from + length, boundaries);
+  Scalar bucketBins = bucket * boundaries;
+  auto readBin = [&](Scalar chunk, Scalar inside) -> Scalars {
+    Scalar bin = bucketBins + select(inside, chunk, zero);
+    auto part = [&](int64_t number) {
+      return select(inside, bins[bin + size * number], zero);
+    };
+    return {part(0), part(1).toI64() + (part(2).toI64() << 22) +
+                         (part(3).toI64() << 44)};
+  };
+  Scalars before = b.loop(lane, from, step, {zero, b.wide(0)},
+                          [&](Scalar chunk, Scalars sum) -> Scalars {
+                            Scalars bin = readBin(chunk, b.flag(true));
+                            return {sum[0] + bin[0], sum[1] + bin[1]};
+                          });
+  Scalar number = firstBucket + bucket;
+  Scalar tableRow =
+      (row * buckets + number).toI64() * boundaries.toI64();
+  Elements tableCounts = b.elements("bucket_counts", tableRow);
+  Elements tableSums = b.elements("bucket_sums", tableRow);
+  Scalar exists = number < buckets;
+  b.loop(from, to, step, {b.warpSum(before[0]), b.warpSum(before[1])},
+         [&](Scalar first, Scalars running) -> Scalars {
+           Scalar chunk = first + lane;
+           Scalar inside = chunk < to;
+           Scalars bin = readBin(chunk, inside);
+           Scalar counts = b.warpScan(bin[0]), sums = b.warpScan(bin[1]);
+           b.ifThen(inside & exists, [&] {
+             tableCounts.set(chunk, running[0] + counts - bin[0]);
+             tableSums.set(chunk, running[1] + sums - bin[1]);
            });
-  });
-  b.barrier();
-  Scalar rowStart = row * boundaries;
-  b.loop(thread, size, threads, [&](Scalar i) {
-    Scalar chunk = i >> tableLog2;
-    Scalar bucket = i & ((b.number(1) << tableLog2) - 1);
-    Scalar number = firstBucket + bucket;
-    b.ifThen(number < buckets, [&] {
-      Scalar bin = bucket * boundaries + chunk;
-      Scalar place =
-          (rowStart + chunk).toI64() * buckets.toI64() + number.toI64();
-      b.elements("bucket_counts", place).set(zero, bins[bin]);
-      Scalar high = bins[bin + size * 2].toI64() << 32;
-      b.elements("bucket_sums", place)
-          .set(zero, bins[bin + size].toI64() | high);
-    });
-  });
+           return {running[0] + b.broadcast(counts, last),
+                   running[1] + b.broadcast(sums, last)};
+         });
 }
 
 //===----------------------------------------------------------------------===//
@@ -632,7 +631,8 @@ advance(ScalarBuilder &b, const Bracket &bracket, const Left &left,
 //===----------------------------------------------------------------------===//
 
 // A warp for each boundary of chunks: the keys before it, as the table counts
-// them by buckets.
+// them by buckets. Where a threshold lies follows from the first codes of the
+// buckets, and inside one bucket from all of its codes.
 
 void SelectionKernels::buildBoundaries(StringRef name, int64_t maxBuckets) {
   TileBuilder::InsertionGuard guard(b);
@@ -640,42 +640,47 @@ void SelectionKernels::buildBoundaries(StringRef name, int64_t maxBuckets) {
         {numbers("codes"), numbers("order"), numbers("bucket_counts"),
          wideNumbers("bucket_sums"), numbers("bounds"),
          wideNumbers("bound_sums"), b.scalar("chunk_log2"),
-         b.scalar("bucket_log2"), b.scalar("boundaries"), b.scalar("buckets"),
-         b.scalar("topk")},
+         b.scalar("bucket_log2"), b.scalar("boundaries"),
+         b.scalar("buckets"), b.scalar("topk")},
         kBoundaryWarps * 32);
   Elements allCounts =
       b.array(kBoundaryWarps * (maxBuckets + 1), b.getI32Type());
-  Elements allSums = b.array(kBoundaryWarps * (maxBuckets + 1), b.getI64Type());
+  Elements allSums =
+      b.array(kBoundaryWarps * (maxBuckets + 1), b.getI64Type());
+  Elements heads = b.array(maxBuckets, b.getI32Type());
   Scalar boundaries = b("boundaries"), buckets = b("buckets");
   Scalar bucketLog2 = b("bucket_log2"), topk = b("topk");
-  Scalar block = enterRow(ceilShift(boundaries, b.number(2)));
-  static_assert(kBoundaryWarps == 1 << 2);
+  Scalar block = enterRow(ceilShift(boundaries, b.number(kBoundaryWarpsLog2)));
   Scalar warp = b.warp(), lane = b.lane();
-  Scalar number = (block << 2) + warp;
+  Scalar number = (block << kBoundaryWarpsLog2) + warp;
   Scalar zero = b.number(0), step = b.number(32), last = b.number(31);
+  Elements codes = inRow("codes"), order = inRow("order");
+  b.loop(b.thread(), buckets, b.number(kBoundaryWarps * 32),
+         [&](Scalar i) { heads.set(i, codes[i << bucketLog2]); });
+  b.barrier();
   b.ifThen(number < boundaries, [&] {
     Elements counts = allCounts.from(warp * (maxBuckets + 1));
     Elements sums = allSums.from(warp * (maxBuckets + 1));
-    Scalar tableRow = (row * boundaries + number).toI64() * buckets.toI64();
+    Scalar tableRow = row.toI64() * buckets.toI64();
+    tableRow = tableRow * boundaries.toI64() + number.toI64();
     Elements tableCounts = b.elements("bucket_counts", tableRow);
     Elements tableSums = b.elements("bucket_sums", tableRow);
-    Scalars all =
-        b.loop(zero, buckets, step, {zero, b.wide(0)},
-               [&](Scalar first, Scalars before) -> Scalars {
-                 Scalar bucket = first + lane;
-                 Scalar inside = bucket < buckets;
-                 Scalar safe = select(inside, bucket, zero);
-                 Scalar count = select(inside, tableCounts[safe], zero);
-                 Scalar sum = select(inside, tableSums[safe], b.wide(0));
-                 Scalar countScan = b.warpScan(count),
-                        sumScan = b.warpScan(sum);
-                 b.ifThen(inside, [&] {
-                   counts.set(bucket, before[0] + countScan - count);
-                   sums.set(bucket, before[1] + sumScan - sum);
-                 });
-                 return {before[0] + b.broadcast(countScan, last),
-                         before[1] + b.broadcast(sumScan, last)};
-               });
+    Scalars all = b.loop(
+        zero, buckets, step, {zero, b.wide(0)},
+        [&](Scalar first, Scalars before) -> Scalars {
+          Scalar bucket = first + lane;
+          Scalar inside = bucket < buckets;
+          Scalar place = select(inside, bucket, zero) * boundaries;
+          Scalar count = select(inside, tableCounts[place], zero);
+          Scalar sum = select(inside, tableSums[place], b.wide(0));
+          Scalar countScan = b.warpScan(count), sumScan = b.warpScan(sum);
+          b.ifThen(inside, [&] {
+            counts.set(bucket, before[0] + countScan - count);
+            sums.set(bucket, before[1] + sumScan - sum);
+          });
+          return {before[0] + b.broadcast(countScan, last),
+                  before[1] + b.broadcast(sumScan, last)};
+        });
     b.ifThen(lane == 0, [&] {
       counts.set(buckets, all[0]);
       sums.set(buckets, all[1]);
@@ -686,28 +691,42 @@ void SelectionKernels::buildBoundaries(StringRef name, int64_t maxBuckets) {
     Document document = documentAt(smaller(end, keys - 1));
     Scalar firstRank = keys - document.end, endRank = keys - document.start;
     Scalar present = end - document.start;
-    Elements codes = inRow("codes"), order = inRow("order");
 
-    // How many keys of the prefix have a rank below `rank`, and their sum.
-    // Keys of later documents are not in it, those of earlier ones come later.
-    auto countBefore = [&](Scalar rank) -> std::pair<Scalar, Scalar> {
-      Scalar bucket = rank >> bucketLog2;
+    // The first rank of the document whose code does not pass; how many keys of
+    // the prefix come before it, and their sum. Keys of later documents are not
+    // in the prefix, those of earlier ones come later.
+    Scalar firstBucket = firstRank >> bucketLog2;
+    Scalar endBucket = ((endRank - 1) >> bucketLog2) + 1;
+    auto split = [&](function_ref<Scalar(Scalar)> passes) -> Scalars {
+      // Later buckets of the document begin in it.
+      Scalar bucket = b.partition(firstBucket + 1, endBucket,
+                                  [&](Scalar at) {
+                                    return passes(heads[at]);
+                                  }) -
+                      1;
+      Scalar from = bucket << bucketLog2;
+      Scalar first = larger(from, firstRank);
+      Scalar past = smaller((bucket + 1) << bucketLog2, endRank);
       constexpr int64_t unroll = 4;
-      Scalars rest =
-          b.loop(bucket << bucketLog2, rank, b.number(32 * unroll),
-                 {zero, b.wide(0)}, [&](Scalar first, Scalars sum) -> Scalars {
-                   for (int64_t i = 0; i < unroll; ++i) {
-                     Scalar at = first + i * 32 + lane;
-                     Scalar safe = smaller(at, keys - 1);
-                     Scalar counted = (at < rank) & (order[safe] < end);
-                     Scalar quanta = quantaOfCode(codes[safe]);
-                     sum[0] = sum[0] + counted.toI32();
-                     sum[1] = sum[1] + select(counted, quanta, b.wide(0));
-                   }
-                   return sum;
-                 });
-      return {counts[bucket] + b.warpSum(rest[0]),
-              sums[bucket] + b.warpSum(rest[1])};
+      Scalars rest = b.loop(
+          first, past, b.number(32 * unroll), {zero, zero, b.wide(0)},
+          [&](Scalar start, Scalars sum) -> Scalars {
+            for (int64_t i = 0; i < unroll; ++i) {
+              Scalar at = start + i * 32 + lane;
+              Scalar safe = smaller(at, keys - 1);
+              Scalar code = codes[safe];
+              Scalar passed = (at < past) & passes(code);
+              Scalar counted = passed & (order[safe] < end);
+              Scalar quanta = quantaOfCode(code);
+              sum[0] = sum[0] + passed.toI32();
+              sum[1] = sum[1] + counted.toI32();
+              sum[2] = sum[2] + select(counted, quanta, b.wide(0));
+            }
+            return sum;
+          });
+      return {first + b.warpSum(rest[0]),
+              counts[bucket] + b.warpSum(rest[1]),
+              sums[bucket] + b.warpSum(rest[2])};
     };
     // The rank of the key of the prefix with `count` better ones.
     auto selectRank = [&](Scalar count) -> Scalar {
@@ -742,36 +761,17 @@ void SelectionKernels::buildBoundaries(StringRef name, int64_t maxBuckets) {
           });
       return place[2];
     };
-    // The first rank in [low, high) whose code does not pass.
-    auto search = [&](Scalar low, Scalar high,
-                      function_ref<Scalar(Scalar)> passes) -> Scalar {
-      return b.whileLoop(
-          {low, high - low}, [](const Scalars &v) { return v[1] > 0; },
-          [&](const Scalars &v) -> Scalars {
-            Scalar stride = (v[1] + 31) >> 5;
-            Scalar offset = (lane + 1) * stride;
-            Scalar inside = offset <= v[1];
-            Scalar at = v[0] + select(inside, offset, b.number(1)) - 1;
-            Scalar passed = b.ballot(inside & passes(codes[at])).countBits();
-            Scalar done = passed * stride;
-            Scalar rest = smaller(stride, v[1] - done);
-            return {v[0] + done, select(stride == 1, zero, rest)};
-          })[0];
-    };
     auto evaluate = [&](Scalar point) -> Left {
       Scalar code = roundToCode(point, /*up=*/false);
       Scalar threshold = scoreOf(code);
-      Scalar rank0 = search(firstRank, endRank,
-                            [&](Scalar other) { return other < code; });
-      Scalar rank1 = search(firstRank, rank0, [&](Scalar other) {
-        return isSaturated(other, threshold);
-      });
-      auto [count0, sum0] = countBefore(rank0);
-      auto [count1, sum1] = countBefore(rank1);
-      Scalar interior = count0 - count1;
-      Scalar total =
-          sum0 - sum1 - point * interior.toI64() + count1.toI64() * kOne;
-      return {rank0, rank1, total, interior, {count0, count1, sum0, sum1}};
+      Scalars above = split([&](Scalar other) { return other < code; });
+      Scalars full = split(
+          [&](Scalar other) { return isSaturated(other, threshold); });
+      Scalar interior = above[1] - full[1];
+      Scalar total = above[2] - full[2] - point * interior.toI64() +
+                     full[1].toI64() * kOne;
+      return {above[0], full[0], total, interior,
+              {above[1], full[1], above[2], full[2]}};
     };
 
     auto store = [&](StringRef vector, int64_t field, Scalar value) {
@@ -815,8 +815,9 @@ void SelectionKernels::buildBoundaries(StringRef name, int64_t maxBuckets) {
           return Scalars(state.begin() + 5, state.end());
         },
         [&]() -> Scalars {
-          auto [count, sum] = countBefore(endRank);
-          return {b.number(kInvalid), endRank, endRank, count, count, sum, sum};
+          Scalars whole = split([&](Scalar) { return b.flag(true); });
+          return {b.number(kInvalid), endRank,  endRank, whole[1],
+                  whole[1],           whole[2], whole[2]};
         });
     store("bounds", Theta, theta);
     store("bounds", Code, result[0]);
@@ -887,12 +888,17 @@ void SelectionKernels::buildScan() {
     Scalar position = order[safe];
     quanta.push_back(quantaOfCode(codes[safe]));
     for (int64_t which = 0; which < 3; ++which) {
-      chunks[which] = b.whileLoop(
-          {chunks[which]},
-          [&](const Scalars &v) {
-            return (v[0] > 0) & (thresholds[which][v[0]] <= rank);
-          },
-          [](const Scalars &v) -> Scalars { return {v[0] - 1}; })[0];
+      // Mostly the one of the rank before.
+      Scalar chunk = chunks[which];
+      Scalar holds = (chunk == 0) | (thresholds[which][chunk] > rank);
+      chunks[which] = b.ifElse(
+          holds, [&]() -> Scalars { return {chunk}; },
+          [&]() -> Scalars {
+            Scalar past = b.partition(b.number(1), chunk, [&](Scalar at) {
+              return thresholds[which][at] > rank;
+            });
+            return {past - 1};
+          })[0];
       Scalar begin = chunks[which] << b("chunk_log2");
       Scalar there = inside & (position < begin);
       flags[which].push_back(there);
@@ -989,8 +995,11 @@ void SelectionKernels::buildThresholds(StringRef name, int64_t chunk) {
   int64_t warps = chunk / 32;
   // Own keys that a threshold passes in this chunk, and ranks that the k-th
   // best key passes.
-  Elements openCodes = b.array(chunk, i32), openQuanta = b.array(chunk, i64);
-  Elements openRanks = b.array(chunk, i32);
+  // Walks over them go four at a time.
+  constexpr int64_t unroll = 4;
+  Elements openCodes = b.array(chunk + unroll, i32);
+  Elements openQuanta = b.array(chunk + unroll, i64);
+  Elements openRanks = b.array(chunk + unroll, i32);
   Elements tileCounts[3], tileSums[3], warpTotals[2];
   for (int64_t i = 0; i < 3; ++i)
     tileCounts[i] = b.array(kMaxScanTiles, i32);
@@ -1049,6 +1058,15 @@ void SelectionKernels::buildThresholds(StringRef name, int64_t chunk) {
     warpTotals[0].set(warp, counts);
     warpTotals[1].set(warp, rankCounts);
     warpSums.set(warp, innerSum);
+  });
+
+  openCodes.set(thread, b.number(kPadding));
+  openQuanta.set(thread, none);
+  openRanks.set(thread, b.number(kPadding));
+  b.ifThen(thread < unroll, [&] {
+    openCodes.set(thread + chunk, b.number(kPadding));
+    openQuanta.set(thread + chunk, none);
+    openRanks.set(thread + chunk, b.number(kPadding));
   });
 
   //===--- Offsets of the tiles of sums along the ranks -------------------===//
@@ -1114,7 +1132,7 @@ void SelectionKernels::buildThresholds(StringRef name, int64_t chunk) {
     auto along = [&](StringRef vector, const Elements &tileOffsets, Scalar at) {
       return tileOffsets[at >> kScanTileLog2] + inRow(vector)[at];
     };
-    Scalar one = b.number(1);
+    Scalar one = b.number(1), step = b.number(unroll);
 
     //===--- The k-th best key
     //----------------------------------------------===//
@@ -1127,11 +1145,16 @@ void SelectionKernels::buildThresholds(StringRef name, int64_t chunk) {
         larger(right.theta, firstRank), smaller(left.theta, endRank),
         [&](Scalar at) {
           Scalar count = offset + along("theta_counts", tileCounts[0], at + 1);
-          count = b.loop(zero, ownPassed, one, {count},
-                         [&](Scalar i, Scalars v) -> Scalars {
-                           return {v[0] + (openRanks[i] <= at).toI32()};
-                         })[0];
-          return count < topk;
+          Scalars own = b.loop(
+              zero, ownPassed, step, {count, zero, zero, zero},
+              [&](Scalar i, Scalars v) -> Scalars {
+                for (int64_t j = 0; j < unroll; ++j) {
+                  Scalar counted = (i + j < ownPassed) & (openRanks[i + j] <= at);
+                  v[j] = v[j] + counted.toI32();
+                }
+                return v;
+              });
+          return own[0] + own[1] + own[2] + own[3] < topk;
         });
     inRow("thetas").set(position, theta);
 
@@ -1196,18 +1219,25 @@ void SelectionKernels::buildThresholds(StringRef name, int64_t chunk) {
             Scalar full = count1 + ownSaturated;
             Scalar total = sum0 - sum1 + ownSum - point * interior.toI64() +
                            full.toI64() * kOne;
-            Scalars walked =
-                b.loop(firstOpen, endOpen, one, {total, interior},
-                       [&](Scalar i, Scalars v) -> Scalars {
-                         Scalar other = openCodes[i];
-                         Scalar above = other < at;
-                         Scalar isFull = isSaturated(other, threshold);
-                         Scalar part = select(isFull, b.wide(kOne),
-                                              openQuanta[i] - point);
-                         return {v[0] + select(above, part, none),
-                                 v[1] + (above & (!isFull)).toI32()};
-                       });
-            return {rank0, rank1, walked[0], walked[1], {}};
+            Scalars v = b.loop(
+                firstOpen, endOpen, step,
+                {total, none, none, none, interior, zero, zero, zero},
+                [&](Scalar i, Scalars sums) -> Scalars {
+                  for (int64_t j = 0; j < unroll; ++j) {
+                    Scalar other = openCodes[i + j];
+                    Scalar above = (i + j < endOpen) & (other < at);
+                    Scalar isFull = isSaturated(other, threshold);
+                    Scalar part = select(isFull, b.wide(kOne),
+                                         openQuanta[i + j] - point);
+                    sums[j] = sums[j] + select(above, part, none);
+                    sums[unroll + j] =
+                        sums[unroll + j] + (above & (!isFull)).toI32();
+                  }
+                  return sums;
+                });
+            total = v[0] + v[1] + (v[2] + v[3]);
+            interior = v[4] + v[5] + (v[6] + v[7]);
+            return {rank0, rank1, total, interior, {}};
           };
           // Where topk keys are all at least 1 above the others the sum is flat
           // below the k-th best one; the root is the best of the others.

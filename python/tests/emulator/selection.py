@@ -53,7 +53,7 @@ def plan(
         bucket_log2 += 1
     buckets = ceil_div(keys, 1 << bucket_log2)
     table_log2 = 0
-    while boundaries << (table_log2 + 3) <= record["table_words"]:
+    while table_log2 < 3 and boundaries << (table_log2 + 3) <= record["table_words"]:
         table_log2 += 1
     stride = ceil_div(keys + 1, 8) * 8
     tiles = (keys >> record["scan_tile_log2"]) + 1
@@ -68,7 +68,7 @@ def plan(
         "boundaries": boundaries, "buckets": buckets, "table_log2": table_log2,
         "chunks": boundaries - 1, "topk": min(topk, keys), "window": min(window, keys),
         "sort_tiles": sort_tiles, "table_blocks": ceil_div(buckets, 1 << table_log2),
-        "boundary_blocks": ceil_div(boundaries, 4), "scan_tiles": tiles,
+        "boundary_blocks": ceil_div(boundaries, 8), "scan_tiles": tiles,
     }  # fmt: skip
     if sequences is not None:
         scalars["sequences"] = sequences
@@ -84,8 +84,8 @@ def plan(
         **{name: words(rows, stride) for name in ("ranks", "thetas")},
         **{name: words(rows, stride) for name in ("theta_counts", "counts0", "counts1")},
         **{name: wide(rows, stride) for name in ("sums0", "sums1")},
-        "bucket_counts": words(rows, boundaries, buckets),
-        "bucket_sums": wide(rows, boundaries, buckets),
+        "bucket_counts": words(rows, buckets, boundaries),
+        "bucket_sums": wide(rows, buckets, boundaries),
         "bounds": words(6, rows, boundaries),
         "bound_sums": wide(2, rows, boundaries),
         "tile_counts": words(rows, tiles, 3),
