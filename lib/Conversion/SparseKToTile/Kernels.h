@@ -64,8 +64,11 @@ inline constexpr int64_t kMaxSelectionKeys = kSelectionSizes[1].maxKeys;
 /// Chunk boundaries of a row, at most.
 inline constexpr int64_t kMaxBoundaries =
     kMaxSelectionKeys / kSelectionSizes[1].chunk + 1;
-/// Positions that one block sorts; ranks that one block sums up.
-inline constexpr int64_t kSortTileLog2 = 12;
+/// Positions that one block sorts, in rows that are merged from sorted tiles and
+/// in others; up to which length rows are merged; ranks that one block sums up.
+inline constexpr int64_t kSortTileLog2 = 10;
+inline constexpr int64_t kRadixTileLog2 = 12;
+inline constexpr int64_t kMaxMergedKeys = int64_t(1) << 14;
 inline constexpr int64_t kScanTileLog2 = 11;
 /// Boundaries that one block solves.
 inline constexpr int64_t kBoundaryWarpsLog2 = 3;

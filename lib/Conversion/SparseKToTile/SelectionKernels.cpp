@@ -35,8 +35,9 @@ using namespace sparsek::tile;
 // Sizes
 //===----------------------------------------------------------------------===//
 
-static constexpr int64_t kSortThreads = 512;
 static constexpr int64_t kSortTile = int64_t(1) << kSortTileLog2;
+static constexpr int64_t kRadixThreads = 512;
+static constexpr int64_t kRadixTile = int64_t(1) << kRadixTileLog2;
 static constexpr int64_t kScanTile = int64_t(1) << kScanTileLog2;
 static constexpr int64_t kScanPerThread = kScanTile / 256;
 static constexpr int64_t kMaxScanTiles = kMaxSelectionKeys / kScanTile + 1;
@@ -90,7 +91,7 @@ static Scalar quantaOfCode(Scalar code) { return quantaOf(scoreOf(code)); }
 
 /// The code of the nearest score whose quanta are not below or, rounding down,
 /// not above `quanta`.
-static Scalar roundToCode(Scalar quanta, bool up) {
+static Scalar roundToCode(Scalar quanta, Scalar up) {
   TileBuilder &b = quanta.getBuilder();
   Value scale = arith::ConstantOp::create(b, b.getF32FloatAttr(1.0 / kOne));
   Scalar small = quanta.toF32() * Scalar(b, scale);
@@ -99,11 +100,17 @@ static Scalar roundToCode(Scalar quanta, bool up) {
   Scalar bits = steps + kLargeBits;
   bits = select(quanta < 0, bits | int64_t(0x80000000), bits);
   Scalar isSmall = magnitude <= kLargeQuanta;
-  Scalar code = codeOf(select(isSmall, small, bits.bitsToF32()));
+  Scalar code = ~flipNegative(select(isSmall, small.bitsToI32(), bits));
   Scalar rounded = quantaOfCode(code);
-  if (up)
-    return select(rounded < quanta, code - 1, code);
-  return select(rounded > quanta, code + 1, code);
+  Scalar below = (up & (rounded < quanta)).toI32();
+  Scalar above = ((!up) & (rounded > quanta)).toI32();
+  return code - below + above;
+}
+
+static Scalar roundToCode(Scalar quanta, bool up) {
+  TileBuilder &b = quanta.getBuilder();
+  Value flag = arith::ConstantOp::create(b, b.getBoolAttr(up));
+  return roundToCode(quanta, Scalar(b, flag));
 }
 
 /// Whether a key of this code counts 1 at a threshold, by one subtraction (C5).
@@ -138,6 +145,8 @@ public:
 
   void buildSort();
   void buildMerge();
+  void buildCount(StringRef name, bool isFirst);
+  void buildScatter(StringRef name, bool isFirst);
   void buildTable();
   void buildBoundaries(StringRef name, int64_t maxBuckets);
   void buildScan();
@@ -165,15 +174,18 @@ private:
     return (value + ((value.constant(1) << shift) - 1)) >> shift;
   }
 
-  Scalars sortPass(Scalars state,
-                   function_ref<Scalar(Scalar code, Scalar index)> digitOf);
+  /// The digit by which a pass sorts.
+  Scalar digitOf(Scalar code, Scalar position, Scalar shift);
+  Scalar documentShiftEnd();
+  /// Code and position of a key of the row before a pass.
+  Scalars loadItem(Scalar place, bool isFirst);
+  SmallVector<Argument> itemArguments(bool isFirst);
 
   ScalarBuilder &b;
   bool packed;
 
   // Of the kernel under construction.
   Scalar keys, row, rowBase, batch, head;
-  Elements sortCodes, sortIndices, sortCounts, sortStarts, sortSums;
 };
 } // namespace
 
@@ -237,42 +249,74 @@ Boundary SelectionKernels::loadBoundary(Scalar number, Scalar boundaries) {
 }
 
 //===----------------------------------------------------------------------===//
-// sort_tiles
+// Sorting
 //===----------------------------------------------------------------------===//
 
-// A block sorts one tile of positions in shared memory, by digits of 8 bits
-// from the lowest on, each pass stable. The warps have their keys in the order
-// of their positions; lanes with one digit find each other by ballots.
+// By digits of 8 bits from the lowest on, each pass stable. In a block the warps
+// have their items in the order of their places; lanes with one digit find each
+// other by ballots. Short rows are sorted in tiles of shared memory, whose
+// sorted lists are merged; long rows in passes over all tiles.
 
-static constexpr int64_t kSortItems = kSortTile / kSortThreads;
-static constexpr int64_t kSortWarps = kSortThreads / 32;
+namespace {
+/// The block of a sorting kernel: `items` keys for each thread.
+class DigitSort {
+public:
+  DigitSort(ScalarBuilder &b, int64_t threads, int64_t items)
+      : b(b), threads(threads), items(items), warps(threads / 32) {
+    counts = b.array(warps * 256, b.getI32Type());
+    starts = b.array(256, b.getI32Type());
+    sums = b.array(8, b.getI32Type());
+  }
 
-/// State: the codes of a thread's items, then their indices in the tile.
-Scalars
-SelectionKernels::sortPass(Scalars state,
-                           function_ref<Scalar(Scalar, Scalar)> digitOf) {
+  /// Where item `number` of this thread is in the tile before the sort.
+  Scalar getPlace(int64_t number) {
+    return b.warp() * (32 * items) + number * 32 + b.lane();
+  }
+
+  /// Where it is after it. `onDigit` is called with each thread below 256, for
+  /// the digit of its number, before a barrier.
+  Scalars rank(const Scalars &digits, function_ref<void()> onDigit);
+  /// After `rank`, by all threads: the first place of a digit.
+  Scalar getStart(Scalar digit) {
+    return starts[digit] + b.broadcast(sumsBefore, digit >> 5);
+  }
+
+private:
+  ScalarBuilder &b;
+  int64_t threads, items, warps;
+  Elements counts, starts, sums;
+  Scalar sumsBefore;
+};
+} // namespace
+
+/// Over eight warps of digits: the sums before each warp, in its lane.
+static Scalar scanWarpSums(ScalarBuilder &b, const Elements &sums) {
+  Scalar lane = b.lane(), zero = b.number(0);
+  Scalar isSum = lane < 8;
+  Scalar sum = select(isSum, sums[select(isSum, lane, zero)], zero);
+  return b.warpScan(sum) - sum;
+}
+
+Scalars DigitSort::rank(const Scalars &digits, function_ref<void()> onDigit) {
   Scalar thread = b.thread(), lane = b.lane(), warp = b.warp();
   Scalar lower = (b.number(1) << lane) - 1;
-  for (int64_t i = 0; i < kSortWarps * 256 / kSortThreads; ++i)
-    sortCounts.set(thread + i * kSortThreads, b.number(0));
+  for (int64_t i = 0; i < warps * 256 / threads; ++i)
+    counts.set(thread + i * threads, b.number(0));
   b.barrier();
 
-  Scalars digits, ranks;
-  for (int64_t i = 0; i < kSortItems; ++i) {
-    Scalar digit = digitOf(state[i], state[kSortItems + i]);
+  Scalars ranks;
+  for (Scalar digit : digits) {
     Scalar peers = b.number(-1);
     for (int64_t bit = 0; bit < 8; ++bit) {
       Scalar set = (digit >> bit) & 1;
       peers = peers & (b.ballot(set != 0) ^ (set - 1));
     }
     Scalar slot = warp * 256 + digit;
-    Scalar before = sortCounts[slot];
+    Scalar before = counts[slot];
     Scalar below = (peers & lower).countBits();
     b.warpBarrier();
-    b.ifThen(below == 0,
-             [&] { sortCounts.set(slot, before + peers.countBits()); });
+    b.ifThen(below == 0, [&] { counts.set(slot, before + peers.countBits()); });
     b.warpBarrier();
-    digits.push_back(digit);
     ranks.push_back(before + below);
   }
   b.barrier();
@@ -280,104 +324,256 @@ SelectionKernels::sortPass(Scalars state,
   // Where each digit of each warp begins: digits first, then warps.
   b.ifThen(thread < 256, [&] {
     Scalar total = b.number(0);
-    for (int64_t other = 0; other < kSortWarps; ++other) {
+    for (int64_t other = 0; other < warps; ++other) {
       Scalar slot = thread + other * 256;
-      Scalar count = sortCounts[slot];
-      sortCounts.set(slot, total);
+      Scalar count = counts[slot];
+      counts.set(slot, total);
       total = total + count;
     }
     Scalar sum = b.warpScan(total);
-    sortStarts.set(thread, sum - total);
-    b.ifThen(lane == 31, [&] { sortSums.set(warp, sum); });
+    starts.set(thread, sum - total);
+    b.ifThen(lane == 31, [&] { sums.set(warp, sum); });
+    onDigit();
   });
   b.barrier();
-  Scalar isSum = lane < 8;
-  Scalar sum =
-      select(isSum, sortSums[select(isSum, lane, b.number(0))], b.number(0));
-  Scalar sums = b.warpScan(sum) - sum;
-  for (int64_t i = 0; i < kSortItems; ++i) {
-    Scalar place = ranks[i] + sortCounts[warp * 256 + digits[i]];
-    place = place + sortStarts[digits[i]] + b.broadcast(sums, digits[i] >> 5);
-    sortCodes.set(place, state[i]);
-    sortIndices.set(place, state[kSortItems + i]);
-  }
-  b.barrier();
-  Scalars codes, indices;
-  for (int64_t i = 0; i < kSortItems; ++i) {
-    Scalar place = warp * (32 * kSortItems) + i * 32 + lane;
-    codes.push_back(sortCodes[place]);
-    indices.push_back(sortIndices[place]);
-  }
-  codes.append(indices);
-  return codes;
+  sumsBefore = scanWarpSums(b, sums);
+  for (auto [digit, rank] : llvm::zip_equal(digits, ranks))
+    rank = rank + counts[warp * 256 + digit] + getStart(digit);
+  return ranks;
 }
+
+/// Codes as unsigned numbers.
+static constexpr int64_t kSign = std::numeric_limits<int32_t>::min();
+
+Scalar SelectionKernels::digitOf(Scalar code, Scalar position, Scalar shift) {
+  Scalar digit = ((code ^ kSign) >> (shift & 31)) & 255;
+  if (!packed)
+    return digit;
+  // After the codes, documents: the last one first.
+  return b.ifElse(
+      shift >= 32,
+      [&]() -> Scalars {
+        Scalar key = keys - 1 - documentAt(position).start;
+        return {(key >> (shift - 32)) & 255};
+      },
+      [&]() -> Scalars { return {digit}; })[0];
+}
+
+//===----------------------------------------------------------------------===//
+// sort_tiles
+//===----------------------------------------------------------------------===//
 
 void SelectionKernels::buildSort() {
   TileBuilder::InsertionGuard guard(b);
+  constexpr int64_t items = 4, threads = kSortTile / items;
   start("sort_tiles",
         {b.memref("u", "bhn", b.getF32Type()), numbers("codes_to"),
          numbers("order_to")},
-        kSortThreads);
+        threads);
   Type i32 = b.getI32Type();
-  sortCodes = b.array(kSortTile, i32);
-  sortIndices = b.array(kSortTile, i32);
-  sortCounts = b.array(kSortWarps * 256, i32);
-  sortStarts = b.array(256, i32);
-  sortSums = b.array(8, i32);
+  Elements sortedCodes = b.array(kSortTile, i32);
+  Elements sortedPlaces = b.array(kSortTile, i32);
+  DigitSort sort(b, threads, items);
 
   Scalar tileLog2 = b.number(kSortTileLog2);
   Scalar tile = enterRow(ceilShift(keys, tileLog2));
   Scalar first = tile << tileLog2;
   Scalar count = smaller(keys - first, b.number(kSortTile));
-  Scalar lane = b.lane(), warp = b.warp();
-  // Codes in unsigned order. Padding comes last.
-  constexpr int64_t sign = std::numeric_limits<int32_t>::min();
-  Scalars state(2 * kSortItems), places;
-  for (int64_t i = 0; i < kSortItems; ++i) {
-    Scalar place = warp * (32 * kSortItems) + i * 32 + lane;
+  // Codes of the items, then their places in the tile. Padding comes last.
+  Scalars state(2 * items), places;
+  for (int64_t i = 0; i < items; ++i) {
+    Scalar place = sort.getPlace(i);
     Scalar inside = place < count;
     Scalar score = loadScore(first + select(inside, place, b.number(0)));
-    Scalar code = select(inside, codeOf(score), b.number(kPadding));
-    state[i] = code ^ sign;
-    state[kSortItems + i] = place;
+    state[i] = select(inside, codeOf(score), b.number(kPadding));
+    state[items + i] = place;
     places.push_back(place);
   }
-  auto sortBy = [&](Scalars from, int64_t passes,
-                    function_ref<Scalar(Scalar, Scalar, Scalar)> digitOf) {
-    return b.loop(b.number(0), b.number(passes), b.number(1), from,
-                  [&](Scalar pass, Scalars current) {
-                    return sortPass(current, [&](Scalar code, Scalar index) {
-                      return digitOf(pass << 3, code, index);
-                    });
+  auto sortBy = [&](Scalars from, Scalar begin, Scalar end) {
+    return b.loop(begin, end, b.number(8), from,
+                  [&](Scalar shift, Scalars current) -> Scalars {
+                    Scalars digits;
+                    for (int64_t i = 0; i < items; ++i) {
+                      Scalar place = smaller(current[items + i], count - 1);
+                      Scalar digit =
+                          digitOf(current[i], first + place, shift);
+                      digits.push_back(select(current[items + i] < count,
+                                              digit, b.number(255)));
+                    }
+                    Scalars ranks = sort.rank(digits, [] {});
+                    for (int64_t i = 0; i < items; ++i) {
+                      sortedCodes.set(ranks[i], current[i]);
+                      sortedPlaces.set(ranks[i], current[items + i]);
+                    }
+                    b.barrier();
+                    for (int64_t i = 0; i < items; ++i) {
+                      current[i] = sortedCodes[places[i]];
+                      current[items + i] = sortedPlaces[places[i]];
+                    }
+                    return current;
                   });
   };
-  state = sortBy(state, 4, [&](Scalar shift, Scalar code, Scalar) {
-    return (code >> shift) & 255;
-  });
+  state = sortBy(state, b.number(0), b.number(32));
   if (packed) {
-    // The last document of the tile first.
     Scalar last = first + count - 1;
     Scalar several = documentAt(first).start != documentAt(last).start;
     state = b.ifElse(
         several,
-        [&] {
-          return sortBy(state, 2, [&](Scalar shift, Scalar, Scalar index) {
-            Scalar start = documentAt(first + smaller(index, count - 1)).start;
-            Scalar inTile = larger(start - first, b.number(0));
-            Scalar key = select(index < count, kSortTile - 1 - inTile,
-                                b.number(kSortTile - 1));
-            return (key >> shift) & 255;
-          });
-        },
+        [&] { return sortBy(state, b.number(32), documentShiftEnd()); },
         [&] { return state; });
   }
   Elements codes = inRow("codes_to").from(first);
   Elements order = inRow("order_to").from(first);
-  for (int64_t i = 0; i < kSortItems; ++i)
+  for (int64_t i = 0; i < items; ++i)
     b.ifThen(places[i] < count, [&] {
-      codes.set(places[i], state[i] ^ sign);
-      order.set(places[i], first + state[kSortItems + i]);
+      codes.set(places[i], state[i]);
+      order.set(places[i], first + state[items + i]);
     });
+}
+
+/// 32 and 8 for every digit that keys - 1 has.
+Scalar SelectionKernels::documentShiftEnd() {
+  Scalar end = b.number(40);
+  for (int64_t digits = 1; digits < 4; ++digits)
+    end = select(keys - 1 >= int64_t(1) << (8 * digits),
+                 b.number(40 + 8 * digits), end);
+  return end;
+}
+
+//===----------------------------------------------------------------------===//
+// count_digits, scatter_digits
+//===----------------------------------------------------------------------===//
+
+// One pass over all tiles of a row. The first one takes the scores themselves.
+
+static constexpr int64_t kRadixItems = kRadixTile / kRadixThreads;
+
+Scalars SelectionKernels::loadItem(Scalar place, bool isFirst) {
+  if (isFirst)
+    return {codeOf(loadScore(place)), place};
+  return {inRow("codes_from")[place], inRow("order_from")[place]};
+}
+
+SmallVector<TileBuilder::Argument>
+SelectionKernels::itemArguments(bool isFirst) {
+  if (isFirst)
+    return {b.memref("u", "bhn", b.getF32Type())};
+  return {numbers("codes_from"), numbers("order_from")};
+}
+
+void SelectionKernels::buildCount(StringRef name, bool isFirst) {
+  TileBuilder::InsertionGuard guard(b);
+  SmallVector<Argument> arguments = itemArguments(isFirst);
+  arguments.append({numbers("digit_counts"), b.scalar("shift")});
+  start(name, arguments, kRadixThreads);
+  Elements counts = b.array(256, b.getI32Type());
+  Scalar tileLog2 = b.number(kRadixTileLog2);
+  Scalar tiles = ceilShift(keys, tileLog2);
+  Scalar tile = enterRow(tiles);
+  Scalar thread = b.thread(), lane = b.lane(), zero = b.number(0);
+  Scalar isDigit = thread < 256;
+  b.ifThen(isDigit, [&] { counts.set(thread, zero); });
+  b.barrier();
+  for (int64_t i = 0; i < kRadixItems; ++i) {
+    Scalar place = (tile << tileLog2) + i * kRadixThreads + thread;
+    Scalar inside = place < keys;
+    Scalars item = loadItem(smaller(place, keys - 1), isFirst);
+    Scalar digit = digitOf(item[0], item[1], b("shift"));
+    // Digits are often the same.
+    Scalar together =
+        b.ballot(inside & (digit == b.broadcast(digit, zero))) == -1;
+    b.ifThen(inside & ((!together) | (lane == 0)), [&] {
+      counts.add(digit, select(together, b.number(32), b.number(1)));
+    });
+  }
+  b.barrier();
+  Scalar entry = ((row * tiles + tile) << 8) + thread;
+  b.ifThen(isDigit, [&] {
+    b.elements("digit_counts", entry).set(zero, counts[thread]);
+  });
+}
+
+void SelectionKernels::buildScatter(StringRef name, bool isFirst) {
+  TileBuilder::InsertionGuard guard(b);
+  SmallVector<Argument> arguments = itemArguments(isFirst);
+  arguments.append({numbers("codes_to"), numbers("order_to"),
+                    numbers("digit_counts"), b.scalar("shift")});
+  start(name, arguments, kRadixThreads);
+  Type i32 = b.getI32Type();
+  Elements sortedCodes = b.array(kRadixTile, i32);
+  Elements sortedOrder = b.array(kRadixTile, i32);
+  Elements bases = b.array(256, i32), baseSums = b.array(8, i32);
+  DigitSort sort(b, kRadixThreads, kRadixItems);
+  Scalar tileLog2 = b.number(kRadixTileLog2);
+  Scalar tiles = ceilShift(keys, tileLog2);
+  Scalar tile = enterRow(tiles);
+  Scalar first = tile << tileLog2;
+  Scalar count = smaller(keys - first, b.number(kRadixTile));
+  Scalar thread = b.thread(), lane = b.lane(), warp = b.warp();
+  Scalar zero = b.number(0), shift = b("shift");
+
+  Scalars codes, order, digits;
+  for (int64_t i = 0; i < kRadixItems; ++i) {
+    Scalar place = sort.getPlace(i);
+    Scalars item = loadItem(first + smaller(place, count - 1), isFirst);
+    codes.push_back(item[0]);
+    order.push_back(item[1]);
+    Scalar digit = digitOf(item[0], item[1], shift);
+    digits.push_back(select(place < count, digit, b.number(255)));
+  }
+  // Where the digits of the row begin, and those of this tile among them. Two
+  // threads for each digit, with half of the tiles each.
+  Elements partSums = b.array(2 * 256, i32);
+  Scalar digit = thread & 255, isSecond = thread >> 8;
+  Elements counts = b.elements("digit_counts", ((row * tiles) << 8) + digit);
+  Scalar half = (tiles + 1) >> 1;
+  Scalar from = isSecond * half;
+  Scalar end = smaller(from + half, tiles);
+  constexpr int64_t unroll = 8;
+  Scalars tileSums = b.loop(
+      from, end, b.number(unroll), {zero, zero},
+      [&](Scalar other, Scalars sum) -> Scalars {
+        Scalars parts;
+        for (int64_t i = 0; i < unroll; ++i)
+          parts.push_back(counts[smaller(other + i, tiles - 1) << 8]);
+        for (int64_t i = 0; i < unroll; ++i) {
+          sum[0] = sum[0] + select(other + i < end, parts[i], zero);
+          sum[1] = sum[1] + select(other + i < smaller(tile, end), parts[i],
+                                   zero);
+        }
+        return sum;
+      });
+  b.ifThen(isSecond == 1, [&] {
+    partSums.set(digit, tileSums[0]);
+    partSums.set(digit + 256, tileSums[1]);
+  });
+  auto onDigit = [&] {
+    Scalar total = tileSums[0] + partSums[thread];
+    Scalar before = tileSums[1] + partSums[thread + 256];
+    Scalar scan = b.warpScan(total);
+    bases.set(thread, scan - total + before);
+    b.ifThen(lane == 31, [&] { baseSums.set(warp, scan); });
+  };
+  Scalars ranks = sort.rank(digits, onDigit);
+  for (int64_t i = 0; i < kRadixItems; ++i) {
+    sortedCodes.set(ranks[i], codes[i]);
+    sortedOrder.set(ranks[i], order[i]);
+  }
+  Scalar before = scanWarpSums(b, baseSums);
+  Scalar base = b.broadcast(before, warp & 7) -
+                sort.getStart(thread & 255);
+  b.ifThen(thread < 256, [&] { bases.set(thread, bases[thread] + base); });
+  b.barrier();
+  Elements codesTo = inRow("codes_to"), orderTo = inRow("order_to");
+  for (int64_t i = 0; i < kRadixItems; ++i) {
+    Scalar place = thread + i * kRadixThreads;
+    b.ifThen(place < count, [&] {
+      Scalar code = sortedCodes[place], position = sortedOrder[place];
+      Scalar to = bases[digitOf(code, position, shift)] + place;
+      codesTo.set(to, code);
+      orderTo.set(to, position);
+    });
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -564,42 +760,68 @@ void SelectionKernels::buildTable() {
 namespace {
 /// What is left of the keys of a prefix at a threshold.
 struct Left {
+  Scalar point;        // the quanta of the threshold
   Scalar rank0, rank1; // first keys not above it, not 1 above it
   Scalar total;        // sum of clamp(u - threshold, 0, 1), in quanta
   Scalar interior;     // how many are strictly between
-  Scalars extra;
 };
 
-/// A bracket of the threshold, and the next point to look at.
+/// The quanta between which the threshold is, both ends included, and the code
+/// of the next one to look at.
 struct Bracket {
-  Scalar low, high, point, turn;
+  Scalar low, high, code, turn;
+};
+
+struct Step {
+  Bracket bracket;
+  Scalar more;  // whether more than topk was left
+  Scalar found; // whether `code` is the threshold
+  Scalar code;
 };
 } // namespace
 
-/// A point of the bracket that is a threshold, near `wish`.
+/// `wish`, or the nearest threshold below it that is in the bracket.
 static Scalar choosePoint(Scalar wish, Scalar low, Scalar high) {
-  Scalar inside = larger(smaller(wish, high - 1), low);
-  return quantaOfCode(roundToCode(inside, /*up=*/false));
+  return roundToCode(larger(smaller(wish, high - 1), low), /*up=*/false);
+}
+
+/// numerator / denominator, rounded down; both below 2^53.
+static Scalar divideExactly(Scalar numerator, Scalar denominator) {
+  Scalar quotient =
+      (numerator.toF64() / denominator.toF64()).truncatedToI64();
+  // The quotient of floats may have been rounded up to a whole number.
+  return quotient - (quotient * denominator > numerator).toI64();
 }
 
 /// One step of a safeguarded Newton iteration in the quanta of thresholds. The
-/// result is the smallest threshold at which no more than `topk` is left; both
-/// ends of the bracket may be it. The sum is linear as long as no key enters or
-/// leaves the interior: where none does up to the root, the step is the last.
-///
-/// Returns the bracket, whether the search is over, and the code of the result.
-static std::pair<Bracket, std::pair<Scalar, Scalar>>
-advance(ScalarBuilder &b, const Bracket &bracket, const Left &left,
-        Scalar wanted, Elements codes, Scalar firstRank) {
-  Scalar point = bracket.point;
+/// result is the smallest threshold at which no more than `topk` is left. The
+/// sum is linear as long as no key enters or leaves the interior: where none
+/// does up to the root, this step is the last, and has counted right.
+static Step advance(ScalarBuilder &b, const Bracket &bracket, const Left &left,
+                    Scalar wanted, Elements codes, Scalar firstRank) {
+  Scalar point = left.point;
   Scalar more = left.total > wanted;
   Scalar difference = left.total - wanted;
   difference = select(more, difference, 0 - difference);
   Scalar slope = larger(left.interior, b.number(1)).toI64();
-  Scalar sloped = left.interior > 0;
+  Scalar quotient = divideExactly(difference, slope);
+  Scalar up = point + quotient + (quotient * slope != difference).toI64();
+  // Left of the root by a little, from where the last step goes right.
+  Scalar down = point - quotient - 1;
 
-  Scalar up = point + (difference + slope - 1) / slope;
-  Scalar candidate = roundToCode(up, /*up=*/true);
+  // The next threshold: quanta are closer than steps of f32 up to 1.
+  Scalar isFine = (point < kOne) & (point > -kOne);
+  Scalar next = select(isFine, point + 1, quantaOfCode(bracket.code - 1));
+  Scalar low = select(more, next, bracket.low);
+  Scalar high = select(more, bracket.high, point);
+  Scalar bisect = ((bracket.turn & 3) == 3) | (left.interior == 0);
+  Scalar goUp = more & (!bisect);
+  Scalar wish = select(bisect, low + ((high - low) >> 1),
+                       select(more, up, down));
+  Scalar last = high - select(goUp, b.wide(0), b.wide(1));
+  Scalar candidate =
+      roundToCode(larger(smaller(wish, last), low), goUp);
+
   auto stays = [&](Scalar rank, function_ref<Scalar(Scalar)> holds) {
     Scalar none = rank <= firstRank;
     Scalar code = codes[select(none, firstRank, rank - 1)];
@@ -607,23 +829,15 @@ advance(ScalarBuilder &b, const Bracket &bracket, const Left &left,
   };
   Scalar threshold = scoreOf(candidate);
   Scalar linear =
-      sloped & more &
+      goUp & (up <= high) &
       stays(left.rank0, [&](Scalar code) { return code < candidate; }) &
       stays(left.rank1,
             [&](Scalar code) { return isSaturated(code, threshold); });
-
-  Scalar next = quantaOfCode(roundToCode(point + 1, /*up=*/true));
-  Scalar low = select(more, next, bracket.low);
-  Scalar high = select(more, bracket.high, point);
-  Scalar found = (!more) & (low == point);
-  // Left of the root by a little, from where the last step goes right.
-  Scalar down = point - difference / slope - 1;
-  Scalar newton = select(more, quantaOfCode(candidate), down);
-  Scalar middle = low + ((high - low) >> 1);
-  Scalar bisect = ((bracket.turn & 3) == 3) | (!sloped);
-  Scalar nextPoint = choosePoint(select(bisect, middle, newton), low, high);
-  Scalar code = select(linear, candidate, roundToCode(point, /*up=*/false));
-  return {{low, high, nextPoint, bracket.turn + 1}, {linear | found, code}};
+  Scalar found = linear | ((!more) & (bracket.low == point));
+  return {{low, high, candidate, bracket.turn + 1},
+          more,
+          found,
+          select(linear, candidate, bracket.code)};
 }
 
 //===----------------------------------------------------------------------===//
@@ -761,17 +975,41 @@ void SelectionKernels::buildBoundaries(StringRef name, int64_t maxBuckets) {
           });
       return place[2];
     };
-    auto evaluate = [&](Scalar point) -> Left {
-      Scalar code = roundToCode(point, /*up=*/false);
-      Scalar threshold = scoreOf(code);
-      Scalars above = split([&](Scalar other) { return other < code; });
-      Scalars full = split(
-          [&](Scalar other) { return isSaturated(other, threshold); });
-      Scalar interior = above[1] - full[1];
-      Scalar total = above[2] - full[2] - point * interior.toI64() +
-                     full[1].toI64() * kOne;
-      return {above[0], full[0], total, interior,
-              {above[1], full[1], above[2], full[2]}};
+    // Where nearly topk is left, by whole buckets: the sum at the first code of
+    // every bucket, a lane for each.
+    auto guess = [&](Scalar wanted) -> Scalar {
+      auto leftAt = [&](Scalar bucket) -> std::pair<Scalar, Scalar> {
+        Scalar code = heads[bucket];
+        Scalar threshold = scoreOf(code);
+        Scalar full =
+            b.partition(firstBucket + 1, bucket, [&](Scalar at) {
+              return isSaturated(heads[at], threshold);
+            });
+        Scalar interior = counts[bucket] - counts[full];
+        Scalar total = sums[bucket] - sums[full] -
+                       quantaOfCode(code) * interior.toI64() +
+                       counts[full].toI64() * kOne;
+        return {total, interior};
+      };
+      Scalar begin = firstBucket + 1;
+      Scalars search = b.whileLoop(
+          {begin, endBucket - begin},
+          [](const Scalars &v) { return v[1] > 0; },
+          [&](const Scalars &v) -> Scalars {
+            Scalar stride = (v[1] + 31) >> 5;
+            Scalar offset = (lane + 1) * stride;
+            Scalar inside = offset <= v[1];
+            Scalar at = v[0] + select(inside, offset, b.number(1)) - 1;
+            Scalar enough = inside & (leftAt(at).first <= wanted);
+            Scalar passed = b.ballot(enough).countBits() * stride;
+            Scalar rest = smaller(stride, v[1] - passed);
+            return {v[0] + passed, select(stride == 1, zero, rest)};
+          });
+      Scalar bucket = smaller(search[0], endBucket - 1);
+      auto [total, interior] = leftAt(bucket);
+      Scalar difference = larger(total - wanted, b.wide(0));
+      Scalar slope = larger(interior, b.number(1)).toI64();
+      return quantaOfCode(heads[bucket]) + divideExactly(difference, slope);
     };
 
     auto store = [&](StringRef vector, int64_t field, Scalar value) {
@@ -796,21 +1034,33 @@ void SelectionKernels::buildBoundaries(StringRef name, int64_t maxBuckets) {
           below = quantaOfCode(roundToCode(below, /*up=*/false));
           Scalar low =
               select(kth - scoreOf(nextCode) >= 1, high, smaller(below, high));
-          Scalar point = choosePoint(low + ((high - low) >> 1), low, high);
           Scalar wanted = topk.toI64() << 24;
+          Scalar first = choosePoint(guess(wanted), low, high);
           // Bracket, then whether more turns are to come, then the result.
           Scalars state = b.whileLoop(
-              {low, high, point, zero, b.flag(true), zero, zero, zero, zero,
+              {low, high, first, zero, b.flag(true), zero, zero, zero, zero,
                zero, b.wide(0), b.wide(0)},
               [](const Scalars &v) { return v[4]; },
               [&](const Scalars &v) -> Scalars {
-                Left left = evaluate(v[2]);
-                auto [bracket, end] = advance(b, {v[0], v[1], v[2], v[3]}, left,
-                                              wanted, codes, firstRank);
-                return {bracket.low,   bracket.high,  bracket.point,
-                        bracket.turn,  !end.first,    end.second,
-                        left.rank0,    left.rank1,    left.extra[0],
-                        left.extra[1], left.extra[2], left.extra[3]};
+                Scalar code = v[2], threshold = scoreOf(code);
+                Scalars above =
+                    split([&](Scalar other) { return other < code; });
+                Scalars full = split([&](Scalar other) {
+                  return isSaturated(other, threshold);
+                });
+                Scalar point = quantaOfCode(code);
+                Scalar interior = above[1] - full[1];
+                Scalar total = above[2] - full[2] -
+                               point * interior.toI64() +
+                               full[1].toI64() * kOne;
+                auto [bracket, more, found, root] =
+                    advance(b, {v[0], v[1], v[2], v[3]},
+                            {point, above[0], full[0], total, interior},
+                            wanted, codes, firstRank);
+                return {bracket.low, bracket.high, bracket.code,
+                        bracket.turn, !found,      root,
+                        above[0],     full[0],     above[1],
+                        full[1],      above[2],    full[2]};
               });
           return Scalars(state.begin() + 5, state.end());
         },
@@ -1191,12 +1441,12 @@ void SelectionKernels::buildThresholds(StringRef name, int64_t chunk) {
           Scalar sum0At = left.sum0 - along("sums0", tileSums[1], left.rank0);
           Scalar sum1At = left.sum1 - along("sums1", tileSums[2], left.rank1);
 
-          auto evaluate = [&](Scalar point) -> Left {
-            Scalar at = roundToCode(point, /*up=*/false);
-            Scalar threshold = scoreOf(at);
+          // `ranks`: between which the two ranks are.
+          auto evaluate = [&](Scalar at, Scalars ranks) -> Left {
+            Scalar threshold = scoreOf(at), point = quantaOfCode(at);
             // Both searches in step, so that their loads overlap.
-            Scalars ranks = b.whileLoop(
-                {low0, high0, low1, high1},
+            ranks = b.whileLoop(
+                ranks,
                 [](const Scalars &v) { return (v[0] < v[1]) | (v[2] < v[3]); },
                 [&](const Scalars &v) -> Scalars {
                   Scalar open0 = v[0] < v[1], open1 = v[2] < v[3];
@@ -1237,12 +1487,11 @@ void SelectionKernels::buildThresholds(StringRef name, int64_t chunk) {
                 });
             total = v[0] + v[1] + (v[2] + v[3]);
             interior = v[4] + v[5] + (v[6] + v[7]);
-            return {rank0, rank1, total, interior, {}};
+            return {point, rank0, rank1, total, interior};
           };
           // Where topk keys are all at least 1 above the others the sum is flat
           // below the k-th best one; the root is the best of the others.
-          auto bestBelow = [&](Scalar point, Scalar rank0) -> Scalar {
-            Scalar at = roundToCode(point, /*up=*/false);
+          auto bestBelow = [&](Scalar at, Scalar rank0) -> Scalar {
             Scalar already = along("counts0", tileCounts[1], rank0);
             Scalar next = b.partition(rank0, high0, [&](Scalar i) {
               return along("counts0", tileCounts[1], i + 1) <= already;
@@ -1273,35 +1522,43 @@ void SelectionKernels::buildThresholds(StringRef name, int64_t chunk) {
           Scalar wish = select(hasLeft & hasRight, low + part, high - 1);
           Scalar wanted = topk.toI64() << 24;
           // Bracket, whether the low end comes from the k-th best key, whether
-          // more turns are to come, code and interior of the result.
+          // more turns are to come, code and interior of the result, and between
+          // which ranks the threshold is.
           Scalars state = b.whileLoop(
               {low, high, choosePoint(wish, low, high), zero, fromKth,
-               b.flag(true), zero, zero},
+               b.flag(true), zero, zero, low0, high0, low1, high1},
               [](const Scalars &v) { return v[5]; },
               [&](const Scalars &v) -> Scalars {
-                Left found = evaluate(v[2]);
-                auto [bracket, end] = advance(b, {v[0], v[1], v[2], v[3]},
-                                              found, wanted, codes, firstRank);
+                Left left = evaluate(v[2], Scalars(v.begin() + 8, v.end()));
+                auto [bracket, more, found, code] =
+                    advance(b, {v[0], v[1], v[2], v[3]}, left, wanted, codes,
+                            firstRank);
                 Scalar isFlat =
-                    end.first & v[4] & (v[0] == v[2]) & (found.total <= wanted);
+                    found & v[4] & (v[0] == left.point) & (!more);
                 Scalar root = b.ifElse(
                     isFlat,
-                    [&]() -> Scalars { return {bestBelow(v[2], found.rank0)}; },
-                    [&]() -> Scalars { return {end.second}; })[0];
-                Scalar rootQuanta = quantaOfCode(root);
+                    [&]() -> Scalars { return {bestBelow(v[2], left.rank0)}; },
+                    [&, code = code]() -> Scalars { return {code}; })[0];
+                // Its interior is still to be counted.
                 Scalar again = isFlat & (root < kInvalid);
-                auto pick = [&](Scalar otherwise) {
-                  return select(again, rootQuanta, otherwise);
-                };
-                return {pick(bracket.low),
-                        pick(bracket.high),
-                        pick(bracket.point),
+                Scalar rootQuanta = quantaOfCode(root);
+                return {select(again, rootQuanta, bracket.low),
+                        select(again, rootQuanta, bracket.high),
+                        select(again, choosePoint(rootQuanta, rootQuanta,
+                                                  rootQuanta + 1),
+                               bracket.code),
                         bracket.turn,
                         // Where more is left, the low end moves.
-                        v[4] & (!again) & (found.total <= wanted),
-                        (!end.first) | again,
+                        v[4] & (!again) & (!more),
+                        (!found) | again,
                         root,
-                        select(isFlat, zero, found.interior)};
+                        select(isFlat, zero, left.interior),
+                        select(more | again, v[8], left.rank0),
+                        select(more & (!again), left.rank0,
+                               select(again, high0, v[9])),
+                        select(more | again, v[10], left.rank1),
+                        select(more & (!again), left.rank1,
+                               select(again, high1, v[11]))};
               });
           return {state[6], state[7]};
         },
@@ -1371,6 +1628,10 @@ void sparsek::buildSelectionKernels(Location loc, OpBuilder &at, bool packed) {
   SelectionKernels kernels(b, packed);
   kernels.buildSort();
   kernels.buildMerge();
+  kernels.buildCount("count_scores", /*isFirst=*/true);
+  kernels.buildScatter("scatter_scores", /*isFirst=*/true);
+  kernels.buildCount("count_digits", /*isFirst=*/false);
+  kernels.buildScatter("scatter_digits", /*isFirst=*/false);
   kernels.buildTable();
   for (const SelectionSize &size : kSelectionSizes)
     kernels.buildBoundaries(size.boundaries, size.maxBuckets);

@@ -22,6 +22,7 @@ class Plan(NamedTuple):
     boundaries: str
     thresholds: str
     merges: int
+    shifts: list[int]  # of the passes over all tiles, instead of merges
 
 
 def ceil_div(a: int, b: int) -> int:
@@ -36,11 +37,12 @@ def plan(
     window: int,
     sequences: int | None = None,
     size: int | None = None,
-    sort_tile_log2: int | None = None,
+    merge: bool | None = None,
 ) -> Plan:
     """Scalars and a poisoned workspace for scores of a shape [B,Hs,N].
 
     size: the number of the size of the kernels to take (None: the first that holds N keys).
+    merge: whether rows are merged from sorted tiles (None: as their length says).
     """
     batch, heads, keys = shape
     rows = batch * heads
@@ -57,17 +59,22 @@ def plan(
         table_log2 += 1
     stride = ceil_div(keys + 1, 8) * 8
     tiles = (keys >> record["scan_tile_log2"]) + 1
-    sort_tile_log2 = record["sort_tile_log2"]
-    sort_tiles = ceil_div(keys, 1 << sort_tile_log2)
-    merges = 0
-    while sort_tiles > MERGED**merges:
-        merges += 1
+    sort_tiles = ceil_div(keys, 1 << record["sort_tile_log2"])
+    radix_tiles = ceil_div(keys, 1 << record["radix_tile_log2"])
+    merges, shifts = 0, []
+    if keys <= record["max_merged_keys"] if merge is None else merge:
+        while sort_tiles > MERGED**merges:
+            merges += 1
+    else:
+        shifts = [0, 8, 16, 24]
+        if record["packed"]:
+            shifts += range(32, 32 + max((keys - 1).bit_length(), 1), 8)
     scalars = {
         "batch": batch, "score_heads": heads, "score_rows": rows, "keys": keys,
         "row_stride": stride, "chunk_log2": chunk.bit_length() - 1, "bucket_log2": bucket_log2,
         "boundaries": boundaries, "buckets": buckets, "table_log2": table_log2,
         "chunks": boundaries - 1, "topk": min(topk, keys), "window": min(window, keys),
-        "sort_tiles": sort_tiles, "table_blocks": ceil_div(buckets, 1 << table_log2),
+        "sort_tiles": sort_tiles, "radix_tiles": radix_tiles, "table_blocks": ceil_div(buckets, 1 << table_log2),
         "boundary_blocks": ceil_div(boundaries, 8), "scan_tiles": tiles,
     }  # fmt: skip
     if sequences is not None:
@@ -84,6 +91,7 @@ def plan(
         **{name: words(rows, stride) for name in ("ranks", "thetas")},
         **{name: words(rows, stride) for name in ("theta_counts", "counts0", "counts1")},
         **{name: wide(rows, stride) for name in ("sums0", "sums1")},
+        "digit_counts": words(rows, radix_tiles, 256),
         "bucket_counts": words(rows, buckets, boundaries),
         "bucket_sums": wide(rows, buckets, boundaries),
         "bounds": words(6, rows, boundaries),
@@ -92,7 +100,7 @@ def plan(
         "tile_sums": wide(rows, tiles, 2),
         "documents": words(2 * keys),
     }
-    return Plan(scalars, workspace, chosen["boundaries"], chosen["thresholds"], merges)
+    return Plan(scalars, workspace, chosen["boundaries"], chosen["thresholds"], merges, shifts)
 
 
 def launches(plan: Plan, record: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -100,18 +108,30 @@ def launches(plan: Plan, record: Mapping[str, Any]) -> Iterator[tuple[str, dict[
     codes, order = plan.workspace["codes"], plan.workspace["order"]
     if record["packed"]:
         yield "documents", {}
-    yield "sort_tiles", {"codes_to": codes[0], "order_to": order[0]}
-    for number in range(plan.merges):
-        source, target = number % 2, 1 - number % 2
-        yield (
-            "merge_lists",
-            {
-                "codes_from": codes[source], "order_from": order[source],
-                "codes_to": codes[target], "order_to": order[target],
-                "list_log2": record["sort_tile_log2"] + 2 * number,
-            },
-        )  # fmt: skip
-    last = plan.merges % 2
+    last = 0
+    if plan.shifts:
+        last = 1
+        for shift in plan.shifts:
+            last = 1 - last
+            own = {
+                "codes_from": codes[1 - last], "order_from": order[1 - last],
+                "codes_to": codes[last], "order_to": order[last], "shift": shift,
+            }  # fmt: skip
+            what = "digits" if shift else "scores"
+            yield f"count_{what}", own
+            yield f"scatter_{what}", own
+    else:
+        yield "sort_tiles", {"codes_to": codes[0], "order_to": order[0]}
+        for number in range(plan.merges):
+            last = 1 - last
+            yield (
+                "merge_lists",
+                {
+                    "codes_from": codes[1 - last], "order_from": order[1 - last],
+                    "codes_to": codes[last], "order_to": order[last],
+                    "list_log2": record["sort_tile_log2"] + 2 * number,
+                },
+            )  # fmt: skip
     ordered = {"codes": codes[last], "order": order[last]}
     for name in ("rank_table", plan.boundaries, "rank_scan", plan.thresholds, "expiries"):
         yield name, ordered
@@ -126,6 +146,7 @@ def select(
     window: int,
     cu_seqlens: np.ndarray | None = None,
     size: int | None = None,
+    merge: bool | None = None,
     **options: Any,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """`tau`, `expiry` and `n_int` [B,Hs,N] of the compiled kernels; outputs start poisoned.
@@ -133,7 +154,9 @@ def select(
     options: those of `record.launch_kernel`. Raises the EmulatorError of the first defect.
     """
     sequences = None if cu_seqlens is None else len(cu_seqlens) - 1
-    made = plan(record, u.shape, topk=topk, window=window, sequences=sequences, size=size)
+    made = plan(
+        record, u.shape, topk=topk, window=window, sequences=sequences, size=size, merge=merge
+    )
     outputs = {
         "tau": np.full(u.shape, np.nan, np.float32),
         "expiry": np.full(u.shape, POISON - 1, np.int32),
