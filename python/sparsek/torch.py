@@ -2,7 +2,7 @@
 """SPARSEK attention on PyTorch tensors.
 
 `score`, `select` and `gathered_attention` are the three steps, `attention` the
-last two.
+last two, and `SparsekAttention` is a layer of a transformer with all of them.
 Attention runs on CUDA tensors with the kernels that the compiler generates for
 the device, and everything runs on CPU tensors with the compiled CPU code; scores
 and selections of CUDA tensors are computed there too, for now. The steps are
@@ -28,14 +28,17 @@ except ImportError as error:
     raise ImportError(f"sparsek.torch needs PyTorch 2.8 or later: {error}") from error
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ml_dtypes
 import numpy as np
 
 from sparsek import _checks, _cuda, _ops
 
-__all__ = ["attention", "gathered_attention", "score", "select"]
+if TYPE_CHECKING:
+    from sparsek._torch_module import SparsekAttention
+
+__all__ = ["SparsekAttention", "attention", "gathered_attention", "score", "select"]
 
 _DTYPES = {
     torch.bfloat16: "bf16",
@@ -44,6 +47,16 @@ _DTYPES = {
     torch.float64: "f64",
     torch.int32: "i32",
 }
+
+
+def __getattr__(name: str) -> object:
+    # Not imported above: the layer is made of the functions below.
+    if name != "SparsekAttention":
+        raise AttributeError(f"module 'sparsek.torch' has no attribute {name!r}")
+    from sparsek._torch_module import SparsekAttention
+
+    globals()[name] = SparsekAttention
+    return SparsekAttention
 
 
 def score(
