@@ -14,6 +14,7 @@ from sparsek.torch import attention, score
 # Arguments that other attention blocks take, and what holds here.
 _REFUSALS = {
     "attention_mask": "attention is causal, and documents are told apart by cu_seqlens",
+    "cache": "there is no cache for decoding yet",
     "past_key_value": "there is no cache for decoding yet",
     "past_key_values": "there is no cache for decoding yet",
     "use_cache": "there is no cache for decoding yet",

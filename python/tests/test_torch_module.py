@@ -370,6 +370,7 @@ class TestRefusals:
         (
             ({"attention_mask": torch.ones(1)}, TypeError, "honour attention_mask: attention is"),
             ({"past_key_values": object()}, TypeError, "honour past_key_values: there is no cache"),
+            ({"cache": object()}, TypeError, "honour cache: there is no cache"),
             ({"use_cache": True}, TypeError, "honour use_cache: there is no cache"),
             ({"output_attentions": True}, TypeError, "honour output_attentions: the weights of"),
             (
