@@ -9,6 +9,7 @@ C1... name the constraints in docs/Semantics.md.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -34,6 +35,7 @@ def score(
     offset: int = 0,
     statistics: np.ndarray | None = None,
     carry: bool = False,
+    cu_seqlens: np.ndarray | Sequence[int] | None = None,
 ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
     """Scores every position: `norm(x @ weight) + slope * position` (C1).
 
@@ -42,6 +44,8 @@ def score(
     running mean and variance. To score in chunks, pass the position of the
     first row as `offset`; with "timestep" also `carry=True`, which returns
     `(scores, statistics)`, and hand `statistics[B,Hs,3]` (f64) to the next call.
+    With `cu_seqlens[S+1]` and B = 1 the positions are cut into documents: positions
+    and statistics restart in each, and no chunk may come before or after.
 
     Raises TypeError for element types, ValueError for shapes and values that
     are not these, and SparsekError if the compiler is missing.
@@ -55,6 +59,15 @@ def score(
     offset = _checks.integer("offset", offset, 0)
     if norm == "none" and (statistics is not None or carry):
         raise ValueError('statistics and carry need norm="timestep": no other norm has any')
+    if cu_seqlens is not None:
+        if offset or statistics is not None or carry:
+            raise ValueError(
+                "offset, statistics and carry are for chunks of one sequence: with cu_seqlens "
+                "there are none"
+            )
+        bounds = _cu_seqlens(cu_seqlens, x.shape[0], x.shape[1])
+        if slope or norm != "none":  # Otherwise no score depends on where its document begins.
+            return _score_documents(x, weight, bounds, slope=slope, norm=norm)
     arguments = [x, weight]
     if offset:
         arguments.append(np.array(offset, np.int64))
@@ -78,20 +91,33 @@ def score(
     return results if carry else results[0]
 
 
+def _score_documents(
+    x: np.ndarray, weight: np.ndarray, bounds: np.ndarray, *, slope: float, norm: str
+) -> np.ndarray:
+    """`score` of each document by itself."""
+    u = np.empty((1, weight.shape[1], x.shape[1]), np.float32)
+    for begin, end in itertools.pairwise(bounds):
+        u[:, :, begin:end] = score(x[:, begin:end], weight, slope=slope, norm=norm)
+    return u
+
+
 def select(
     scores: np.ndarray,
     *,
     topk: int,
     window: int,
     cu_seqlens: np.ndarray | Sequence[int] | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
+    return_interior: bool = False,
+) -> tuple[np.ndarray, ...]:
     """The selection that the scores imply (C2-C4): `(tau, expiry)`.
 
     `scores[B,Hs,N]` is f32. `tau` (f32, `[B,Hs,N]`) is the threshold of every
     query; key j is selected for exactly the queries t with
     `j + window <= t < expiry[j]` (`expiry` is i32, `[B,Hs,N]`). With
     `cu_seqlens[S+1]` and B = 1 the positions are cut into documents, and both
-    count from the start of each.
+    count from the start of each. With `return_interior` also `n_int` (i32,
+    `[B,Hs,N]`), the number of keys with a gate strictly between 0 and 1, which
+    the gradient divides by (C7).
 
     Raises TypeError, ValueError and SparsekError as `score` does.
     """
@@ -105,11 +131,10 @@ def select(
         heads=scores.shape[1],
         topk=topk,
         window=window,
-        interior=False,
+        interior=return_interior,
         packed=cu_seqlens is not None,
     )
-    tau, expiry = _executable(text).run(*arguments)
-    return tau, expiry
+    return tuple(_executable(text).run(*arguments))
 
 
 def attention(

@@ -1,21 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """SPARSEK attention on PyTorch tensors.
 
-`attention` takes scores, `gathered_attention` a selection that is there already.
-Both run on CUDA tensors with the kernels that the compiler generates for the
-device, and on CPU tensors with the compiled CPU code. They are registered as the
-operators `torch.ops.sparsek.select` and `torch.ops.sparsek.gathered_attention`,
-and work under `torch.compile` without graph breaks; with dynamic shapes another
-length, `topk` or `window` does not compile again; another `scale` does, as any
-other Python float (a scale is a constant of a model).
+`score`, `select` and `gathered_attention` are the three steps, `attention` the
+last two, and `SparsekAttention` is a layer of a transformer with all of them.
+Attention runs on CUDA tensors with the kernels that the compiler generates for
+the device, and everything runs on CPU tensors with the compiled CPU code; scores
+and selections of CUDA tensors are computed there too, for now. The steps are
+registered as operators, `torch.ops.sparsek.score` and so on, and work under
+`torch.compile` without graph breaks; with dynamic shapes another length, `topk`
+or `window` does not compile again; another `scale` or `slope` does, as any other
+Python float (they are constants of a model).
 
 Kernels are compiled at the first use of an element type, head sizes, heads per
 KV head, gate, sink or packing, and kept on disk (SPARSEK_CACHE_DIR). Neither
 PyTorch's compiler nor a CUDA toolkit is needed.
 
-Letters in shapes: B batch, N keys, M queries, D and Dv sizes of a head, Hq query
-heads, Hkv KV heads (a divisor of Hq), Hs score heads (1 or Hkv). C1... name the
-constraints in docs/Semantics.md.
+Letters in shapes: B batch, N keys, M queries, C features, D and Dv sizes of a
+head, Hq query heads, Hkv KV heads (a divisor of Hq), Hs score heads (1 or Hkv).
+C1... name the constraints in docs/Semantics.md.
 """
 
 from __future__ import annotations
@@ -25,21 +27,99 @@ try:
 except ImportError as error:
     raise ImportError(f"sparsek.torch needs PyTorch 2.8 or later: {error}") from error
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ml_dtypes
 import numpy as np
 
 from sparsek import _checks, _cuda, _ops
 
-__all__ = ["attention", "gathered_attention"]
+if TYPE_CHECKING:
+    from sparsek._torch_module import SparsekAttention
+
+__all__ = ["SparsekAttention", "attention", "gathered_attention", "score", "select"]
 
 _DTYPES = {
     torch.bfloat16: "bf16",
     torch.float16: "f16",
     torch.float32: "f32",
+    torch.float64: "f64",
     torch.int32: "i32",
 }
+
+
+def __getattr__(name: str) -> object:
+    # Not imported above: the layer is made of the functions below.
+    if name != "SparsekAttention":
+        raise AttributeError(f"module 'sparsek.torch' has no attribute {name!r}")
+    from sparsek._torch_module import SparsekAttention
+
+    globals()[name] = SparsekAttention
+    return SparsekAttention
+
+
+def score(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    *,
+    slope: float = 0.0,
+    norm: str = "none",
+    offset: int = 0,
+    statistics: torch.Tensor | None = None,
+    return_statistics: bool = False,
+    cu_seqlens: torch.Tensor | None = None,
+) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+    """Scores every position: `norm(x @ weight) + slope * position` (C1).
+
+    `x[B,N,C]` and `weight[C,Hs]` are f32, f16 or bf16, both the same; under
+    autocast they are cast to its type. Returns `[B,Hs,N]` in f32. `norm` is "none"
+    or "timestep", which normalises by the running mean and variance. To score in
+    chunks, pass the position of the first row as `offset`; with "timestep" also
+    `return_statistics=True`, which returns `(scores, statistics)`, and hand
+    `statistics[B,Hs,3]` (f64) to the next call. With `cu_seqlens[S+1]` (i32, on the
+    device of x; B = 1) positions and statistics restart in every document, and no
+    chunk may come before or after.
+
+    With CUDA tensors this call waits for the device, and cannot be captured into a
+    CUDA graph.
+
+    Raises TypeError and ValueError for element types, shapes and values that are
+    not these, RuntimeError for inputs that require gradients (there is no backward
+    pass yet), and SparsekError if the compiler is missing.
+    """
+    x, weight = _autocast(x, weight)
+    scores, carried = torch.ops.sparsek.score(
+        x, weight, statistics, cu_seqlens, slope, norm, offset, return_statistics
+    )
+    return (scores, carried) if return_statistics else scores
+
+
+def select(
+    scores: torch.Tensor,
+    *,
+    topk: int,
+    window: int,
+    cu_seqlens: torch.Tensor | None = None,
+    return_interior: bool = False,
+) -> tuple[torch.Tensor, ...]:
+    """The selection that the scores imply (C2-C4): `(tau, expiry)`.
+
+    `scores[B,Hs,N]` is f32. `tau` (f32, `[B,Hs,N]`) is the threshold of every
+    query; key j is selected for exactly the queries t with
+    `j + window <= t < expiry[j]` (`expiry` is i32, `[B,Hs,N]`). With
+    `cu_seqlens[S+1]` (i32, on the device of the scores; B = 1) the positions are
+    cut into documents, and both count from the start of each. With
+    `return_interior` also `n_int` (i32, `[B,Hs,N]`), the number of keys with a gate
+    strictly between 0 and 1 (C7). None of them has a gradient.
+
+    With CUDA tensors this call waits for the device, and cannot be captured into a
+    CUDA graph.
+
+    Raises TypeError, ValueError and SparsekError as `score` does.
+    """
+    results = torch.ops.sparsek.select(scores.detach(), cu_seqlens, topk, window, return_interior)
+    return results if return_interior else results[:2]
 
 
 def attention(
@@ -62,7 +142,7 @@ def attention(
     selection is computed on the host: with CUDA tensors this call waits for the
     device and cannot be captured into a CUDA graph. `gathered_attention` can.
     """
-    tau, expiry = torch.ops.sparsek.select(scores.detach(), cu_seqlens, topk, window)
+    tau, expiry = select(scores, topk=topk, window=window, cu_seqlens=cu_seqlens)
     return gathered_attention(
         q,
         k,
@@ -139,10 +219,17 @@ def _autocast(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
 
 # ---- Operators ----
 
+# An optional result that is not asked for has the shape [0].
+torch.library.define(
+    "sparsek::score",
+    "(Tensor x, Tensor weight, Tensor? statistics, Tensor? cu_seqlens, float slope, str norm, "
+    "SymInt offset, bool return_statistics) -> (Tensor scores, Tensor statistics)",
+    tags=(torch.Tag.pt2_compliant_tag, torch.Tag.cudagraph_unsafe),
+)
 torch.library.define(
     "sparsek::select",
-    "(Tensor scores, Tensor? cu_seqlens, SymInt topk, SymInt window) "
-    "-> (Tensor tau, Tensor expiry)",
+    "(Tensor scores, Tensor? cu_seqlens, SymInt topk, SymInt window, "
+    "bool return_interior=False) -> (Tensor tau, Tensor expiry, Tensor n_int)",
     tags=(torch.Tag.pt2_compliant_tag, torch.Tag.cudagraph_unsafe),
 )
 torch.library.define(
@@ -185,32 +272,136 @@ def _parse(arguments: tuple[Any, ...]) -> tuple[_Tensors, _Parameters]:
     return tensors, parameters
 
 
+@torch.library.register_fake("sparsek::score")
+def _score_fake(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    statistics: torch.Tensor | None,
+    cu_seqlens: torch.Tensor | None,
+    slope: float,
+    norm: str,
+    offset: int,
+    return_statistics: bool,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    _check_score(x, weight, statistics, cu_seqlens, norm, return_statistics)
+    batch, heads = x.shape[0], weight.shape[1]
+    carried = (batch, heads, 3) if return_statistics else (0,)
+    return (
+        x.new_empty((batch, heads, x.shape[1]), dtype=torch.float32),
+        x.new_empty(carried, dtype=torch.float64),
+    )
+
+
+def _score_cpu(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    statistics: torch.Tensor | None,
+    cu_seqlens: torch.Tensor | None,
+    slope: float,
+    norm: str,
+    offset: int,
+    return_statistics: bool,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    _check_score(x, weight, statistics, cu_seqlens, norm, return_statistics)
+    results = _ops.score(
+        _to_numpy(x),
+        _to_numpy(weight),
+        slope=slope,
+        norm=norm,
+        offset=offset,
+        statistics=None if statistics is None else _to_numpy(statistics),
+        carry=return_statistics,
+        cu_seqlens=None if cu_seqlens is None else _to_numpy(cu_seqlens),
+    )
+    if return_statistics:
+        scores, carried = map(_from_numpy, results)
+        return scores, carried
+    return _from_numpy(results), torch.empty(0, dtype=torch.float64)
+
+
+def _score_cuda(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    statistics: torch.Tensor | None,
+    cu_seqlens: torch.Tensor | None,
+    slope: float,
+    norm: str,
+    offset: int,
+    return_statistics: bool,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    _check_score(x, weight, statistics, cu_seqlens, norm, return_statistics)
+    tensors = (x, weight, statistics, cu_seqlens)
+    return _on_host("score", _score_cpu, tensors, slope, norm, offset, return_statistics)
+
+
 @torch.library.register_fake("sparsek::select")
 def _select_fake(
-    scores: torch.Tensor, cu_seqlens: torch.Tensor | None, topk: int, window: int
-) -> tuple[torch.Tensor, torch.Tensor]:
+    scores: torch.Tensor,
+    cu_seqlens: torch.Tensor | None,
+    topk: int,
+    window: int,
+    return_interior: bool = False,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     _check_scores(scores, cu_seqlens)
-    tau = scores.new_empty(scores.shape)
-    return tau, scores.new_empty(scores.shape, dtype=torch.int32)
+    return (
+        scores.new_empty(scores.shape),
+        scores.new_empty(scores.shape, dtype=torch.int32),
+        scores.new_empty(scores.shape if return_interior else (0,), dtype=torch.int32),
+    )
 
 
-@torch.library.impl("sparsek::select", ("cpu", "cuda"))
-def _select(
-    scores: torch.Tensor, cu_seqlens: torch.Tensor | None, topk: int, window: int
-) -> tuple[torch.Tensor, torch.Tensor]:
+def _select_cpu(
+    scores: torch.Tensor,
+    cu_seqlens: torch.Tensor | None,
+    topk: int,
+    window: int,
+    return_interior: bool = False,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     _check_scores(scores, cu_seqlens)
-    if scores.is_cuda and torch.cuda.is_current_stream_capturing():
-        raise RuntimeError(
-            "the selection is computed on the host, which cannot be captured into a CUDA graph: "
-            "select outside and capture sparsek.torch.gathered_attention"
-        )
-    tau, expiry = _ops.select(
-        _to_numpy(scores.cpu()),
+    tau, expiry, *n_int = _ops.select(
+        _to_numpy(scores),
         topk=topk,
         window=window,
-        cu_seqlens=None if cu_seqlens is None else _to_numpy(cu_seqlens.cpu()),
+        cu_seqlens=None if cu_seqlens is None else _to_numpy(cu_seqlens),
+        return_interior=return_interior,
     )
-    return _from_numpy(tau).to(scores.device), _from_numpy(expiry).to(scores.device)
+    n_int = n_int[0] if return_interior else np.empty(0, np.int32)
+    return _from_numpy(tau), _from_numpy(expiry), _from_numpy(n_int)
+
+
+def _select_cuda(
+    scores: torch.Tensor,
+    cu_seqlens: torch.Tensor | None,
+    topk: int,
+    window: int,
+    return_interior: bool = False,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    _check_scores(scores, cu_seqlens)
+    return _on_host("select", _select_cpu, (scores, cu_seqlens), topk, window, return_interior)
+
+
+# Not as decorators, which leave nothing in the place of the function.
+torch.library.impl("sparsek::score", "cpu", _score_cpu)
+torch.library.impl("sparsek::score", "cuda", _score_cuda)
+torch.library.impl("sparsek::select", "cpu", _select_cpu)
+torch.library.impl("sparsek::select", "cuda", _select_cuda)
+
+
+def _on_host(
+    name: str,
+    compute: Callable[..., tuple[torch.Tensor, ...]],
+    tensors: tuple[torch.Tensor | None, ...],
+    *parameters: Any,
+) -> tuple[torch.Tensor, ...]:
+    """Computes on copies in host memory and copies the results to the device."""
+    if torch.cuda.is_current_stream_capturing():
+        raise RuntimeError(
+            f"sparsek.torch.{name} computes on the host, which cannot be captured into a CUDA "
+            "graph: score and select outside and capture sparsek.torch.gathered_attention"
+        )
+    on_host = (None if tensor is None else tensor.cpu() for tensor in tensors)
+    device = tensors[0].device
+    return tuple(result.to(device) for result in compute(*on_host, *parameters))
 
 
 @torch.library.register_fake("sparsek::gathered_attention")
@@ -284,17 +475,24 @@ def _launch(
     return o, lse
 
 
-def _refuse_gradients(*_: Any, **__: Any) -> None:
-    raise RuntimeError(
-        "sparsek attention has no backward pass yet, and an input requires gradients: call it "
-        "under torch.no_grad(), or detach the inputs"
-    )
+def _refuse_gradients(what: str) -> Callable[..., None]:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise RuntimeError(
+            f"{what} has no backward pass yet, and an input requires gradients: call it under "
+            "torch.no_grad(), or detach the inputs"
+        )
+
+    return refuse
 
 
 # Reached where an input requires gradients, in torch.compile too.
-torch.library.register_autograd(
-    "sparsek::gathered_attention", _refuse_gradients, setup_context=_refuse_gradients
-)
+for _operator, _what in (
+    ("score", "sparsek.torch.score"),
+    ("gathered_attention", "sparsek attention"),
+):
+    torch.library.register_autograd(
+        f"sparsek::{_operator}", _refuse_gradients(_what), setup_context=_refuse_gradients(_what)
+    )
 
 
 # ---- Tensors ----
@@ -319,6 +517,35 @@ def _check_devices(**tensors: torch.Tensor | None) -> None:
                 f"all tensors must be on one device, got {first} on {device} and {name} on "
                 f"{tensor.device}"
             )
+
+
+def _check_score(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    statistics: torch.Tensor | None,
+    cu_seqlens: torch.Tensor | None,
+    norm: str,
+    return_statistics: bool,
+) -> None:
+    _check_devices(x=x, weight=weight, statistics=statistics, cu_seqlens=cu_seqlens)
+    for name, tensor, rank in (("x", x, 3), ("weight", weight, 2)):
+        _checks.dtype(name, _name(tensor), _checks.FLOATS)
+        _checks.rank(name, tensor.shape, rank)
+    _checks.same_dtype(("x", _name(x)), ("weight", _name(weight)))
+    _checks.equal("feature sizes", ("x[2]", x.shape[2]), ("weight[0]", weight.shape[0]))
+    _checks.one_of("norm", norm, _ops.NORMS)
+    if norm == "none" and (statistics is not None or return_statistics):
+        raise ValueError(
+            'statistics and return_statistics need norm="timestep": no other norm has any'
+        )
+    if statistics is not None:
+        _checks.dtype("statistics", _name(statistics), ("f64",))
+        want = (x.shape[0], weight.shape[1], 3)
+        if tuple(statistics.shape) != want:
+            raise ValueError(f"statistics must be [B,Hs,3] = {want}, got {tuple(statistics.shape)}")
+    if cu_seqlens is not None:
+        _check_array("cu_seqlens", cu_seqlens)
+        _checks.packing(cu_seqlens.shape, x.shape[0])
 
 
 def _check_scores(scores: torch.Tensor, cu_seqlens: torch.Tensor | None) -> None:

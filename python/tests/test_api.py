@@ -249,6 +249,18 @@ class TestScore:
         assert np.array_equal(np.concatenate([first, second], axis=2), whole)
         assert np.array_equal(sparsek.score(x[1:, :33], w, **options), whole[1:, :, :33])
 
+    @pytest.mark.parametrize("options", ({}, {"slope": 0.5}, {"norm": "timestep"}))
+    def test_documents(self, options):
+        rng = np.random.default_rng(2)
+        x, w = rng.normal(size=(1, 30, 7)).astype(F32), rng.normal(size=(7, 2)).astype(F32)
+        bounds = [0, 11, 11, 12, 30]
+        u = sparsek.score(x, w, cu_seqlens=bounds, **options)
+        want, _ = oracle.score(x, w, cu_seqlens=bounds, **options)
+        np.testing.assert_allclose(u, want, rtol=1e-5, atol=1e-5)
+        for begin, end in ((0, 11), (11, 12), (12, 30)):
+            alone = sparsek.score(x[:, begin:end], w, **options)
+            assert np.array_equal(u[:, :, begin:end], alone)
+
     def test_refusals(self):
         x, w = np.zeros((1, 4, 3), F32), np.zeros((3, 2), F32)
         refuse(
@@ -262,6 +274,10 @@ class TestScore:
         refuse(TypeError, "slope must be a number", sparsek.score, x, w, slope="steep")
         refuse(ValueError, "offset must be from 0", sparsek.score, x, w, offset=-1)
         refuse(ValueError, 'need norm="timestep"', sparsek.score, x, w, carry=True)
+        packed = {"cu_seqlens": [0, 4], "norm": "timestep"}
+        refuse(ValueError, "are for chunks of one seq", sparsek.score, x, w, **packed, carry=True)
+        refuse(ValueError, "are for chunks of one seq", sparsek.score, x, w, **packed, offset=1)
+        refuse(ValueError, "must rise from 0 to N = 4", sparsek.score, x, w, cu_seqlens=[0, 3])
         refuse(
             ValueError,
             r"statistics must be \[B,Hs,3\] = \(1, 2, 3\)",
@@ -285,6 +301,16 @@ class TestSelect:
         tau, expiry = sparsek.select(u, topk=2, window=0)
         assert expiry.tolist() == [[[oracle.NEVER, 2, 4, 3, oracle.NEVER]]]
         assert np.isneginf(tau[0, 0, :2]).all() and np.isfinite(tau[0, 0, 2:]).all()
+
+    def test_interior(self):
+        u = np.random.default_rng(0).normal(size=(1, 2, 40)).astype(F32)
+        options = {"topk": 4, "window": 3, "cu_seqlens": [0, 13, 40]}
+        tau, expiry, n_int = sparsek.select(u, **options, return_interior=True)
+        want = oracle.select(u, **options)
+        assert n_int.dtype == np.int32 and np.array_equal(n_int, want.n_int)
+        again = sparsek.select(u, **options)
+        assert len(again) == 2
+        assert np.array_equal(again[0], tau) and np.array_equal(again[1], expiry)
 
     def test_one_executable_serves_all_lengths(self):
         from sparsek import _ops

@@ -41,7 +41,7 @@ def tensors(b=1, hq=4, hkv=2, m=40, n=40, d=16, dv=8, hs=1, dtype=torch.float32,
 
 
 def select(scores, topk=5, window=3, cu_seqlens=None):
-    return torch.ops.sparsek.select(scores, cu_seqlens, topk, window)
+    return sparsek_torch.select(scores, topk=topk, window=window, cu_seqlens=cu_seqlens)
 
 
 def numpy_of(tensor: torch.Tensor) -> np.ndarray:
@@ -137,16 +137,163 @@ class TestCPU:
             sparsek_torch.attention(q, k, v, u.bfloat16(), **BUDGET)
 
 
+SCORING = (
+    {},
+    {"slope": 0.25},
+    {"norm": "timestep", "slope": 0.25},
+)
+
+
+def features(b=2, n=40, c=12, hs=2, dtype=torch.float32):
+    """x and weight of `score`."""
+    generator = torch.Generator().manual_seed(0)
+    x, weight = torch.randn(b, n, c, generator=generator), torch.randn(c, hs, generator=generator)
+    return x.to(dtype), weight.to(dtype)
+
+
+class TestScore:
+    @pytest.mark.parametrize("dtype", (torch.float32, torch.float16, torch.bfloat16))
+    @pytest.mark.parametrize("options", SCORING)
+    def test_result(self, options, dtype):
+        x, weight = features(dtype=dtype)
+        u = sparsek_torch.score(x, weight, **options)
+        want = sparsek.score(*map(sparsek_torch._to_numpy, (x, weight)), **options)
+        assert u.dtype == torch.float32 and u.shape == (2, 2, 40)
+        np.testing.assert_array_equal(u.numpy(), want)
+
+    def test_chunks(self):
+        x, weight = features()
+        options = {"norm": "timestep", "slope": 0.25}
+        whole = sparsek_torch.score(x, weight, **options)
+        first, carried = sparsek_torch.score(x[:, :15], weight, **options, return_statistics=True)
+        assert carried.dtype == torch.float64 and carried.shape == (2, 2, 3)
+        second = sparsek_torch.score(x[:, 15:], weight, **options, offset=15, statistics=carried)
+        assert torch.equal(torch.cat((first, second), dim=2), whole)
+
+    @pytest.mark.parametrize("options", SCORING)
+    def test_packed_documents(self, options):
+        x, weight = features(b=1)
+        bounds = torch.tensor([0, 15, 15, 16, 40], dtype=torch.int32)
+        u = sparsek_torch.score(x, weight, **options, cu_seqlens=bounds)
+        for begin, end in ((0, 15), (15, 16), (16, 40)):
+            alone = sparsek_torch.score(x[:, begin:end], weight, **options)
+            assert torch.equal(u[:, :, begin:end], alone)
+
+    def test_autocast(self):
+        x, weight = features()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            u = sparsek_torch.score(x, weight)
+        assert torch.equal(u, sparsek_torch.score(x.bfloat16(), weight.bfloat16()))
+
+    @pytest.mark.parametrize(
+        "change, kind, message",
+        (
+            ({"x": lambda t: t[0]}, ValueError, "x must have 3 dimensions"),
+            ({"x": lambda t: t.double()}, TypeError, "x must be f32 or f16 or bf16, got f64"),
+            ({"weight": lambda t: t.half()}, TypeError, "x and weight must have one element type"),
+            ({"weight": lambda t: t[1:]}, ValueError, r"x\[2\] = 12 and weight\[0\] = 11"),
+            ({"weight": lambda t: t.to("meta")}, ValueError, "x on cpu and weight on meta"),
+            ({"norm": "layer"}, ValueError, "norm must be one of none, timestep"),
+            ({"slope": float("inf")}, ValueError, "slope must be finite"),
+            ({"offset": -1}, ValueError, "offset must be from 0"),
+            ({"return_statistics": True}, ValueError, 'need norm="timestep"'),
+            (
+                {"norm": "timestep", "statistics": torch.zeros(2, 2, 3)},
+                TypeError,
+                "statistics must be f64, got f32",
+            ),
+            (
+                {"norm": "timestep", "statistics": torch.zeros(1, 2, 3, dtype=torch.float64)},
+                ValueError,
+                r"statistics must be \[B,Hs,3\] = \(2, 2, 3\), got \(1, 2, 3\)",
+            ),
+            ({"cu_seqlens": torch.tensor([0, 40])}, TypeError, "cu_seqlens must be i32, got int64"),
+            (
+                {"cu_seqlens": torch.tensor([0, 40], dtype=torch.int32)},
+                ValueError,
+                "a batch of 1, got B = 2",
+            ),
+        ),
+    )
+    def test_refusals(self, change, kind, message):
+        x, weight = features()
+        options = dict(change)
+        x, weight = options.pop("x", torch.clone)(x), options.pop("weight", torch.clone)(weight)
+        with pytest.raises(kind, match=message):
+            sparsek_torch.score(x, weight, **options)
+
+    def test_what_cuda_tensors_take(self, monkeypatch):
+        """The road over the host, whose copies are none for CPU tensors."""
+        monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)
+        x, weight = features()
+        arguments = (x, weight, None, None, 0.25, "timestep", 3, True)
+        results = sparsek_torch._score_cuda(*arguments)
+        for got, want in zip(results, sparsek_torch._score_cpu(*arguments), strict=True):
+            assert torch.equal(got, want)
+
+    def test_gradients(self):
+        x, weight = features()
+        message = "sparsek.torch.score has no backward pass yet, and an input requires gradients"
+        with pytest.raises(RuntimeError, match=message):
+            sparsek_torch.score(x, weight.requires_grad_())
+        with torch.no_grad():
+            assert not sparsek_torch.score(x, weight).requires_grad
+
+
+class TestSelect:
+    @pytest.mark.parametrize("packed", (False, True))
+    def test_result(self, packed):
+        u = tensors(hs=2)[3]
+        bounds = torch.tensor([0, 10, 40], dtype=torch.int32) if packed else None
+        got = sparsek_torch.select(u, **BUDGET, cu_seqlens=bounds, return_interior=True)
+        want = sparsek.select(
+            u.numpy(),
+            **BUDGET,
+            cu_seqlens=bounds.numpy() if packed else None,
+            return_interior=True,
+        )
+        assert [t.dtype for t in got] == [torch.float32, torch.int32, torch.int32]
+        for tensor, array in zip(got, want, strict=True):
+            np.testing.assert_array_equal(tensor.numpy(), array)
+        assert len(sparsek_torch.select(u, **BUDGET, cu_seqlens=bounds)) == 2
+
+    def test_what_cuda_tensors_take(self, monkeypatch):
+        u = tensors()[3]
+        monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
+        with pytest.raises(RuntimeError, match=r"torch\.select computes on the host, which cannot"):
+            sparsek_torch._select_cuda(u, None, 5, 3)
+        monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)
+        for got, want in zip(
+            sparsek_torch._select_cuda(u, None, 5, 3, True),
+            sparsek_torch._select_cpu(u, None, 5, 3, True),
+            strict=True,
+        ):
+            assert torch.equal(got, want)
+
+    def test_it_has_no_gradient(self):
+        u = tensors()[3].requires_grad_()
+        assert not any(t.requires_grad for t in sparsek_torch.select(u, **BUDGET))
+
+    def test_scores_of_attention_by_name(self):
+        q, k, v, u = tensors()
+        got = sparsek_torch.attention(q, k, v, scores=u, **BUDGET)
+        assert torch.equal(got, sparsek_torch.attention(q, k, v, u, **BUDGET))
+
+
 REFUSALS = (
     ({"q": lambda t: t[0]}, ValueError, "q must have 4 dimensions"),
     ({"q": lambda t: t[..., :8]}, ValueError, "head sizes must agree"),
     ({"q": lambda t: t[:, :3]}, ValueError, "must divide the number of query heads"),
     ({"q": lambda t: t.repeat(1, 1, 2, 1)}, ValueError, "q holds the last M <= N positions"),
-    ({"q": lambda t: t.double()}, TypeError, "q must be f32 or f16 or bf16, got float64"),
-    ({"k": lambda t: t.half()}, TypeError, "q, k and v must have one element type, got q f32, k f16, v f32"),
+    ({"q": lambda t: t.double()}, TypeError, "q must be f32 or f16 or bf16, got f64"),
+    (
+        {"k": lambda t: t.half()},
+        TypeError,
+        "q, k and v must have one element type, got q f32, k f16, v f32",
+    ),
     ({"v": lambda t: t[:, :, 1:]}, ValueError, "numbers of keys must agree"),
     ({"v": lambda t: t.to("meta")}, ValueError, "on one device, got q on cpu and v on meta"),
-    ({"scores": lambda t: t.double()}, TypeError, "scores must be f32, got float64"),
+    ({"scores": lambda t: t.double()}, TypeError, "scores must be f32, got f64"),
     ({"scores": lambda t: t.repeat(1, 3, 1)}, ValueError, r"scores\[1\] must be 1 or k\[1\] = 2"),
     ({"tau": lambda t: t[..., 1:]}, ValueError, "shapes of scores, tau and expiry must agree"),
     ({"expiry": lambda t: t.long()}, TypeError, "expiry must be i32, got int64"),
@@ -228,6 +375,24 @@ class TestCompile:
             assert torch.equal(got, want.transpose(1, 2).flatten(2))
         assert self.graphs() == 1
 
+    def test_from_features_to_output_in_one_graph(self):
+        @torch.compile(fullgraph=True, dynamic=True, backend="aot_eager")
+        def model(q, k, v, x, weight):
+            u, _ = sparsek_torch.score(x, weight, norm="timestep", return_statistics=True)
+            tau, expiry, n_int = sparsek_torch.select(u, **BUDGET, return_interior=True)
+            o = sparsek_torch.gathered_attention(q, k, v, u, tau, expiry, **BUDGET)
+            return o, n_int + 1
+
+        for n in (40, 77):
+            q, k, v, _ = tensors(m=n, n=n)
+            x, weight = features(b=1, n=n)
+            u = sparsek_torch.score(x, weight, norm="timestep")
+            o, n_int = model(q, k, v, x, weight)
+            assert torch.equal(o, sparsek_torch.attention(q, k, v, u, **BUDGET))
+            want = sparsek_torch.select(u, **BUDGET, return_interior=True)[2]
+            assert torch.equal(n_int, want + 1)
+        assert self.graphs() == 1
+
     def test_lengths_become_dynamic_by_themselves(self):
         compiled = torch.compile(sparsek_torch.attention, fullgraph=True, backend="aot_eager")
         for n in (40, 50, 60, 70):
@@ -260,6 +425,11 @@ class TestCompile:
             compiled(*arguments, **options)
 
     def test_fake_results_are_like_real_ones(self):
+        x, weight = features(b=1)
+        for options in ((0.5, "none", 3, False), (0.5, "timestep", 3, True)):
+            carried = torch.rand(1, 2, 3, dtype=torch.float64) if options[3] else None
+            arguments = (x, weight, carried, None, *options)
+            torch.library.opcheck(torch.ops.sparsek.score.default, arguments)
         for transposed in (False, True):
             for packed in (False, True):
                 q, k, v, u = tensors(hs=2, dtype=torch.bfloat16)
@@ -268,7 +438,9 @@ class TestCompile:
                 bounds = torch.tensor([0, 10, 40], dtype=torch.int32) if packed else None
                 sink = torch.randn(4) if packed else None
                 tau, expiry = select(u, cu_seqlens=bounds)
-                torch.library.opcheck(torch.ops.sparsek.select.default, (u, bounds, 5, 3))
+                for interior in (False, True):
+                    arguments = (u, bounds, 5, 3, interior)
+                    torch.library.opcheck(torch.ops.sparsek.select.default, arguments)
                 torch.library.opcheck(
                     torch.ops.sparsek.gathered_attention.default,
                     (q, k, v, u, tau, expiry, sink, bounds, 5, 3, "value", 0.5),

@@ -120,6 +120,20 @@ def test_selection_on_the_host():
         sparsek_torch.attention(*inputs.arguments[:4], **BUDGET)
 
 
+def test_scores_and_selection_of_cuda_tensors():
+    x, weight = torch.randn(1, 300, 64), torch.randn(64, 2)
+    bounds = torch.tensor([0, 100, 300], dtype=torch.int32)
+    options = {"norm": "timestep", "slope": 1e-3}
+    u = sparsek_torch.score(x.cuda(), weight.cuda(), **options, cu_seqlens=bounds.cuda())
+    assert u.is_cuda
+    want = sparsek_torch.score(x, weight, **options, cu_seqlens=bounds)
+    torch.testing.assert_close(u.cpu(), want)
+    selected = sparsek_torch.select(u, **BUDGET, cu_seqlens=bounds.cuda(), return_interior=True)
+    want = sparsek_torch.select(u.cpu(), **BUDGET, cu_seqlens=bounds, return_interior=True)
+    for got, expected in zip(selected, want, strict=True):
+        assert got.is_cuda and torch.equal(got.cpu(), expected)
+
+
 def test_every_element_is_written_and_nothing_else_is_read():
     """The allocator hands out memory full of NaN, and so is what lies around."""
     inputs = Inputs(m=650)
