@@ -143,8 +143,8 @@ static DictionaryAttr getSelectionRecord(Builder &b, bool packed,
     kernel("documents", "key_blocks");
   kernel("sort_tiles", "sort_tiles x batch_score_heads");
   kernel("merge_lists", "key_blocks x batch_score_heads");
-  for (StringRef name : {"count_scores", "scatter_scores", "count_digits",
-                         "scatter_digits"})
+  for (StringRef name :
+       {"count_scores", "scatter_scores", "count_digits", "scatter_digits"})
     kernel(name, "radix_tiles x batch_score_heads");
   kernel("rank_table", "table_blocks x batch_score_heads");
   for (const SelectionSize &size : kSelectionSizes) {
@@ -164,8 +164,8 @@ static DictionaryAttr getSelectionRecord(Builder &b, bool packed,
                               named("packed", b.getBoolAttr(packed)),
                               number("sort_tile_log2", kSortTileLog2),
                               number("max_merged_keys", kMaxMergedKeys),
-       number("radix_tile_log2", kRadixTileLog2),
-       number("scan_tile_log2", kScanTileLog2),
+                              number("radix_tile_log2", kRadixTileLog2),
+                              number("scan_tile_log2", kScanTileLog2),
                               number("table_words", kTableWords),
                               named("sizes", b.getArrayAttr(sizes)),
                               named("kernels", b.getArrayAttr(kernels))});
