@@ -21,6 +21,7 @@ void SelectionKernels::start(StringRef name, SmallVector<Argument> arguments,
                     b.scalar("score_heads"), b.scalar("score_rows")});
   b.startKernel(name, arguments, ScheduleAttr(), RowMapAttr(), threads);
   keys = b("keys");
+  WaitPreviousOp::create(b);
 }
 
 Scalar SelectionKernels::enterRow(Scalar blocks) {

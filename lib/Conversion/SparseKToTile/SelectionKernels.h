@@ -81,7 +81,7 @@ private:
   /// The digit by which a pass sorts.
   Scalar digitOf(Scalar code, Scalar position, Scalar shift);
   Scalar documentShiftEnd();
-  /// kCode and position of a key of the row before a pass.
+  /// Code and position of a key of the row before a pass.
   Scalars loadItem(Scalar place, bool isFirst);
   llvm::SmallVector<Argument> itemArguments(bool isFirst);
 

@@ -13,7 +13,8 @@ using namespace sparsek;
 using namespace sparsek::tile;
 
 static constexpr int64_t kScanTile = int64_t(1) << kScanTileLog2;
-static constexpr int64_t kScanPerThread = kScanTile / 256;
+static constexpr int64_t kScanThreads = 512;
+static constexpr int64_t kScanPerThread = kScanTile / kScanThreads;
 
 //===----------------------------------------------------------------------===//
 // rank_table
@@ -148,18 +149,18 @@ void SelectionKernels::buildScan() {
          b.vector("sums1", twos), numbers("tile_counts"),
          wideNumbers("tile_sums"), b.scalar("chunk_log2"),
          b.scalar("boundaries")},
-        kTableThreads);
+        kScanThreads);
   Elements thresholds[3], totals[3];
   for (Elements &threshold : thresholds)
     threshold = b.array(kMaxBoundaries, i32);
   for (Elements &total : totals)
-    total = b.array(kTableThreads / 32, i64);
+    total = b.array(kScanThreads / 32, i64);
   Scalar boundaries = b("boundaries");
   Scalar tiles = (keys >> kScanTileLog2) + 1;
   Scalar tile = enterRow(tiles);
   Scalar thread = b.thread(), lane = b.lane(), warp = b.warp();
   constexpr int64_t fields[] = {kTheta, kRank0, kRank1};
-  b.loop(thread, boundaries, b.number(kTableThreads), [&](Scalar i) {
+  b.loop(thread, boundaries, b.number(kScanThreads), [&](Scalar i) {
     for (int64_t which = 0; which < 3; ++which)
       thresholds[which].set(i,
                             boundField("bounds", fields[which], boundaries)[i]);
@@ -218,7 +219,7 @@ void SelectionKernels::buildScan() {
   for (int64_t i = 0; i < 3; ++i) {
     before[i] = scans[i] - mine[i];
     total[i] = b.wide(0);
-    for (int64_t other = 0; other < kTableThreads / 32; ++other) {
+    for (int64_t other = 0; other < kScanThreads / 32; ++other) {
       Scalar part = totals[i][b.number(other)];
       before[i] = before[i] + select(warp > other, part, b.wide(0));
       total[i] = total[i] + part;

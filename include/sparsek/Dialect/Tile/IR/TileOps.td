@@ -213,6 +213,17 @@ def Tile_BarrierOp : Tile_Op<"barrier", [MemoryEffects<[MemRead, MemWrite]>]> {
   let assemblyFormat = "attr-dict";
 }
 
+def Tile_WaitPreviousOp : Tile_Op<"wait_previous", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "wait for the kernels that were launched before this one";
+  let description = [{
+    Launched as a programmatic dependent, a kernel begins before they have ended,
+    and must not read what they write or write what they read before this op. It
+    also lets the next kernel begin in the same way. Launched as usual, and on
+    chips that cannot do it (before sm_90), it has nothing to wait for.
+  }];
+  let assemblyFormat = "attr-dict";
+}
+
 def Tile_WarpBarrierOp : Tile_Op<"warp_barrier", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "wait for all lanes of the warp";
   let description = "What they have written before is seen by all of them after it.";
