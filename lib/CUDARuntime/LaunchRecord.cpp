@@ -292,7 +292,9 @@ static SelectionRecord readSelection(Reader &reader,
                                      const LaunchRecord &record) {
   SelectionRecord selection;
   selection.packed = reader.readBool("packed");
+  selection.maxMergedKeys = reader.readInteger("max_merged_keys", 0, kMaxI32);
   selection.sortTileLog2 = reader.readInteger("sort_tile_log2", 1, 30);
+  selection.radixTileLog2 = reader.readInteger("radix_tile_log2", 1, 30);
   selection.scanTileLog2 = reader.readInteger("scan_tile_log2", 1, 30);
   selection.tableWords = reader.readInteger("table_words", 1, kMaxI32);
   reader.readArray("sizes", [&](Reader &size) {
@@ -303,6 +305,10 @@ static SelectionRecord readSelection(Reader &reader,
   const std::pair<StringRef, size_t *> kernels[] = {
       {"sort_tiles", &selection.sortTiles},
       {"merge_lists", &selection.mergeLists},
+      {"count_scores", &selection.count[0]},
+      {"count_digits", &selection.count[1]},
+      {"scatter_scores", &selection.scatter[0]},
+      {"scatter_digits", &selection.scatter[1]},
       {"rank_table", &selection.rankTable},
       {"rank_scan", &selection.rankScan},
       {"expiries", &selection.expiries}};

@@ -22,6 +22,10 @@ using llvm::Twine;
 
 /// Lists that `merge_lists` makes one of, as a power of two.
 static constexpr int64_t kMergedLog2 = 2;
+/// Bits of a digit of the sort.
+static constexpr int64_t kDigitBits = 8;
+/// Most buckets that a block of `rank_table` counts: one for each of its warps.
+static constexpr int64_t kMaxTableLog2 = 3;
 
 //===----------------------------------------------------------------------===//
 // Plan
@@ -88,11 +92,21 @@ static void fillPlan(const SelectionRecord &record,
   int64_t buckets = divideCeil(keys, int64_t(1) << bucketLog2);
   // A block counts as many buckets as have room.
   int64_t tableLog2 = 0;
-  while (boundaries << (tableLog2 + 3) <= record.tableWords)
+  while (tableLog2 < kMaxTableLog2 &&
+         boundaries << (tableLog2 + 3) <= record.tableWords)
     ++tableLog2;
   int64_t sortTiles = divideCeil(keys, int64_t(1) << record.sortTileLog2);
-  while (sortTiles > int64_t(1) << (kMergedLog2 * plan.merges))
-    ++plan.merges;
+  int64_t radixTiles = divideCeil(keys, int64_t(1) << record.radixTileLog2);
+  if (keys <= record.maxMergedKeys) {
+    while (sortTiles > int64_t(1) << (kMergedLog2 * plan.merges))
+      ++plan.merges;
+  } else {
+    int32_t end = 32;
+    if (record.packed)
+      end += llvm::Log2_64(keys - 1) + 1;
+    for (int32_t shift = 0; shift < end; shift += kDigitBits)
+      plan.shifts.push_back(shift);
+  }
   int64_t scanTiles = (keys >> record.scanTileLog2) + 1;
   // Sums along ranks have one more entry than there are keys. Rows begin at
   // multiples of 32 bytes.
@@ -102,6 +116,7 @@ static void fillPlan(const SelectionRecord &record,
       {GridFactor::BatchScoreHeads, rows},
       {GridFactor::KeyBlocks, keys},
       {GridFactor::SortTiles, sortTiles},
+      {GridFactor::RadixTiles, radixTiles},
       {GridFactor::TableBlocks, divideCeil(buckets, int64_t(1) << tableLog2)},
       {GridFactor::BoundaryBlocks, boundaries},
       {GridFactor::ScanTiles, scanTiles},
@@ -123,6 +138,7 @@ static void fillPlan(const SelectionRecord &record,
       {Argument::Counts1, 4 * rows * stride},
       {Argument::Sums0, 8 * rows * stride},
       {Argument::Sums1, 8 * rows * stride},
+      {Argument::DigitCounts, 4 * 256 * rows * radixTiles},
       {Argument::BucketCounts, 4 * rows * boundaries * buckets},
       {Argument::BucketSums, 8 * rows * boundaries * buckets},
       {Argument::Bounds, 4 * 6 * rows * boundaries},
@@ -203,22 +219,33 @@ static Error launchKernels(Launcher &launcher, const SelectionRecord &record,
   if (record.packed)
     if (Error error = launcher.launch(record.documents, plan))
       return error;
-  values.set(Argument::CodesTo, workspace + plan.codes[0]);
-  values.set(Argument::OrderTo, workspace + plan.order[0]);
-  if (Error error = launcher.launch(record.sortTiles, plan))
-    return error;
-  int64_t sorted = 0;
-  for (int64_t number = 0; number < plan.merges; ++number) {
-    int64_t target = 1 - sorted;
+  // The keys go from one pair of buffers to the other and back.
+  int64_t sorted = 1;
+  auto swap = [&] {
     values.set(Argument::CodesFrom, workspace + plan.codes[sorted]);
     values.set(Argument::OrderFrom, workspace + plan.order[sorted]);
-    values.set(Argument::CodesTo, workspace + plan.codes[target]);
-    values.set(Argument::OrderTo, workspace + plan.order[target]);
+    sorted = 1 - sorted;
+    values.set(Argument::CodesTo, workspace + plan.codes[sorted]);
+    values.set(Argument::OrderTo, workspace + plan.order[sorted]);
+  };
+  for (int32_t shift : plan.shifts) {
+    swap();
+    values.set(Argument::Shift, shift);
+    for (size_t kernel : {record.count[shift != 0], record.scatter[shift != 0]})
+      if (Error error = launcher.launch(kernel, plan))
+        return error;
+  }
+  if (plan.shifts.empty()) {
+    swap();
+    if (Error error = launcher.launch(record.sortTiles, plan))
+      return error;
+  }
+  for (int64_t number = 0; number < plan.merges; ++number) {
+    swap();
     values.set(Argument::ListLog2,
                int32_t(record.sortTileLog2 + kMergedLog2 * number));
     if (Error error = launcher.launch(record.mergeLists, plan))
       return error;
-    sorted = target;
   }
   values.set(Argument::Codes, workspace + plan.codes[sorted]);
   values.set(Argument::Order, workspace + plan.order[sorted]);

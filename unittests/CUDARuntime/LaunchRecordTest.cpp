@@ -144,7 +144,7 @@ TEST(LaunchRecord, ErrorsOfASelection) {
   const std::tuple<const char *, const char *, const char *> cases[] = {
       {"\"packed\": false, ", "",
        "launch record.packed: expected true or false"},
-      {"\"sort_tile_log2\": 12", "\"sort_tile_log2\": 0",
+      {"\"sort_tile_log2\": 10", "\"sort_tile_log2\": 0",
        "launch record.sort_tile_log2: expected an integer from 1 to 30, got 0"},
       {"\"scan_tile_log2\": 11", "\"scan_tile_log2\": 31",
        "launch record.scan_tile_log2: expected an integer from 1 to 30"},

@@ -55,7 +55,7 @@ TEST_F(SelectionTest, EveryByte) {
   SparsekSelectionArguments args = makeSelectionArguments(2, 3, 5000);
   ASSERT_EQ(launch(*kernel, args), "");
   // Chunks of 128 positions: 40 of them and 41 boundaries. Buckets of 32 ranks:
-  // 157 of them, which a block counts 32 of at a time. Two tiles to sort, three
+  // 157 of them, which a block counts 8 of at a time. Five tiles to sort, three
   // to sum up, rows of 5008 entries.
   uint64_t at = kWorkspace;
   auto next = [&](uint64_t bytes) {
@@ -69,20 +69,23 @@ TEST_F(SelectionTest, EveryByte) {
   uint64_t ranks = next(narrow), thetas = next(narrow);
   uint64_t counts[] = {next(narrow), next(narrow), next(narrow)};
   uint64_t sums[] = {next(wide), next(wide)};
+  next(4 * 6 * 2 * 256); // Digits of two tiles, which a short row does not use.
   uint64_t bucketCounts = next(4 * 6 * 41 * 157);
   uint64_t bucketSums = next(8 * 6 * 41 * 157);
   uint64_t bounds = next(4 * 6 * 6 * 41), boundSums = next(8 * 2 * 6 * 41);
   uint64_t tileCounts = next(4 * 6 * 3 * 3), tileSums = next(8 * 6 * 3 * 2);
   uint64_t interior = next(4 * 6 * 5000);
   std::vector<std::string> expected = {
-      "sort_tiles 2,6,1" +
+      "sort_tiles 5,6,1" +
           toHex({0x4000, 15000, 5000, codes[0], order[0]}, 16) +
           toHex({5000, 5008, 3, 6}, 8),
       "merge_lists 20,6,1" +
-          toHex({codes[0], order[0], codes[1], order[1]}, 16) + toHex({12}, 8),
-      "rank_table 5,6,1" +
-          toHex({codes[1], order[1], ranks, bucketCounts, bucketSums}, 16) +
-          toHex({7, 5, 41, 157, 5}, 8),
+          toHex({codes[0], order[0], codes[1], order[1]}, 16) + toHex({10}, 8),
+      "merge_lists 20,6,1" +
+          toHex({codes[1], order[1], codes[0], order[0]}, 16) + toHex({12}, 8),
+      "rank_table 20,6,1" +
+          toHex({codes[0], order[0], ranks, bucketCounts, bucketSums}, 16) +
+          toHex({7, 5, 41, 157, 3}, 8),
       "boundaries_256 11,6,1" + toHex({bounds, boundSums}, 16) +
           toHex({300}, 8),
       "rank_scan 3,6,1" + toHex({counts[0], counts[1], counts[2], sums[0],
@@ -91,7 +94,7 @@ TEST_F(SelectionTest, EveryByte) {
       "thresholds_128 40,6,1" +
           toHex({thetas, 0x5000, 15000, 5000, interior, 15000, 5000}, 16) +
           toHex({100}, 8),
-      "expiries 20,6,1" + toHex({codes[1], order[1], 0x6000, 15000, 5000}, 16)};
+      "expiries 20,6,1" + toHex({codes[0], order[0], 0x6000, 15000, 5000}, 16)};
   EXPECT_EQ(getLaunches(), expected);
   EXPECT_EQ(uint64_t(plan(*kernel, args).workspaceBytes), at - kWorkspace);
 
@@ -108,7 +111,7 @@ TEST_F(SelectionTest, EveryByte) {
                toHex({thetas, 0x5000, 15000, 5000, 0x9000, 7000, 20000}, 16)));
 }
 
-TEST_F(SelectionTest, SizesAndMerges) {
+TEST_F(SelectionTest, SizesAndSorts) {
   std::unique_ptr<Kernel> kernel = makeKernel();
   auto launches = [&](int64_t keys) {
     fakeClearLog();
@@ -118,31 +121,35 @@ TEST_F(SelectionTest, SizesAndMerges) {
       names.push_back(llvm::StringRef(text).split(' ').first.str());
     return names;
   };
-  auto names = [](int merges, const char *boundaries, const char *thresholds) {
-    std::vector<std::string> names = {"sort_tiles"};
-    names.insert(names.end(), merges, "merge_lists");
+  auto names = [](std::vector<std::string> sort, const char *boundaries,
+                  const char *thresholds) {
     for (const char *name :
          {"rank_table", boundaries, "rank_scan", thresholds, "expiries"})
-      names.push_back(name);
-    return names;
+      sort.push_back(name);
+    return sort;
   };
   for (auto [keys, merges] : {std::pair(1, 0),
-                              {4096, 0},
-                              {4097, 1},
-                              {4 * 4096, 1},
-                              {4 * 4096 + 1, 2},
-                              {16 * 4096, 2},
-                              {1 << 17, 3}})
-    EXPECT_EQ(launches(keys), names(merges, "boundaries_256", "thresholds_128"))
+                              {1024, 0},
+                              {1025, 1},
+                              {4 * 1024, 1},
+                              {4 * 1024 + 1, 2},
+                              {16 * 1024, 2}}) {
+    std::vector<std::string> sort = {"sort_tiles"};
+    sort.insert(sort.end(), merges, "merge_lists");
+    EXPECT_EQ(launches(keys), names(sort, "boundaries_256", "thresholds_128"))
         << keys;
-  for (auto [keys, merges] : {std::pair((1 << 17) + 1, 3),
-                              {64 * 4096, 3},
-                              {64 * 4096 + 1, 4},
-                              {1 << 20, 4}})
+  }
+  std::vector<std::string> digits = {"count_scores", "scatter_scores"};
+  for (int i = 0; i < 3; ++i)
+    digits.insert(digits.end(), {"count_digits", "scatter_digits"});
+  for (int64_t keys : {16 * 1024 + 1, 1 << 17})
+    EXPECT_EQ(launches(keys), names(digits, "boundaries_256", "thresholds_128"))
+        << keys;
+  for (int64_t keys : {(1 << 17) + 1, 1 << 20})
     EXPECT_EQ(launches(keys),
-              names(merges, "boundaries_1024", "thresholds_512"))
+              names(digits, "boundaries_1024", "thresholds_512"))
         << keys;
-  // Each merge takes what the one before has made, of lists four times as long.
+  // Each pass takes what the one before has made, by the next digit.
   fakeClearLog();
   SparsekSelectionArguments args = makeSelectionArguments(1, 1, 1 << 20);
   ASSERT_EQ(launch(*kernel, args), "");
@@ -150,13 +157,27 @@ TEST_F(SelectionTest, SizesAndMerges) {
   uint64_t codes[] = {kWorkspace + made.codes[0], kWorkspace + made.codes[1]};
   uint64_t order[] = {kWorkspace + made.order[0], kWorkspace + made.order[1]};
   std::vector<std::string> texts = getLaunches();
-  for (uint64_t i = 0; i < 4; ++i)
-    EXPECT_EQ(texts[1 + i], "merge_lists 4096,1,1" +
-                                toHex({codes[i % 2], order[i % 2],
-                                       codes[1 - i % 2], order[1 - i % 2]},
-                                      16) +
-                                toHex({12 + 2 * i}, 8));
-  EXPECT_TRUE(contains(texts[5], toHex({codes[0], order[0]}, 16)));
+  for (uint64_t i = 1; i < 4; ++i) {
+    std::string from = toHex({codes[1 - i % 2], order[1 - i % 2]}, 16);
+    EXPECT_TRUE(contains(texts[2 * i], "count_digits 256,1,1" + from));
+    EXPECT_TRUE(contains(texts[2 * i + 1],
+                         from + toHex({codes[i % 2], order[i % 2]}, 16)));
+    EXPECT_TRUE(contains(texts[2 * i + 1], toHex({8 * i}, 8)));
+  }
+  EXPECT_TRUE(contains(texts[8], toHex({codes[1], order[1]}, 16)));
+}
+
+TEST_F(SelectionTest, DigitsOfDocuments) {
+  std::unique_ptr<Kernel> kernel = makeKernel(/*packed=*/true);
+  auto passes = [&](int64_t keys) {
+    SparsekSelectionArguments args = makeSelectionArguments(1, 1, keys);
+    args.cuSeqlens = makeArray(0xa000, SPARSEK_I32, {6});
+    return plan(*kernel, args).shifts.size();
+  };
+  // The number of the first key of a document has the bits of N - 1.
+  EXPECT_EQ(passes(16 * 1024), 0u);
+  EXPECT_EQ(passes(1 << 16), 6u);
+  EXPECT_EQ(passes((1 << 16) + 1), 7u);
 }
 
 TEST_F(SelectionTest, PackedDocuments) {

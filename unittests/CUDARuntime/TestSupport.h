@@ -101,6 +101,15 @@ inline std::vector<KernelSpec> getSelectionKernels(bool packed = false) {
       {"merge_lists", "key_blocks x batch_score_heads", 256, 0,
        "codes_from:ptr order_from:ptr codes_to:ptr order_to:ptr "
        "list_log2:i32"},
+      {"count_scores", "radix_tiles x batch_score_heads", 512, 0,
+       "u:ptr digit_counts:ptr shift:i32"},
+      {"scatter_scores", "radix_tiles x batch_score_heads", 512, 0,
+       "u:ptr codes_to:ptr order_to:ptr digit_counts:ptr shift:i32"},
+      {"count_digits", "radix_tiles x batch_score_heads", 512, 0,
+       "codes_from:ptr order_from:ptr digit_counts:ptr shift:i32"},
+      {"scatter_digits", "radix_tiles x batch_score_heads", 512, 0,
+       "codes_from:ptr order_from:ptr codes_to:ptr order_to:ptr "
+       "digit_counts:ptr shift:i32"},
       {"rank_table", "table_blocks x batch_score_heads", 256, 0,
        "codes:ptr order:ptr ranks:ptr bucket_counts:ptr bucket_sums:ptr "
        "chunk_log2:i32 bucket_log2:i32 boundaries:i32 buckets:i32 "
@@ -132,7 +141,8 @@ inline KernelSource makeSelectionSource(llvm::ArrayRef<KernelSpec> kernels,
       kernels,
       std::string(R"({"version": 1, "op": "topk_mask", "chip": "sm_90a",)") +
           R"( "packed": )" + (packed ? "true" : "false") +
-          R"(, "sort_tile_log2": 12, "scan_tile_log2": 11,)" +
+          R"(, "max_merged_keys": 16384, "sort_tile_log2": 10,)" +
+          R"( "radix_tile_log2": 12, "scan_tile_log2": 11,)" +
           R"( "table_words": 8196, "sizes": [{"max_keys": 131072,)" +
           R"( "chunk": 128, "buckets": 256, "boundaries": "boundaries_256",)" +
           R"( "thresholds": "thresholds_128"}, {"max_keys": 1048576,)" +

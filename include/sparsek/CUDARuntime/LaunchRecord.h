@@ -30,6 +30,7 @@
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/Error.h"
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -69,6 +70,7 @@ enum class ArgumentType { Pointer, I32, I64, F32 };
   X(Counts1, "counts1", Pointer)                                               \
   X(Sums0, "sums0", Pointer)                                                   \
   X(Sums1, "sums1", Pointer)                                                   \
+  X(DigitCounts, "digit_counts", Pointer)                                      \
   X(BucketCounts, "bucket_counts", Pointer)                                    \
   X(BucketSums, "bucket_sums", Pointer)                                        \
   X(Bounds, "bounds", Pointer)                                                 \
@@ -114,6 +116,7 @@ enum class ArgumentType { Pointer, I32, I64, F32 };
   X(RowStride, "row_stride", I32)                                              \
   X(Topk, "topk", I32)                                                         \
   X(ListLog2, "list_log2", I32)                                                \
+  X(Shift, "shift", I32)                                                       \
   X(BucketLog2, "bucket_log2", I32)                                            \
   X(Boundaries, "boundaries", I32)                                             \
   X(Buckets, "buckets", I32)                                                   \
@@ -143,6 +146,7 @@ ArgumentType getType(Argument argument);
   /* One thread per key. */                                                    \
   X(KeyBlocks, "key_blocks")                                                   \
   X(SortTiles, "sort_tiles")                                                   \
+  X(RadixTiles, "radix_tiles")                                                 \
   X(TableBlocks, "table_blocks")                                               \
   /* One warp per boundary. */                                                 \
   X(BoundaryBlocks, "boundary_blocks")                                         \
@@ -203,8 +207,12 @@ struct SelectionRecord {
   };
 
   bool packed = false;
-  /// Positions that one block sorts.
+  /// Rows up to so many keys are merged from sorted tiles, longer ones sorted
+  /// digit by digit.
+  int64_t maxMergedKeys = 0;
+  /// Positions that one block sorts, in the one case and the other.
   int64_t sortTileLog2 = 0;
+  int64_t radixTileLog2 = 0;
   /// Ranks that one block sums up.
   int64_t scanTileLog2 = 0;
   /// Words of shared memory that a block counts in, four for each boundary and
@@ -216,6 +224,9 @@ struct SelectionRecord {
   size_t documents = 0;
   size_t sortTiles = 0;
   size_t mergeLists = 0;
+  /// Of the first pass, then of the others.
+  std::array<size_t, 2> count = {};
+  std::array<size_t, 2> scatter = {};
   size_t rankTable = 0;
   size_t rankScan = 0;
   size_t expiries = 0;

@@ -6,9 +6,12 @@
 
 // Kernels in the order of their launches:
 //
-//   documents (packed), sort_tiles, merge_lists as often as four lists become
-//   one until one is left, rank_table, boundaries_*, rank_scan, thresholds_*,
-//   expiries
+//   documents (packed), the sort, rank_table, boundaries_*, rank_scan,
+//   thresholds_*, expiries
+//
+// where the sort of short rows is sort_tiles and merge_lists as often as four
+// lists become one until one is left, that of longer ones count_* and scatter_*
+// for every digit of 8 bits: scores, then with packed documents their order,
 //
 // of which boundaries_* and thresholds_* are those of the first size of the
 // record that holds N keys. The sort goes from one pair of buffers (codes,
@@ -27,6 +30,9 @@ struct SelectionPlan : LaunchPlan {
   /// Those of this many keys.
   SelectionRecord::Size size;
   int64_t merges = 0;
+  /// Instead of merges, the first bit of every digit. From 32 on they are those
+  /// of documents.
+  llvm::SmallVector<int32_t> shifts;
   /// Where the two buffers of the sort begin in the workspace.
   std::array<int64_t, 2> codes = {};
   std::array<int64_t, 2> order = {};

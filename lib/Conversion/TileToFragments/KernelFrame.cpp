@@ -371,7 +371,12 @@ static LogicalResult checkRole(Operation *op, RoleOp &computing) {
   auto role = op->getParentOfType<RoleOp>();
   if (isa<LoadTileOp, ListKeysOp>(op) && (!role || role.getWarps() != 1))
     return op->emitOpError() << "must be in a role of one warp";
-  if (isa<GatherOp>(op) && !role)
+  // Without roles a warp counts in its block.
+  bool needsRole =
+      isa<GatherOp>(op) ||
+      (isa<WarpOp>(op) &&
+       !op->getParentOfType<KernelOp>().getBody().getOps<RoleOp>().empty());
+  if (needsRole && !role)
     return op->emitOpError() << "must be in a role";
   if (!isa<MmaNTOp, MmaNNOp, NormaliseOp, PositionsOp, SkipOp, StoreRowsOp,
            StoreTileOp, TurnOp, WarpgroupOp>(op))

@@ -62,15 +62,6 @@ tile.kernel @copied_by_all(%k: !global {tile.name = "k", tile.dims = "bhnd"}, %p
 
 // -----
 
-tile.kernel @warp_of_no_role(%x: memref<?xi32> {tile.name = "x"}) attributes {threads = 32 : i64} {
-  // expected-error@+1 {{must be in a role}}
-  %w = tile.warp
-  %c0 = arith.constant 0 : index
-  memref.store %w, %x[%c0] : memref<?xi32>
-}
-
-// -----
-
 tile.kernel @warp_beside_roles() {
   // expected-error@+1 {{must be in a role}}
   %w = tile.warp
