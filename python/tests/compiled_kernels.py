@@ -53,17 +53,15 @@ def parse_string(text: str) -> str:
     )
 
 
-@functools.lru_cache(maxsize=64)
-def compile_kernels(variant: Variant) -> Compiled:
+def compile_source(source: str, options: str) -> Compiled:
     """PTX and record by `sparsek-nvvm-pipeline`. Raises RuntimeError with its messages."""
     tool = shutil.which("sparsek-opt")
     if tool is None:
         raise RuntimeError("sparsek-opt is not in PATH")
     start = time.perf_counter()
-    options = f"host=false chip={variant.chip} format=ptx schedule={variant.schedule}"
     result = subprocess.run(
         [tool, f"--sparsek-nvvm-pipeline={options}"],
-        input=variant.source(),
+        input=source,
         capture_output=True,
         text=True,
         check=False,
@@ -74,6 +72,13 @@ def compile_kernels(variant: Variant) -> Compiled:
     record = result.stdout.split("sparsek.launch_record = ", 1)[1]
     ptx = re.search(r'assembly = "((?:[^"\\]|\\.)*)"', record)[1]
     return Compiled(parse_string(ptx).rstrip("\0"), parse_attribute(record), seconds)
+
+
+@functools.lru_cache(maxsize=64)
+def compile_kernels(variant: Variant) -> Compiled:
+    """PTX and record of attention. Raises RuntimeError with the compiler's messages."""
+    options = f"host=false chip={variant.chip} format=ptx schedule={variant.schedule}"
+    return compile_source(variant.source(), options)
 
 
 @dataclasses.dataclass(frozen=True)

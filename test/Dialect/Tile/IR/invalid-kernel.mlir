@@ -16,8 +16,8 @@ tile.kernel @k(%a: i32 {tile.name = ""}) attributes {threads = 32} {
 
 // -----
 
-// expected-error@+1 {{argument 'a' must be a memref, i32, i64 or f32, but is 'f64'}}
-tile.kernel @k(%a: f64 {tile.name = "a"}) attributes {threads = 32} {
+// expected-error@+1 {{argument 'a' must be a memref, i32, i64, f32 or f64, but is 'f16'}}
+tile.kernel @k(%a: f16 {tile.name = "a"}) attributes {threads = 32} {
   %id, %count = tile.block
 }
 
