@@ -62,8 +62,8 @@ ScorePlan ScorePlan::get(const ScoreVariant &variant, int64_t sharedBytes) {
       plan.slices *= 2;
     plan.sliceGroups = llvm::divideCeil(segment, plan.slices);
   } while (plan.getSegmentGroups() > maxGroups);
-  // Two panels and the sums are in registers.
-  plan.panelGroups = plan.blocks <= 2 ? 4 : 2;
+  // Two panels and the sums are in 128 registers of a thread.
+  plan.panelGroups = plan.blocks > 2 ? 2 : plan.parts > 1 ? 3 : 4;
   return plan;
 }
 
