@@ -30,7 +30,8 @@ struct ScoreVariant {
 struct ScorePlan {
   int64_t parts;       // 16-bit matrices that W is the sum of
   int64_t blocks;      // of eight score heads
-  int64_t slices;      // power of two
+  int64_t warps;       // power of two
+  int64_t slices;      // power of two up to `warps`
   int64_t sliceGroups; // groups of a slice
   int64_t panelGroups; // groups that a warp loads at a time
   /// How often W is staged: each time as much as shared memory holds.
@@ -39,9 +40,9 @@ struct ScorePlan {
   static ScorePlan get(const ScoreVariant &variant, int64_t sharedBytes);
   int64_t getSegmentGroups() const { return slices * sliceGroups; }
   int64_t getRowsPerItem() const;
+  int64_t getThreads() const { return 32 * warps; }
 };
 
-inline constexpr int64_t kScoreThreads = 512;
 /// Positions that get statistics of their own.
 inline constexpr int64_t kStatisticPositions = 256;
 inline constexpr int64_t kMaxScoreHeads = 64;

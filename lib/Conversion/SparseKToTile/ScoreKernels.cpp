@@ -5,11 +5,12 @@
 //===----------------------------------------------------------------------===//
 
 // x is read once, and it is all that matters: W is small. A block has W in
-// shared memory and walks over items of a few rows. Its 16 warps share an item:
-// each takes a slice of the features of 16 rows, straight from global memory
-// into the registers of tensor cores, and has the next panel of them on the way
-// while it multiplies one. So every SM has 64 KiB and more in flight, and even
-// a single row is spread over a whole SM. The slices are added up in order.
+// shared memory and walks over items of a few rows. Its 8 or 16 warps share an
+// item: each takes a slice of the features of 16 rows, straight from global
+// memory into the registers of tensor cores, and has the next panel of them on
+// the way while it multiplies one. So every SM has 64 KiB and more in flight,
+// and even a single row is spread over a whole SM. The slices are added up in
+// order.
 //
 // Which warp and which step adds which features depends on the types alone: a
 // token's score is the same bit for bit wherever it stands (C1).
@@ -31,14 +32,13 @@ using namespace mlir;
 using namespace sparsek;
 using namespace sparsek::tile;
 
-static constexpr int64_t kWarps = kScoreThreads / 32;
 /// Rows of a panel, features of a group.
 static constexpr int64_t kRows = 16;
 static constexpr int64_t kGroup = 32;
 /// Sums of a head that a warp hands over, with gaps against bank conflicts.
 static constexpr int64_t kSumStride = 20;
-/// Loads of eight weights each that a thread has under way.
-static constexpr int64_t kStaged = 4;
+/// Weights that a thread has under way: 16-bit ones, f32 ones.
+static constexpr int64_t kStaged = 32, kStagedWide = 16;
 
 //===----------------------------------------------------------------------===//
 // Plan
@@ -50,24 +50,26 @@ ScorePlan ScorePlan::get(const ScoreVariant &variant, int64_t sharedBytes) {
   ScorePlan plan;
   plan.parts = variant.weight == variant.element ? 1 : 3;
   plan.blocks = llvm::divideCeil(variant.heads, 8);
+  // Two panels and the sums are in the registers of a thread, 128 or 255.
+  plan.warps = plan.blocks <= 2 ? 16 : 8;
+  plan.panelGroups = plan.parts == 1 ? 4 : plan.blocks <= 2 ? 2 : 1;
   int64_t groups = llvm::divideCeil(variant.features, kGroup);
-  int64_t sums = kWarps * plan.blocks * 8 * kSumStride * 4;
+  int64_t sums = plan.warps * plan.blocks * 8 * kSumStride * 4;
   int64_t groupBytes = plan.parts * plan.blocks * 32 * 16;
   int64_t maxGroups = (sharedBytes - sums) / groupBytes;
   plan.segments = 0;
   do {
     int64_t segment = llvm::divideCeil(groups, ++plan.segments);
     plan.slices = 1;
-    while (plan.slices < kWarps && segment / plan.slices >= 2 * minSliceGroups)
+    while (plan.slices < plan.warps &&
+           segment / plan.slices >= 2 * minSliceGroups)
       plan.slices *= 2;
     plan.sliceGroups = llvm::divideCeil(segment, plan.slices);
   } while (plan.getSegmentGroups() > maxGroups);
-  // Two panels and the sums are in 128 registers of a thread.
-  plan.panelGroups = plan.blocks > 2 ? 2 : plan.parts > 1 ? 3 : 4;
   return plan;
 }
 
-int64_t ScorePlan::getRowsPerItem() const { return kWarps / slices * kRows; }
+int64_t ScorePlan::getRowsPerItem() const { return warps / slices * kRows; }
 
 //===----------------------------------------------------------------------===//
 // Weights
@@ -184,14 +186,15 @@ void ScoreKernelBuilder::storeWeights(Scalar unit,
 /// Every thread packs the weights of some lanes of a product.
 void ScoreKernelBuilder::stageWeights() {
   int64_t units = plan.getSegmentGroups() * plan.blocks * 32;
+  int64_t staged = plan.parts > 1 ? kStagedWide : kStaged;
   int64_t atOnce =
-      std::min<int64_t>(kStaged, llvm::divideCeil(units, kScoreThreads));
-  Scalar end = b.number(units), step = b.number(kScoreThreads * atOnce);
+      std::min<int64_t>(staged / 8, llvm::divideCeil(units, plan.getThreads()));
+  Scalar end = b.number(units), step = b.number(plan.getThreads() * atOnce);
   b.loop(thread, end, step, [&](Scalar first) {
     SmallVector<SmallVector<Scalar>> weights(atOnce);
     Scalars places;
     for (int64_t i = 0; i < atOnce; ++i) {
-      Scalar unit = first + i * kScoreThreads;
+      Scalar unit = first + i * plan.getThreads();
       places.push_back(unit);
       Scalar inside = unit < end;
       Scalar safe = select(inside, unit, first);
@@ -254,7 +257,7 @@ void ScoreKernelBuilder::finish(Scalar item) {
   Scalar batch = item / tiles;
   Scalar firstRow = (item % tiles) * rowsPerItem;
   Scalar end = b.number(rowsPerItem * variant.heads);
-  b.loop(thread, end, b.number(kScoreThreads), [&](Scalar number) {
+  b.loop(thread, end, b.number(plan.getThreads()), [&](Scalar number) {
     Scalar inItem = number % b.number(rowsPerItem);
     Scalar head = number / b.number(rowsPerItem);
     Scalar row = firstRow + inItem;
@@ -300,9 +303,10 @@ void ScoreKernelBuilder::buildSegment(Scalar number) {
   auto block = BlockOp::create(b);
   Scalar first = scalar(block.getId()), count = scalar(block.getCount());
   Scalar items = b("items");
-  auto sumType = VectorType::get(plan.blocks * 4, b.getF32Type());
-  Scalar none = scalar(arith::ConstantOp::create(
-      b, DenseElementsAttr::get(sumType, b.getF32FloatAttr(0).getValue())));
+  auto zeros = [&](Type type) {
+    return scalar(arith::ConstantOp::create(b, b.getZeroAttr(type)));
+  };
+  Scalar none = zeros(VectorType::get(plan.blocks * 4, b.getF32Type()));
   b.loop(first, items, count, {loadPanel(first, 0)},
          [&](Scalar item, Scalars state) -> Scalars {
            Scalar panel = state[0], sum = none;
@@ -315,7 +319,7 @@ void ScoreKernelBuilder::buildSegment(Scalar number) {
                next = b.ifElse(
                    later < items,
                    [&]() -> Scalars { return {loadPanel(later, 0)}; },
-                   [&]() -> Scalars { return {state[0]}; })[0];
+                   [&]() -> Scalars { return {zeros(state[0].getType())}; })[0];
              }
              sum = multiply(panel, i, sum);
              panel = next;
@@ -339,13 +343,13 @@ void ScoreKernelBuilder::build() {
   arguments.append(
       {b.scalar("rows"), b.scalar("row_tiles"), b.scalar("items")});
   b.startKernel("score", arguments, ScheduleAttr(), RowMapAttr(),
-                kScoreThreads);
+                plan.getThreads());
   int64_t units = plan.getSegmentGroups() * plan.parts * plan.blocks * 32;
   packedArray = ArrayOp::create(
       b, MemRefType::get({units}, VectorType::get(4, b.getI32Type())),
       IntegerAttr());
   packed = Elements(Scalar(), packedArray);
-  sums = b.array(kWarps * plan.blocks * 8 * kSumStride, b.getF32Type());
+  sums = b.array(plan.warps * plan.blocks * 8 * kSumStride, b.getF32Type());
   thread = b.thread();
   lane = b.lane();
   Scalar warp = b.warp();

@@ -99,31 +99,33 @@ struct LowerMmaPanel : TilePattern<MmaPanelOp> {
                          inUnit);
     Value zero = b.f32(0);
     for (int64_t block = 0; block < blocks; ++block) {
-      // Two chains of products for each part, so that they overlap.
-      SmallVector<Values> chains(2 * parts, Values(4, zero));
-      for (int64_t group = 0; group < groups; ++group) {
-        ArrayRef<Value> upper =
-            ArrayRef<Value>(panel).slice(group * kGroupWords, 4);
-        ArrayRef<Value> lower =
-            ArrayRef<Value>(panel).slice(group * kGroupWords + 4, 4);
-        for (int64_t part = 0; part < parts; ++part) {
+      // The small parts first: few numbers are live at a time.
+      Values small;
+      for (int64_t part = parts - 1; part >= 0; --part) {
+        // Two chains of products, which overlap.
+        Values chains[2] = {Values(4, zero), Values(4, zero)};
+        for (int64_t group = 0; group < groups; ++group) {
+          ArrayRef<Value> upper =
+              ArrayRef<Value>(panel).slice(group * kGroupWords, 4);
+          ArrayRef<Value> lower =
+              ArrayRef<Value>(panel).slice(group * kGroupWords + 4, 4);
           int64_t unit = (group * parts + part) * blocks + block;
           Values right =
               b.elements(b.load(b.offset(rhs, unit * 32 * kWordsBytes), words));
           for (int64_t half = 0; half < 2; ++half)
-            addProduct(b, chains[2 * part + half],
+            addProduct(b, chains[half],
                        {upper[2 * half], lower[2 * half], upper[2 * half + 1],
                         lower[2 * half + 1]},
                        {right[2 * half], right[2 * half + 1]}, op.getElement());
         }
+        Values product;
+        for (int64_t i = 0; i < 4; ++i)
+          product.push_back(b.add({chains[0][i], chains[1][i]}));
+        small = addPart(b, product, small, part, op.getElement());
       }
       for (int64_t i = 0; i < 4; ++i) {
-        Values ofParts;
-        for (int64_t part = 0; part < parts; ++part)
-          ofParts.push_back(
-              b.add({chains[2 * part][i], chains[2 * part + 1][i]}));
         Value &sum = sums[4 * block + i];
-        sum = b.add({sum, addParts(b, ofParts, op.getElement())});
+        sum = b.add({sum, small[i]});
       }
     }
     rewriter.replaceOp(op, b.vector(sums));
@@ -132,18 +134,27 @@ struct LowerMmaPanel : TilePattern<MmaPanelOp> {
 private:
   static constexpr int64_t kWordsBytes = 16;
 
-  /// The sum of the scaled parts, the small ones first.
-  static Value addParts(FragmentBuilder &b, Values parts, Type element) {
-    if (parts.size() == 1)
-      return parts[0];
+  /// Adds the smaller parts, if there are any, to a part; all but the first
+  /// part are then scaled as the one before.
+  static Values addPart(FragmentBuilder &b, const Values &product,
+                        const Values &small, int64_t part, Type element) {
     Value scale = b.f32(element.isF16() ? 1.0 / (1 << kF16Bits) : 1.0);
-    Value small = b.mul({parts.back(), scale});
-    for (Value part : llvm::reverse(ArrayRef(parts).drop_front().drop_back()))
-      small = b.mul({b.add({part, small}), scale});
-    Value magnitude = b.fmax({small, b.neg(small)});
-    Value finite =
-        b.cmp(arith::CmpFPredicate::OLE, {magnitude, b.f32(FLT_MAX)});
-    return b.add({parts[0], b.select({finite, small, b.f32(0)})});
+    Values result;
+    for (auto [i, value] : llvm::enumerate(product)) {
+      Value sum = value;
+      if (!small.empty()) {
+        Value other = small[i];
+        if (part == 0) {
+          Value magnitude = b.fmax({other, b.neg(other)});
+          Value finite =
+              b.cmp(arith::CmpFPredicate::OLE, {magnitude, b.f32(FLT_MAX)});
+          other = b.select({finite, other, b.f32(0)});
+        }
+        sum = b.add({sum, other});
+      }
+      result.push_back(part > 0 ? b.mul({sum, scale}) : sum);
+    }
+    return result;
   }
 
   static void addProduct(FragmentBuilder &b, Values &sums, Values lhs,
