@@ -9,10 +9,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import emulator
 import numpy as np
 import oracle
 import pytest
 from compiled_scores import ScoreVariant, compile_score, make_inputs
+from emulator.record import launch_kernel
 from emulator.score import score
 from test_kernels import find_ptxas
 
@@ -189,6 +191,74 @@ def test_chunks(cuts: tuple[int, ...]) -> None:
     else:
         np.testing.assert_allclose(chunked, whole, rtol=1.2e-7)
         np.testing.assert_allclose(carried, whole_state, rtol=1e-12)
+
+
+def scan(variant: ScoreVariant, blocks: np.ndarray, given: np.ndarray, **options: Any) -> Any:
+    """`score_scan` alone: the states before blocks [rows,blocks,3], and what it carries."""
+    compiled = compile_score(variant)
+    kernel = next(k for k in compiled.record["kernels"] if k["name"] == "score_scan")
+    rows, count, _ = blocks.shape
+    arrays = {
+        "block_statistics": blocks, "states": np.full_like(blocks, np.nan),
+        "statistics": given, "carried": np.full_like(given, np.nan),
+    }  # fmt: skip
+    scalars = {"statistic_blocks": count, "score_heads": rows, "batch": 1}
+    for name in ("statistics", "carried"):
+        scalars |= {f"{name}_b": 3 * rows, f"{name}_h": 3}
+    launch_kernel(compiled.ptx, kernel, arrays, scalars, **options)
+    return arrays["states"], arrays["carried"]
+
+
+SCANNED = ScoreVariant(features=8, heads=2, norm="timestep", statistics=True, carry=True)
+
+
+def check_scan(**options: Any) -> None:
+    """More blocks than one step takes, some empty, against the recurrence one by one."""
+    rng = np.random.default_rng(0)
+    blocks = np.stack([rng.integers(0, 257, (2, 600)), *rng.random((2, 2, 600))], axis=-1)
+    blocks[:, 3:9] = 0
+    blocks[1, 0, 1] = 1e6
+    given = np.array([[[0, 0, 0], [3, 1.5, 2]]], np.float64)
+    states, carried = scan(SCANNED, blocks, given, **options)
+    for row in range(2):
+        count, mean, squares = given[0, row]
+        for number, (more, its_mean, its_squares) in enumerate(blocks[row]):
+            np.testing.assert_allclose(states[row, number], (count, mean, squares), rtol=1e-12)
+            if more:
+                share = more / (count + more)
+                squares += its_squares + (its_mean - mean) ** 2 * count * share
+                mean += (its_mean - mean) * share
+                count += more
+        np.testing.assert_allclose(carried[0, row], (count, mean, squares), rtol=1e-12)
+
+
+def test_scan() -> None:
+    check_scan()
+
+
+def test_no_synchronisation_is_idle() -> None:
+    """Without any one of them, the emulator finds a race or the scores are wrong."""
+    variant = ScoreVariant("bf16", "f32", 1544, 24)
+    x, w = make_inputs(variant, 2, 40)
+    compiled = compile_score(variant)
+
+    def product(statement: int) -> None:
+        check_raw(variant, x, w, sm_count=1, omit={"score": statement})
+
+    assert not emulator.undetected(emulator.program(compiled.ptx, "score"), product)
+
+    short, short_w = make_inputs(SCANNED, 1, 300)
+    short[0, :40] = np.nan  # Another warp has the first number.
+    given = np.zeros((1, 2, 3))
+    compiled = compile_score(SCANNED)
+    for kernel in ("score_statistics", "score_normalise"):
+
+        def whole(statement: int, kernel: str = kernel) -> None:
+            run(SCANNED, short, short_w, statistics=given, omit={kernel: statement})
+
+        assert not emulator.undetected(emulator.program(compiled.ptx, kernel), whole), kernel
+    code = emulator.program(compiled.ptx, "score_scan")
+    assert not emulator.undetected(code, lambda statement: check_scan(omit=statement))
 
 
 def test_record() -> None:

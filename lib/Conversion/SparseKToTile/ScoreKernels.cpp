@@ -294,11 +294,6 @@ void ScoreKernelBuilder::finish(Scalar item) {
 void ScoreKernelBuilder::buildSegment(Scalar number) {
   segment = number;
   firstFeature = segment * (plan.getSegmentGroups() * kGroup);
-  if (plan.segments > 1)
-    b.barrier(); // The products of the segment before are done.
-  stageWeights();
-  b.barrier();
-
   int64_t panels = llvm::divideCeil(plan.sliceGroups, plan.panelGroups);
   auto block = BlockOp::create(b);
   Scalar first = scalar(block.getId()), count = scalar(block.getCount());
@@ -307,7 +302,11 @@ void ScoreKernelBuilder::buildSegment(Scalar number) {
     return scalar(arith::ConstantOp::create(b, b.getZeroAttr(type)));
   };
   Scalar none = zeros(VectorType::get(plan.blocks * 4, b.getF32Type()));
-  b.loop(first, items, count, {loadPanel(first, 0)},
+  // Under way while the weights are packed.
+  Scalar firstPanel = loadPanel(first, 0);
+  stageWeights();
+  b.barrier();
+  b.loop(first, items, count, {firstPanel},
          [&](Scalar item, Scalars state) -> Scalars {
            Scalar panel = state[0], sum = none;
            for (int64_t i = 0; i < panels; ++i) {
@@ -324,7 +323,8 @@ void ScoreKernelBuilder::buildSegment(Scalar number) {
              sum = multiply(panel, i, sum);
              panel = next;
            }
-           b.barrier(); // The sums of the item before are read.
+           // The products are done, and the sums of the item before are read.
+           b.barrier();
            storeSums(sum);
            b.barrier();
            finish(item);

@@ -37,7 +37,7 @@ static constexpr int64_t kWarps = kPositions / 32;
 static constexpr int64_t kFields = 3;
 enum Field : int64_t { Count, Mean, Squares };
 /// Steps of a recurrence whose loads are made together.
-static constexpr int64_t kUnrolled = 8;
+static constexpr int64_t kUnrolled = 4;
 
 namespace {
 class TimestepKernels {
@@ -74,9 +74,12 @@ private:
   }
   Score loadScore();
   /// Sums over the threads up to this one, and over all of them.
-  std::pair<Scalar, Scalar> scanBlock(Scalar value);
-  void recur(Elements before, Scalar state,
-             function_ref<Scalar(Scalar, Scalar)> step);
+  std::pair<Scalar, Scalar> scanBlock(Scalar value, Elements totals);
+  std::pair<Scalar, Scalar> scanBlock(Scalar value) {
+    return scanBlock(value, b.array(kWarps, value.getType()));
+  }
+  void recur(Elements before, Scalar state, ArrayRef<Elements> inputs,
+             function_ref<Scalar(Scalar, const Scalars &)> step);
 
   ScalarBuilder &b;
   const ScoreVariant &variant;
@@ -110,8 +113,8 @@ TimestepKernels::Score TimestepKernels::loadScore() {
   return {exists, raw.toF64(), exists & (magnitude < 0x7f800000)};
 }
 
-std::pair<Scalar, Scalar> TimestepKernels::scanBlock(Scalar value) {
-  Elements totals = b.array(kWarps, value.getType());
+std::pair<Scalar, Scalar> TimestepKernels::scanBlock(Scalar value,
+                                                     Elements totals) {
   Scalar sum = b.warpScan(value), warp = b.warp();
   b.ifThen(b.lane() == 31, [&] { totals.set(warp, sum); });
   b.barrier();
@@ -166,17 +169,28 @@ void TimestepKernels::buildStatistics() {
 // are computed at once, and one thread does what is left: an fma or a sum for
 // each block.
 
-/// before[i] = state; state = step(i, state), for i up to 255; then
-/// before[256].
-void TimestepKernels::recur(Elements before, Scalar state,
-                            function_ref<Scalar(Scalar, Scalar)> step) {
+/// before[i] = state; state = step(state, inputs[...][i]), for i up to 255;
+/// then before[256].
+void TimestepKernels::recur(
+    Elements before, Scalar state, ArrayRef<Elements> inputs,
+    function_ref<Scalar(Scalar, const Scalars &)> step) {
+  auto steps = [&](Scalar first, Scalars v) -> Scalars {
+    SmallVector<Scalars> loaded(kUnrolled);
+    for (int64_t i = 0; i < kUnrolled; ++i)
+      for (const Elements &input : inputs)
+        loaded[i].push_back(input[first + i]);
+    Scalar current = v[0];
+    for (int64_t i = 0; i < kUnrolled; ++i) {
+      before.set(first + i, current);
+      current = step(current, loaded[i]);
+    }
+    return {current};
+  };
   b.ifThen(b.thread() == 0, [&] {
-    Scalars last = b.loop(b.number(0), b.number(kPositions), b.number(1),
-                          {state}, [&](Scalar i, Scalars v) -> Scalars {
-                            before.set(i, v[0]);
-                            return {step(i, v[0])};
-                          });
-    before.set(b.number(kPositions), last[0]);
+    Scalar end = b.number(kPositions);
+    Scalars last =
+        b.loop(b.number(0), end, b.number(kUnrolled), {state}, steps);
+    before.set(end, last[0]);
   });
   b.barrier();
 }
@@ -206,52 +220,43 @@ void TimestepKernels::buildScan() {
     for (int64_t i = 0; i < kFields; ++i)
       state[i] = load("statistics", b.number(i));
   Elements totals = b.array(kWarps, f64);
-  state = b.loop(b.number(0), blocks, b.number(kPositions), state,
-                 [&](Scalar first, Scalars before) -> Scalars {
-                   Scalar mine = first + thread;
-                   Scalar exists = mine < blocks;
-                   Scalar safe = select(exists, mine, first);
-                   Elements own = stateAt("block_statistics", safe);
-                   Scalar count = select(exists, own[b.number(Count)], none);
-                   Scalar mean = own[b.number(Mean)];
+  auto step = [&](Scalar first, Scalars before) -> Scalars {
+    Scalar mine = first + thread;
+    Scalar exists = mine < blocks;
+    Elements own = stateAt("block_statistics", select(exists, mine, first));
+    Scalar count = select(exists, own[b.number(Count)], none);
+    Scalar mean = own[b.number(Mean)];
 
-                   // As scanBlock, whose array cannot be made in a loop.
-                   Scalar sum = b.warpScan(count), warp = b.warp(), all = none;
-                   b.ifThen(b.lane() == 31, [&] { totals.set(warp, sum); });
-                   b.barrier();
-                   Scalar earlier = none;
-                   for (int64_t i = 0; i < kWarps; ++i) {
-                     earlier = select(warp == i, all, earlier);
-                     all = all + totals[b.number(i)];
-                   }
-                   Scalar after = before[Count] + earlier + sum;
-                   Scalar here = after - count;
-
-                   Scalar some = count > none;
-                   Scalar divisor = larger(after, real(1));
-                   Scalar share = count / divisor;
-                   keep.set(thread, select(some, here / divisor, real(1)));
-                   give.set(thread, select(some, share * mean, none));
-                   b.barrier();
-                   recur(means, before[Mean], [&](Scalar i, Scalar m) {
-                     return scalar(math::FmaOp::create(b, keep[i], m, give[i]));
-                   });
-                   Scalar meanHere = means[thread];
-                   Scalar own2 = own[b.number(Squares)] +
-                                 power2(mean - meanHere) * (here * share);
-                   gain.set(thread, select(some, own2, none));
-                   b.barrier();
-                   recur(squares, before[Squares],
-                         [&](Scalar i, Scalar q) { return q + gain[i]; });
-                   b.ifThen(exists, [&] {
-                     Elements target = stateAt("states", mine);
-                     target.set(b.number(Count), here);
-                     target.set(b.number(Mean), meanHere);
-                     target.set(b.number(Squares), squares[thread]);
-                   });
-                   Scalar last = b.number(kPositions);
-                   return {before[Count] + all, means[last], squares[last]};
-                 });
+    auto [upToHere, all] = scanBlock(count, totals);
+    Scalar after = before[Count] + upToHere;
+    Scalar here = after - count;
+    Scalar some = count > none;
+    Scalar divisor = larger(after, real(1));
+    Scalar share = count / divisor;
+    keep.set(thread, select(some, here / divisor, real(1)));
+    give.set(thread, select(some, share * mean, none));
+    b.barrier();
+    recur(means, before[Mean], {keep, give},
+          [&](Scalar mean, const Scalars &v) {
+            return scalar(math::FmaOp::create(b, v[0], mean, v[1]));
+          });
+    Scalar meanHere = means[thread];
+    Scalar added =
+        own[b.number(Squares)] + power2(mean - meanHere) * (here * share);
+    gain.set(thread, select(some, added, none));
+    b.barrier();
+    recur(squares, before[Squares], {gain},
+          [&](Scalar sum, const Scalars &v) { return sum + v[0]; });
+    b.ifThen(exists, [&] {
+      Elements target = stateAt("states", mine);
+      target.set(b.number(Count), here);
+      target.set(b.number(Mean), meanHere);
+      target.set(b.number(Squares), squares[thread]);
+    });
+    Scalar last = b.number(kPositions);
+    return {before[Count] + all, means[last], squares[last]};
+  };
+  state = b.loop(b.number(0), blocks, b.number(kPositions), state, step);
   if (variant.carry)
     b.ifThen(thread == 0, [&] {
       for (int64_t i = 0; i < kFields; ++i)
@@ -286,11 +291,12 @@ void TimestepKernels::buildNormalise() {
   Score score = loadScore();
   Elements state = stateAt("states", block);
   Scalar count = state[b.number(Count)], none = real(0), one = real(1);
-  Scalar finiteBefore = scanBlock(score.finite.toI32()).first;
+  // The first score of the block that is a number, or 0; the barrier of the
+  // scan comes between the two stores.
   Elements firsts = b.array(1, b.getF64Type());
   b.ifThen(b.thread() == 0, [&] { firsts.set(b.number(0), none); });
-  b.barrier();
-  b.ifThen(score.finite & (finiteBefore == 1),
+  Scalar finiteSoFar = scanBlock(score.finite.toI32()).first;
+  b.ifThen(score.finite & (finiteSoFar == 1),
            [&] { firsts.set(b.number(0), score.raw); });
   b.barrier();
   Scalar pivot =
@@ -298,7 +304,7 @@ void TimestepKernels::buildNormalise() {
   Scalar deviation = select(score.finite, score.raw - pivot, none);
   Scalar sum = scanBlock(deviation).first;
   Scalar squares = scanBlock(power2(deviation)).first;
-  Scalar divisor = larger(count + finiteBefore.toF64(), one);
+  Scalar divisor = larger(count + finiteSoFar.toF64(), one);
   Scalar shift = sum / divisor;
   Scalar total = larger(state[b.number(Squares)] + squares - sum * shift, none);
   Scalar variance = total / divisor;

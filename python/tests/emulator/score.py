@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .record import launch_kernel
+from .record import run
 
 STATE = 3  # count, mean, sum of squared deviations
 
@@ -53,7 +53,7 @@ def score(
     """`u[B,Hs,N]` and `carried[B,Hs,3]` of the compiled kernels; outputs start poisoned.
 
     out: the array for u, of any strides but the last. options: those of
-    `record.launch_kernel`. Raises the EmulatorError of the first defect.
+    `record.run`. Raises the EmulatorError of the first defect.
     """
     batch, rows, _ = x.shape
     heads = weight.shape[1]
@@ -71,6 +71,5 @@ def score(
         if name in arrays:
             for axis, stride in zip(letters, arrays[name].strides, strict=False):
                 scalars[f"{name}_{axis}"] = stride // arrays[name].itemsize
-    for kernel in record["kernels"]:
-        launch_kernel(ptx, kernel, arrays, scalars, sm_count, **options)
+    run(ptx, record, arrays, scalars, sm_count, **options)
     return u, carried

@@ -11,9 +11,10 @@
 // CHECK-SAME: tile.dims = "chi", tile.name = "weight"
 // CHECK-SAME: i64 {tile.name = "offset"}, %{{.*}}: f64 {tile.name = "slope"}
 // CHECK: %[[W:.*]] = tile.array : memref<4096xvector<4xi32>>
-// CHECK: tile.barrier
 // CHECK: %[[FIRST:.*]] = tile.load_panel %[[X]]
 // CHECK-NOT: masked
+// CHECK: memref.store %{{.*}}, %[[W]]
+// CHECK: tile.barrier
 // CHECK: scf.for {{.*}} iter_args(%[[PANEL:.*]] = %[[FIRST]]) -> (vector<32xi32>)
 // The next panel is under way before each product.
 // CHECK: %[[SECOND:.*]] = tile.load_panel

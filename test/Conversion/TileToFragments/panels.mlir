@@ -12,18 +12,20 @@
 // CHECK: scf.if
 // CHECK-COUNT-2: llvm.load %{{.*}} : !llvm.ptr<1> -> vector<4xi32>
 
-// Two products of each part of a group; the parts are 2^-11 apart.
+// Two products of each group, the second part first; it is scaled by 2^-11.
 // CHECK: llvm.load %{{.*}} : !llvm.ptr<3> -> vector<4xi32>
 // CHECK-COUNT-2: nvvm.mma.sync
 // CHECK: llvm.load %{{.*}} : !llvm.ptr<3> -> vector<4xi32>
 // CHECK-COUNT-2: nvvm.mma.sync
+// CHECK: arith.constant 4.8828125E-4 : f32
+// CHECK: arith.mulf %{{.*}}, %{{.*}} : f32
 // CHECK: llvm.load %{{.*}} : !llvm.ptr<3> -> vector<4xi32>
 // CHECK-COUNT-2: nvvm.mma.sync
 // CHECK: llvm.load %{{.*}} : !llvm.ptr<3> -> vector<4xi32>
 // CHECK-COUNT-2: nvvm.mma.sync
 // CHECK-NOT: nvvm.mma.sync
-// CHECK: arith.mulf %{{.*}}, %{{.*}} : f32
 // CHECK: arith.cmpf ole
+// CHECK-NOT: arith.mulf
 tile.kernel @panels(%x: !x {tile.name = "x", tile.dims = "bnc"}, %y: memref<?xf32> {tile.name = "y"},
                     %i: i32 {tile.name = "i"}, %n: i32 {tile.name = "n"}) attributes {threads = 32} {
   %w = tile.array : memref<128xvector<4xi32>>
