@@ -161,7 +161,7 @@ def ConvertSparseKToVectorPass : Pass<"convert-sparsek-to-vector", "::mlir::Modu
 //===----------------------------------------------------------------------===//
 
 def ConvertSparseKToTilePass : Pass<"convert-sparsek-to-tile", "::mlir::ModuleOp"> {
-  let summary = "gathered attention to tile programs for a GPU";
+  let summary = "gathered attention, selection and scores to tile programs for a GPU";
   let description = [{
     Makes the GPU kernels of every `sparsek.gathered_attention` as
     `tile.kernel`s, in a module of their own beside the function, and refers to
@@ -184,14 +184,20 @@ def ConvertSparseKToTilePass : Pass<"convert-sparsek-to-tile", "::mlir::ModuleOp
     the launch record, `sparsek.launch_record`, so far without the arguments,
     threads and shared memory of the kernels.
 
+    `sparsek.score` is treated alike: `score` multiplies the features, which it
+    reads once, with weights in shared memory; for `norm<timestep>`
+    `score_statistics`, `score_scan` and `score_normalise` follow. Element types,
+    C, the number of heads, norm, statistics and carry are compiled in, offset
+    and slope are arguments.
+
     The schedule follows from the types; `schedule` overrides single fields of
     `#tile.schedule`, and `remarks` tells the reasons. What cannot work is an
     error that names what is accepted.
 
     Pre-condition: `sparsek.attention` has been decomposed
     (`--sparsek-decompose-attention`). Ops that no tile program fits (f32, D or
-    Dv above 256 or not a multiple of 8, other chips) are left alone with a
-    remark.
+    Dv above 256 or not a multiple of 8, C not a multiple of 8, more than 64
+    score heads, other chips) are left alone with a remark.
 
     ```mlir
     %o, %lse = sparsek.gathered_attention %q, %k, %v, %u, %tau, %expiry topk(1024) window(1024) : ...
