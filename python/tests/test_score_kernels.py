@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shutil
 import subprocess
@@ -178,7 +179,7 @@ def test_chunks(cuts: tuple[int, ...]) -> None:
     whole, whole_state = run(first, x, w, slope=0.5)
     parts, carried = [], None
     bounds = (0, *cuts, 600)
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in itertools.pairwise(bounds):
         given = {"statistics": carried} if start else {}
         u, carried = run(
             later if start else first, x[:, start:end], w, slope=0.5, offset=start, **given
@@ -191,6 +192,15 @@ def test_chunks(cuts: tuple[int, ...]) -> None:
     else:
         np.testing.assert_allclose(chunked, whole, rtol=1.2e-7)
         np.testing.assert_allclose(carried, whole_state, rtol=1e-12)
+
+
+def test_nothing() -> None:
+    """No rows: statistics pass through."""
+    given = np.arange(6.0).reshape(1, 2, 3)
+    x, w = make_inputs(SCANNED, 1, 0)
+    u, carried = run(SCANNED, x, w, statistics=given, offset=5)
+    assert u.shape == (1, 2, 0)
+    np.testing.assert_array_equal(carried, given)
 
 
 def scan(variant: ScoreVariant, blocks: np.ndarray, given: np.ndarray, **options: Any) -> Any:

@@ -7,10 +7,10 @@
 // x is read once, and it is all that matters: W is small. A block has W in
 // shared memory and walks over items of a few rows. Its 8 or 16 warps share an
 // item: each takes a slice of the features of 16 rows, straight from global
-// memory into the registers of tensor cores, and has the next panel of them on
-// the way while it multiplies one. So every SM has 64 KiB and more in flight,
-// and even a single row is spread over a whole SM. The slices are added up in
-// order.
+// memory into registers as the tensor cores take them, and has the next panel
+// of them on the way while it multiplies one. So every SM has 32 to 128 KiB in
+// flight, and even a single row is spread over a whole SM. The slices are added
+// up in order.
 //
 // Which warp and which step adds which features depends on the types alone: a
 // token's score is the same bit for bit wherever it stands (C1).
@@ -76,9 +76,6 @@ int64_t ScorePlan::getRowsPerItem() const { return warps / slices * kRows; }
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// The words of eight weights, in the registers of a lane.
-using Words = std::array<Scalar, 4>;
-
 /// Splits f32 weights into parts of 16 bits whose sum they are.
 class WeightParts {
 public:

@@ -71,5 +71,8 @@ def score(
         if name in arrays:
             for axis, stride in zip(letters, arrays[name].strides, strict=False):
                 scalars[f"{name}_{axis}"] = stride // arrays[name].itemsize
-    run(ptx, record, arrays, scalars, sm_count, **options)
+    if rows > 0:
+        run(ptx, record, arrays, scalars, sm_count, **options)
+    elif carried is not None:
+        carried[...] = 0 if statistics is None else statistics
     return u, carried
