@@ -49,6 +49,10 @@ static Expected<Driver> loadDriver() {
                                    "driver for CUDA 11.4 or later is needed");
   SPARSEK_CUDA_ENTRY_POINTS(SPARSEK_CUDA_LOAD)
 #undef SPARSEK_CUDA_LOAD
+#define SPARSEK_CUDA_LOAD(field, symbol, parameters)                           \
+  driver.field = reinterpret_cast<Result(*) parameters>(dlsym(library, symbol));
+  SPARSEK_CUDA_OPTIONAL_ENTRY_POINTS(SPARSEK_CUDA_LOAD)
+#undef SPARSEK_CUDA_LOAD
   if (Error error = driver.check(driver.init(0), "cuInit"))
     return std::move(error);
   return driver;

@@ -231,7 +231,7 @@ static int findBuildId(dl_phdr_info *info, size_t, void *data) {
   });
   if (!holds)
     return 0;
-  for (const ElfW(Phdr) & header : headers) {
+  for (const ElfW(Phdr) &header : headers) {
     if (header.p_type != PT_NOTE)
       continue;
     const char *note =

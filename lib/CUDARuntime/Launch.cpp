@@ -132,13 +132,32 @@ Error Launcher::launch(size_t index, LaunchPlan &plan) {
       return makeMissing(record, kernel, "takes", getName(argument));
     parameters[position] = plan.values.getAddress(argument);
   }
-  Result result = driver.launchKernel(
-      loaded.functions[index], grid[0], grid[1], 1, unsigned(kernel.threads), 1,
-      1, unsigned(kernel.sharedBytes), stream, parameters.data(), nullptr);
+  unsigned threads = kernel.threads, sharedBytes = kernel.sharedBytes;
+  Function function = loaded.functions[index];
+  bool isDependent = kernel.waits && !isFirst && driver.launchKernelEx;
+  isFirst = false;
+  Result result;
+  if (isDependent) {
+    LaunchAttribute attribute = {};
+    attribute.id = kLaunchProgrammaticSerialization;
+    attribute.value.number = 1;
+    LaunchConfig config = {{grid[0], grid[1], 1},
+                           {threads, 1, 1},
+                           sharedBytes,
+                           stream,
+                           &attribute,
+                           1};
+    result =
+        driver.launchKernelEx(&config, function, parameters.data(), nullptr);
+  } else {
+    result =
+        driver.launchKernel(function, grid[0], grid[1], 1, threads, 1, 1,
+                            sharedBytes, stream, parameters.data(), nullptr);
+  }
   if (result == kSuccess)
     return Error::success();
-  return driver.check(result,
-                      ("cuLaunchKernel for '" + kernel.name + "'").c_str());
+  std::string call = isDependent ? "cuLaunchKernelEx" : "cuLaunchKernel";
+  return driver.check(result, (call + " for '" + kernel.name + "'").c_str());
 }
 
 Error Launcher::launchAll(LaunchPlan &plan) {

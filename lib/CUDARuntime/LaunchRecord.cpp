@@ -106,6 +106,8 @@ public:
           (Twine(path) + (key.empty() ? "" : ".") + key + ": " + what).str();
   }
 
+  bool has(StringRef key) const { return find(key) != nullptr; }
+
   int64_t readInteger(StringRef key, int64_t least, int64_t most) {
     const json::Value *value = find(key);
     std::optional<int64_t> integer =
@@ -224,6 +226,7 @@ static KernelRecord readKernel(Reader &reader) {
       argument.fail("name", "'" + getName(next) + "' is named twice");
     kernel.arguments.push_back(next);
   });
+  kernel.waits = reader.has("waits") && reader.readBool("waits");
   return kernel;
 }
 

@@ -82,6 +82,8 @@ void fakeSetDevices(int count, int major, int minor, int sharedBytes) {
   maxShared = sharedBytes;
 }
 
+static int numDependents;
+
 __attribute__((constructor)) void fakeReset(void) {
   for (int i = 0; i < kMaxDevices; ++i) {
     contexts[0][i] = (Context){i, 1};
@@ -90,7 +92,7 @@ __attribute__((constructor)) void fakeReset(void) {
   fakeSetDevices(2, 9, 0, 232448);
   failingCall[0] = 0;
   launchHook = NULL;
-  depth = isCapturing = captureMode = 0;
+  depth = isCapturing = captureMode = numDependents = 0;
   fakeClearLog();
 }
 
@@ -418,6 +420,24 @@ int cuFuncSetAttribute(Function *function, int attribute, int value) {
   return 0;
 }
 
+typedef struct {
+  int id;
+  char padding[4];
+  union {
+    char bytes[64];
+    int number;
+  };
+} LaunchAttribute;
+
+typedef struct {
+  unsigned grid[3];
+  unsigned block[3];
+  unsigned sharedBytes;
+  void *stream;
+  const LaunchAttribute *attributes;
+  unsigned numAttributes;
+} LaunchConfig;
+
 int cuLaunchKernel(Function *function, unsigned gridX, unsigned gridY,
                    unsigned gridZ, unsigned blockX, unsigned blockY,
                    unsigned blockZ, unsigned sharedBytes, void *stream,
@@ -446,3 +466,18 @@ int cuLaunchKernel(Function *function, unsigned gridX, unsigned gridY,
   }
   return 0;
 }
+
+/* Programmatic dependents are written down as launches like all others. */
+int cuLaunchKernelEx(const LaunchConfig *config, Function *function,
+                     void **parameters, void **extra) {
+  if (config->numAttributes != 1 || config->attributes->id != 6 ||
+      config->attributes->number != 1)
+    return kInvalidValue;
+  ++numDependents;
+  return cuLaunchKernel(function, config->grid[0], config->grid[1],
+                        config->grid[2], config->block[0], config->block[1],
+                        config->block[2], config->sharedBytes, config->stream,
+                        parameters, extra);
+}
+
+int fakeCountDependents(void) { return numDependents; }

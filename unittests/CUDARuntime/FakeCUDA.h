@@ -52,6 +52,9 @@ typedef void (*FakeLaunchHook)(const char *kernel, const char *text,
                                const int *sizes, void **parameters);
 void fakeSetLaunchHook(FakeLaunchHook hook);
 
+/* How many launches were programmatic dependents. */
+int fakeCountDependents(void);
+
 /* One line per call: its name, then what matters of its arguments. A launch
  * shows its parameters in hexadecimal, each with as many digits as it has
  * bytes, by the declaration in the PTX. When the process ends the log goes to

@@ -167,6 +167,25 @@ TEST_F(SelectionTest, SizesAndSorts) {
   EXPECT_TRUE(contains(texts[8], toHex({codes[1], order[1]}, 16)));
 }
 
+TEST_F(SelectionTest, Dependents) {
+  // All of the same seven kernels, with and without a wait of their own.
+  for (bool waits : {false, true}) {
+    KernelSource source = makeSelectionSource();
+    std::string grid = "\"grid\":";
+    if (waits)
+      for (size_t at = 0; (at = source.record.find(grid, at)) != grid.npos;
+           at += grid.size() + 15)
+        source.record.insert(at, "\"waits\": true, ");
+    auto kernel = llvm::cantFail(Kernel::create(source.ptx, source.record));
+    int before = fakeCountDependents();
+    fakeClearLog();
+    ASSERT_EQ(launch(*kernel, makeSelectionArguments(1, 1, 2000)), "");
+    EXPECT_EQ(getLaunches().size(), 7u);
+    // The first one does not overtake what the stream did before.
+    EXPECT_EQ(fakeCountDependents() - before, waits ? 6 : 0);
+  }
+}
+
 TEST_F(SelectionTest, DigitsOfDocuments) {
   std::unique_ptr<Kernel> kernel = makeKernel(/*packed=*/true);
   auto passes = [&](int64_t keys) {

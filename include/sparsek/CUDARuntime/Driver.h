@@ -41,6 +41,27 @@ enum : int {
   kJitErrorLogBufferSize = 6,
   kCaptureModeRelaxed = 2,
   kStreamNonBlocking = 1,
+  kLaunchProgrammaticSerialization = 6,
+};
+
+/// One attribute of a launch: its number, and a value of 64 bytes.
+struct LaunchAttribute {
+  int id;
+  char padding[4];
+  union {
+    char bytes[64];
+    int number;
+  } value;
+};
+
+/// Grid, block and attributes of a launch.
+struct LaunchConfig {
+  unsigned grid[3];
+  unsigned block[3];
+  unsigned sharedBytes;
+  Stream stream;
+  const LaunchAttribute *attributes;
+  unsigned numAttributes;
 };
 
 /// Every entry point: field, exported symbol, parameters.
@@ -83,17 +104,24 @@ enum : int {
      Stream stream, void **parameters, void **extra))
 // clang-format on
 
+/// Entry points that older drivers do not have; null there.
+#define SPARSEK_CUDA_OPTIONAL_ENTRY_POINTS(X)                                  \
+  X(launchKernelEx, "cuLaunchKernelEx",                                        \
+    (const LaunchConfig *config, Function function, void **parameters,         \
+     void **extra))
+
 /// The loaded driver. Its functions may be called from any thread.
 struct Driver {
 #define SPARSEK_CUDA_FIELD(field, symbol, parameters)                          \
   Result(*field) parameters = nullptr;
   SPARSEK_CUDA_ENTRY_POINTS(SPARSEK_CUDA_FIELD)
+  SPARSEK_CUDA_OPTIONAL_ENTRY_POINTS(SPARSEK_CUDA_FIELD)
 #undef SPARSEK_CUDA_FIELD
 
   /// Loads libcuda.so.1, or the file that SPARSEK_LIBCUDA names, and
   /// initialises it, once per process; after an error the next call tries
-  /// again. The error says that there is no NVIDIA driver, or what is wrong with
-  /// it.
+  /// again. The error says that there is no NVIDIA driver, or what is wrong
+  /// with it.
   static llvm::Expected<const Driver *> get();
 
   /// The error of a failed call: its name, and the driver's name and text of
@@ -115,8 +143,8 @@ struct DeviceProperties {
 llvm::Expected<DeviceProperties> getDeviceProperties(const Driver &driver,
                                                      Device device);
 
-/// The chip to compile for (a literal): "sm_90a" for compute capability 9.0, for
-/// the others the latest known one whose code runs there. Fails below 8.0.
+/// The chip to compile for (a literal): "sm_90a" for compute capability 9.0,
+/// for the others the latest known one whose code runs there. Fails below 8.0.
 llvm::Expected<llvm::StringRef> chooseChip(const DeviceProperties &device);
 
 /// Fails where a kernel compiled for `chip` ("sm_80", "sm_90a", ...) cannot run

@@ -71,7 +71,8 @@ public:
   static llvm::Expected<Launcher> start(Kernel &kernel, Device device,
                                         Stream stream);
 
-  /// Launches one kernel of the record.
+  /// Launches one kernel of the record. From the second launch on kernels that
+  /// wait begin while the ones before them end, where the driver can do it.
   llvm::Error launch(size_t index, LaunchPlan &plan);
   /// Launches all of them in their order.
   llvm::Error launchAll(LaunchPlan &plan);
@@ -87,6 +88,7 @@ private:
   const Kernel::Loaded &loaded;
   ContextGuard guard;
   Stream stream;
+  bool isFirst = true;
 };
 
 } // namespace sparsek::cuda

@@ -171,6 +171,9 @@ struct KernelRecord {
   llvm::SmallVector<GridFactor, 2> grid;
   int64_t blocksPerSM = 1;
   llvm::SmallVector<Argument> arguments;
+  /// Waits for the kernels before it by itself: it may be launched before they
+  /// have ended, as their programmatic dependent.
+  bool waits = false;
 };
 
 /// What is compiled into gathered attention.

@@ -455,7 +455,7 @@ static LogicalResult checkKernel(KernelOp kernel, const GPUTarget &target,
   return failure(result.wasInterrupted());
 }
 
-static DictionaryAttr buildRecord(KernelOp kernel,
+static DictionaryAttr buildRecord(KernelOp kernel, const GPUTarget &target,
                                   ArrayRef<FlatArgument> arguments) {
   Builder b(kernel.getContext());
   int64_t sharedBytes = kernel.getSharedBytes().value_or(0);
@@ -470,11 +470,15 @@ static DictionaryAttr buildRecord(KernelOp kernel,
         {b.getNamedAttr("name", b.getStringAttr(argument.name)),
          b.getNamedAttr("type",
                         b.getStringAttr(getRecordType(argument.type)))}));
-  return b.getDictionaryAttr(
-      {b.getNamedAttr("name", b.getStringAttr(kernel.getSymName())),
-       b.getNamedAttr("threads", b.getI64IntegerAttr(kernel.getBlockThreads())),
-       b.getNamedAttr("shared_bytes", b.getI64IntegerAttr(sharedBytes)),
-       b.getNamedAttr("arguments", b.getArrayAttr(list))});
+  SmallVector<NamedAttribute> fields{
+      b.getNamedAttr("name", b.getStringAttr(kernel.getSymName())),
+      b.getNamedAttr("threads", b.getI64IntegerAttr(kernel.getBlockThreads())),
+      b.getNamedAttr("shared_bytes", b.getI64IntegerAttr(sharedBytes)),
+      b.getNamedAttr("arguments", b.getArrayAttr(list))};
+  if (target.dependentLaunches &&
+      !kernel.getBody().getOps<WaitPreviousOp>().empty())
+    fields.push_back(b.getNamedAttr("waits", b.getBoolAttr(true)));
+  return b.getDictionaryAttr(fields);
 }
 
 LogicalResult sparsek::buildKernelFunction(KernelOp kernel, OpBuilder &builder,
@@ -506,7 +510,8 @@ LogicalResult sparsek::buildKernelFunction(KernelOp kernel, OpBuilder &builder,
                       b.getI32IntegerAttr(1));
   // Without this LLVM scales subnormals around every ex2.approx.
   function->setAttr("denormal_fp_math_f32", b.getStringAttr("preserve-sign"));
-  function->setAttr(KernelOp::kRecordAttr, buildRecord(kernel, flat));
+  function->setAttr(KernelOp::kRecordAttr,
+                    buildRecord(kernel, frame.target, flat));
 
   Block *entry = function.addEntryBlock(b);
   b.setInsertionPointToStart(entry);
