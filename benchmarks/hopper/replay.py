@@ -14,8 +14,8 @@ import torch
 from hopper import timing
 
 Calls = Sequence[Callable[[], object]]
-# A replay takes at least so long, if that needs no more calls than this.
-REPLAY_SECONDS, MAX_CALLS = 1e-3, 512
+# A replay takes about so long, of at most so many calls in a few graphs.
+REPLAY_SECONDS, MAX_CALLS, MAX_GRAPHS = 2e-3, 512, 6
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,7 @@ class Replay:
 
 
 def capture(calls: Calls) -> Replay:
-    """A graph of all calls, as often as makes a replay long enough. Calls that
-    cannot be captured come back as they are."""
+    """Graphs that take turns. Calls that cannot be captured come back as they are."""
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
     begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
@@ -53,21 +52,33 @@ def capture(calls: Calls) -> Replay:
         end.record()
     stream.synchronize()
     seconds = max(begin.elapsed_time(end) / 1e3, 1e-6)
-    chosen = list(calls[:MAX_CALLS])
-    repeats = max(
-        1, min(MAX_CALLS // len(chosen), math.ceil(REPLAY_SECONDS / seconds / len(chosen)))
-    )
-    chosen *= repeats
-    graph = torch.cuda.CUDAGraph()
+    groups = split(calls, seconds)
+    graphs: list[torch.cuda.CUDAGraph] = []
     try:
-        with torch.cuda.graph(graph):
-            for call in chosen:
-                call()
+        for group in groups:
+            graph = torch.cuda.CUDAGraph()
+            # They never run at once, and nobody looks at their results.
+            with torch.cuda.graph(graph, pool=graphs[0].pool() if graphs else None):
+                for call in group:
+                    call()
+            graphs.append(graph)
     except Exception as error:
         torch.cuda.synchronize()
         print(f"not captured: {type(error).__name__}: {str(error)[:200]}", flush=True)
         return Replay(calls, 1, "eager")
-    return Replay([graph.replay], len(chosen), "graph")
+    return Replay([graph.replay for graph in graphs], len(groups[0]), "graph")
+
+
+def split(calls: Calls, seconds: float) -> list[Calls]:
+    """Calls that take so long each for graphs that are equally long, each call in
+    one of them; or all calls several times for one graph."""
+    chosen = list(calls[:MAX_CALLS])
+    wanted = max(1, math.ceil(REPLAY_SECONDS / seconds))
+    if len(chosen) <= wanted:
+        return [chosen * max(1, min(wanted, MAX_CALLS) // len(chosen))]
+    count = min(MAX_GRAPHS, len(chosen) // wanted)
+    size = len(chosen) // count
+    return [chosen[index * size : (index + 1) * size] for index in range(count)]
 
 
 def measure(contenders: dict[str, Calls]) -> tuple[dict[str, Measured], dict[str, str]]:

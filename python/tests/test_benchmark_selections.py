@@ -40,6 +40,22 @@ def test_distributions():
     assert len(rows.score_sets("random", 1, 16, "cpu")) == replay.MAX_CALLS
 
 
+@pytest.mark.parametrize(
+    "count, seconds, graphs, size",
+    ((1, 0.1, 1, 1), (1, 1e-4, 1, 20), (12, 1e-4, 1, 12), (6, 1e-4, 1, 18), (12, 1e-3, 6, 2),
+     (600, 1e-5, 2, 256), (72, 4e-4, 6, 12), (3, 1.0, 3, 1)),
+)  # fmt: skip
+def test_calls_of_graphs(count, seconds, graphs, size):
+    calls = [lambda index=index: index for index in range(count)]
+    groups = replay.split(calls, seconds)
+    assert [len(group) for group in groups] == [size] * graphs
+    told = [call() for group in groups for call in group]
+    if graphs > 1:  # Each once.
+        assert told == list(range(graphs * size)) and graphs * size <= min(count, 512)
+    else:
+        assert told == list(range(count)) * (size // count)
+
+
 @pytest.mark.library
 @pytest.mark.parametrize("kind", ("random", "some_infinite", "equal", "around_1000"))
 def test_wrong_selections_are_found(kind):
