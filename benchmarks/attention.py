@@ -18,8 +18,6 @@ import concurrent.futures
 import dataclasses
 import json
 import multiprocessing
-import os
-import subprocess
 import sys
 import time
 import traceback
@@ -38,6 +36,7 @@ try:
 
     from hopper import ours, peers, report, timing
     from hopper.inputs import GATES, SCORES, Geometry, Tensors
+    from hopper.machine import machine
 except ImportError as error:
     sys.exit(f"error: this needs PyTorch and sparsek: {error}")
 
@@ -245,39 +244,7 @@ def prepare(wanted: list[Work], chip: str, workers: int) -> None:
                 print(f"could not prepare {tasks[task]}: {str(task.exception())[:200]}", flush=True)
 
 
-# ---- Where and what ----
-
-
-def machine(chip: str) -> dict[str, Any]:
-    query = (
-        "nvidia-smi",
-        "--query-gpu=driver_version,power.limit,clocks.max.sm",
-        "--format=csv,noheader",
-    )
-    try:
-        driver = subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        driver = "unknown"
-    return {
-        "device": torch.cuda.get_device_name(),
-        "driver, power limit, clock": driver.splitlines()[0],
-        "chip": chip,
-        "date": time.strftime("%Y-%m-%d"),
-        "commit": commit(),
-        **peers.versions(),
-    }
-
-
-def commit() -> str:
-    """SPARSEK_COMMIT, for an installed package of another commit, or that of this source tree."""
-    if given := os.environ.get("SPARSEK_COMMIT"):
-        return given
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
-    try:
-        described = subprocess.run(command, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return described.stdout.strip()
+# ---- Options ----
 
 
 def pair(text: str) -> tuple[int, int]:

@@ -4,7 +4,7 @@
 # and SPARSEK_LIBRARY name.
 # usage: scripts/gpu-tests.sh [--chip sm_80] [--quick] [--sanitizer] [--seconds S] [--results FOLDER] [pytest arguments]
 #   --chip       tests kernels for another chip than the device's own; those of PyTorch's operators are left out
-#   --quick      a few kernels, a few cases each
+#   --quick      a few kernels, a few cases each, and a few launches of selection
 #   --sanitizer  instead, a few small launches under compute-sanitizer: memcheck, racecheck, synccheck
 #   --seconds    gives up after so many (default: 600)
 #   --results    a folder for JUnit files and logs
@@ -16,7 +16,7 @@ chip= sanitizer= seconds=600 results=
 while [ $# -gt 0 ]; do
   case "$1" in
     --chip) chip=${2:?--chip needs a name}; shift 2 ;;
-    --quick) export SPARSEK_GPU_VARIANTS=8 SPARSEK_GPU_CASES=12; shift ;;
+    --quick) export SPARSEK_GPU_VARIANTS=8 SPARSEK_GPU_CASES=12 SPARSEK_GPU_SELECTIONS=24; shift ;;
     --sanitizer) sanitizer=yes; shift ;;
     --seconds) seconds=${2:?--seconds needs a number}; shift 2 ;;
     --results) results=${2:?--results needs a folder}; shift 2 ;;
@@ -38,17 +38,26 @@ fi
 
 if [ -n "$sanitizer" ]; then
   command -v compute-sanitizer >/dev/null || { echo "error: compute-sanitizer is not installed" >&2; exit 1; }
-  status=0
+  status=0 begin=$SECONDS
   for tool in memcheck racecheck synccheck; do
-    echo "== $tool"
-    timeout -k 5 $((seconds / 3)) compute-sanitizer --tool "$tool" --error-exitcode 99 \
-      "$python" python/tests/gpu/sanitize.py >"$results/$tool.log" 2>&1
-    code=$?
-    tail -n 25 "$results/$tool.log" | cut -c1-300
-    if [ $code -ne 0 ]; then
-      echo "FAILED: $tool: exit status $code"
-      status=1
-    fi
+    for part in attention selection; do
+      options=()
+      if [ $part = selection ]; then
+        # It goes through PyTorch, and has no kernels for other chips.
+        [ -z "$chip" ] && "$python" -c 'import torch' 2>/dev/null || continue
+        options=(--report-api-errors no)
+      fi
+      echo "== $tool, $part"
+      left=$((seconds - SECONDS + begin))
+      timeout -k 5 $((left > 1 ? left : 1)) compute-sanitizer --tool "$tool" --error-exitcode 99 ${options[@]+"${options[@]}"} \
+        "$python" python/tests/gpu/sanitize.py $part >"$results/$tool-$part.log" 2>&1
+      code=$?
+      tail -n 25 "$results/$tool-$part.log" | cut -c1-300
+      if [ $code -ne 0 ]; then
+        echo "FAILED: $tool, $part: exit status $code"
+        status=1
+      fi
+    done
   done
   exit $status
 fi

@@ -18,11 +18,11 @@ def geometry_of(row: Row) -> Geometry:
     return Geometry(*(row[field] for field in ("n", "topk", "window", "hq", "hkv", "d")))
 
 
-def _cell(value: float | None, digits: int = 0) -> str:
+def cell(value: float | None, digits: int = 0) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def _table(columns: Iterable[str], lines: Iterable[Iterable[str]]) -> list[str]:
+def table(columns: Iterable[str], lines: Iterable[Iterable[str]]) -> list[str]:
     columns = list(columns)
     head = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     return head + ["| " + " | ".join(line) + " |" for line in lines]
@@ -64,7 +64,7 @@ def markdown(result: dict[str, Any]) -> str:
     columns = ["N", "k, w", "heads", "D", "kernel", "attention ms", "TFLOP/s", "executed", "x",
                "table ms", "both ms", "workspace %", "FA4 window TFLOP/s", "fastest dense ms",
                "speed-up"]  # fmt: skip
-    table = []
+    shown = []
     for geometry, group in groups.items():
         window, dense = group.get("fa4_window"), dense_times.get(geometry.dense)
         where = [str(geometry.n), f"{geometry.topk}, {geometry.window}",
@@ -72,22 +72,22 @@ def markdown(result: dict[str, Any]) -> str:
         ours = [row for row in group.values() if row["family"] == "sparsek" and "ms" in row]
         for row in ours:
             peer = _ms(window)
-            table.append([
-                *where, row["who"], _cell(row["ms"], 3), _cell(row["useful_tflops"]),
-                _cell(row["executed_tflops"]), _cell(peer and peer / row["ms"], 2),
-                _cell(row["table_ms"], 3), _cell(row["whole_ms"], 3),
-                _cell(100 * row["workspace_share"], 2),
-                _cell(window and window.get("useful_tflops")),
+            shown.append([
+                *where, row["who"], cell(row["ms"], 3), cell(row["useful_tflops"]),
+                cell(row["executed_tflops"]), cell(peer and peer / row["ms"], 2),
+                cell(row["table_ms"], 3), cell(row["whole_ms"], 3),
+                cell(100 * row["workspace_share"], 2),
+                cell(window and window.get("useful_tflops")),
                 f"{dense[0]:.3f} ({dense[1]})" if dense else "-",
-                _cell(dense and dense[0] / (row["whole_ms"] or row["ms"]), 2),
+                cell(dense and dense[0] / (row["whole_ms"] or row["ms"]), 2),
             ])  # fmt: skip
-    lines += _table(columns, table)
+    lines += table(columns, shown)
     lines += ["", "## Peers", ""]
     peers = [row for row in result["rows"] if row["family"] == "peer" and "ms" in row]
-    lines += _table(
+    lines += table(
         ("N", "k, w", "heads", "D", "peer", "ms", "its own TFLOP/s"),
         ([str(row["n"]), f"{row['topk']}, {row['window']}", f"{row['hq']}/{row['hkv']}",
-          str(row["d"]), row["who"], _cell(row["ms"], 3), _cell(row["own_tflops"])]
+          str(row["d"]), row["who"], cell(row["ms"], 3), cell(row["own_tflops"])]
          for row in peers),
     )  # fmt: skip
     failed = [row for row in result["rows"] if "error" in row]

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""A few small launches through libcuda alone, for compute-sanitizer.
+"""A few small launches for compute-sanitizer.
 
-usage: compute-sanitizer --tool memcheck python python/tests/gpu/sanitize.py
+usage: compute-sanitizer --tool memcheck python python/tests/gpu/sanitize.py [attention|selection]
 
 Every array is an allocation of exactly its size, so memcheck sees any access
-outside. Results are compared with the oracle. SPARSEK_TEST_CHIP asks for kernels
-for another chip than the device's own.
+outside. Attention (the default) goes through libcuda alone and is compared with
+the oracle; SPARSEK_TEST_CHIP asks for kernels for another chip than the device's
+own. Selection and scores go through PyTorch, whose allocator is told to keep
+nothing, and are compared with the CPU code and with float64; PyTorch asks the
+driver things that fail, so compute-sanitizer needs `--report-api-errors no`.
 """
 
 from __future__ import annotations
@@ -146,7 +149,8 @@ def run(device: Device, case: Case, chip: str) -> None:
     cases.check_close("lse", outputs["lse"], want[1], cases.Tolerance(LSE, 0.0, LSE))
 
 
-def main() -> int:
+def attention() -> int:
+    """How many cases failed."""
     device = Device()
     chip = os.environ.get("SPARSEK_TEST_CHIP") or _cuda.device_chip(0)
     failed = 0
@@ -157,8 +161,85 @@ def main() -> int:
         except AssertionError as error:
             failed += 1
             print(f"FAILED: {case.name}: {error}", flush=True)
-    return 1 if failed else 0
+    return failed
+
+
+def selection() -> int:
+    """How many selections and scores failed."""
+    # Before torch is imported; results are looked at on the host, where no kernel
+    # of PyTorch's needs to be watched.
+    os.environ["PYTORCH_NO_CUDA_MEMORY_CACHING"] = "1"
+    import torch
+
+    import score_reference
+    import selection_cases
+    import sparsek.torch as sparsek_torch
+    from selection_cases import Group
+
+    failed = 0
+
+    def tell(name: str, problems: list[str]) -> None:
+        nonlocal failed
+        failed += bool(problems)
+        print(f"FAILED: {name}: {problems}" if problems else f"ok: {name}", flush=True)
+
+    mixed = ("normal", "ties", "some_of_all", "reversed")
+    for group in (
+        Group(1, 1, 0, 1, mixed[:2], None, 1),
+        Group(130, 8, 5, 2, mixed, None, 2),
+        Group(1500, 64, 0, 2, mixed, None, 3),
+        Group(4097, 1024, 33, 2, mixed[:2], None, 4),
+        Group(16390, 100, 1000, 1, mixed[:1], None, 5),
+        Group(2000, 16, 3, 2, mixed[:2], (0, 0, 1, 128, 900, 900, 2000), 6),
+        Group(16500, 16, 3, 1, mixed[1:2], (0, 4095, 4097, 16500), 7),
+    ):
+        u = group.scores()
+        results = sparsek_torch.select(
+            torch.from_numpy(u).cuda(),
+            **group.options,
+            cu_seqlens=group.bounds("cuda"),
+            return_interior=True,
+        )
+        tell(group.name, selection_cases.problems(group, u, [one.cpu() for one in results]))
+
+    generator = torch.Generator().manual_seed(1)
+    for n, features, heads, dtype, norm in (
+        (1, 64, 1, torch.bfloat16, "none"),
+        (131, 72, 2, torch.bfloat16, "none"),
+        (700, 256, 8, torch.float16, "timestep"),
+        (333, 1000, 3, torch.bfloat16, "timestep"),
+    ):
+        x = torch.randn(2, n, features, generator=generator).to(dtype)
+        weight = torch.randn(features, heads, generator=generator).to(dtype)
+        want = score_reference.score(x, weight, norm=norm)
+        got = sparsek_torch.score(x.cuda(), weight.cuda(), norm=norm).cpu()
+        problem = score_reference.problem(got, want)
+        tell(f"score n{n} c{features} h{heads} {norm}", [problem] if problem else [])
+    # Documents and carried statistics.
+    bounds = torch.tensor([0, 0, 1, 200, 333], dtype=torch.int32)
+    x, weight = (tensor.bfloat16() for tensor in (x[:1, :333], weight))
+    want = sparsek_torch.score(x, weight, norm="timestep", slope=0.1, cu_seqlens=bounds)
+    got = sparsek_torch.score(
+        x.cuda(), weight.cuda(), norm="timestep", slope=0.1, cu_seqlens=bounds.cuda()
+    )
+    # The weights are large, and so are the scores' errors.
+    error = float((got.cpu() - want).abs().max())
+    tell("score of documents", [] if error <= 1e-2 else [f"off by {error}"])
+    _, statistics = sparsek_torch.score(
+        x.cuda(), weight.cuda(), norm="timestep", return_statistics=True
+    )
+    count = statistics.cpu()[..., 0]
+    tell("statistics", [] if bool((count == x.shape[1]).all()) else [f"counts {count.tolist()}"])
+    return failed
+
+
+def main(arguments: list[str]) -> int:
+    parts = {"attention": attention, "selection": selection}
+    if len(arguments) > 1 or not set(arguments) <= set(parts):
+        print(f"usage: sanitize.py [{'|'.join(parts)}]", file=sys.stderr)
+        return 2
+    return 1 if parts[arguments[0] if arguments else "attention"]() else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
