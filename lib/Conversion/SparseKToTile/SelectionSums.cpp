@@ -159,6 +159,14 @@ void SelectionKernels::buildScan() {
   Scalar tiles = (keys >> kScanTileLog2) + 1;
   Scalar tile = enterRow(tiles);
   Scalar thread = b.thread(), lane = b.lane(), warp = b.warp();
+  Elements codes = inRow("codes"), order = inRow("order");
+  Scalar first = (tile << kScanTileLog2) + thread * kScanPerThread;
+  Scalars positions, quanta;
+  for (int64_t i = 0; i < kScanPerThread; ++i) {
+    Scalar safe = smaller(first + i, keys - 1);
+    positions.push_back(order[safe]);
+    quanta.push_back(quantaOfCode(codes[safe]));
+  }
   constexpr int64_t fields[] = {kTheta, kRank0, kRank1};
   b.loop(thread, boundaries, b.number(kScanThreads), [&](Scalar i) {
     for (int64_t which = 0; which < 3; ++which)
@@ -167,25 +175,38 @@ void SelectionKernels::buildScan() {
   });
   b.barrier();
 
-  Elements codes = inRow("codes"), order = inRow("order");
-  Scalar first = (tile << kScanTileLog2) + thread * kScanPerThread;
-  // The last boundary at which a threshold was still beyond a rank.
-  Scalars chunks;
-  for (const Elements &threshold : thresholds) {
-    Scalar past = b.partition(b.number(1), boundaries,
-                              [&](Scalar i) { return threshold[i] > first; });
-    chunks.push_back(past - 1);
+  // The last boundary at which a threshold was still beyond the first rank, by
+  // three searches in step.
+  Scalars ranges(6);
+  for (int64_t which = 0; which < 3; ++which) {
+    ranges[2 * which] = b.number(1);
+    ranges[2 * which + 1] = boundaries;
   }
-  Scalars quanta;
+  ranges = b.whileLoop(
+      ranges,
+      [](const Scalars &v) {
+        return (v[0] < v[1]) | (v[2] < v[3]) | (v[4] < v[5]);
+      },
+      [&](const Scalars &v) {
+        Scalars next;
+        for (int64_t which = 0; which < 3; ++which) {
+          Scalar low = v[2 * which], high = v[2 * which + 1];
+          Scalar isOpen = low < high;
+          Scalar middle = (low + high) >> 1;
+          Scalar at = smaller(middle, boundaries - 1);
+          Scalar beyond = thresholds[which][at] > first;
+          next.push_back(select(isOpen & beyond, middle + 1, low));
+          next.push_back(select(isOpen & (!beyond), middle, high));
+        }
+        return next;
+      });
+  Scalars chunks{ranges[0] - 1, ranges[2] - 1, ranges[4] - 1};
   SmallVector<Scalars> flags(3);
   Scalar counts = b.wide(0);
   Scalars sums{b.wide(0), b.wide(0)};
   for (int64_t i = 0; i < kScanPerThread; ++i) {
     Scalar rank = first + i;
     Scalar inside = rank < keys;
-    Scalar safe = smaller(rank, keys - 1);
-    Scalar position = order[safe];
-    quanta.push_back(quantaOfCode(codes[safe]));
     for (int64_t which = 0; which < 3; ++which) {
       // Mostly the one of the rank before.
       Scalar chunk = chunks[which];
@@ -199,12 +220,11 @@ void SelectionKernels::buildScan() {
             return {past - 1};
           })[0];
       Scalar begin = chunks[which] << b("chunk_log2");
-      Scalar there = inside & (position < begin);
+      Scalar there = inside & (positions[i] < begin);
       flags[which].push_back(there);
       counts = counts + (there.toI64() << (20 * which));
       if (which > 0)
-        sums[which - 1] =
-            sums[which - 1] + select(there, quanta.back(), b.wide(0));
+        sums[which - 1] = sums[which - 1] + select(there, quanta[i], b.wide(0));
     }
   }
   // Over the block: counts in fields of 20 bits, then the two sums.
