@@ -10,6 +10,16 @@ tile.kernel @no_place(%n: i32 {tile.name = "n"}) {
 
 // -----
 
+tile.kernel @array_without_place(%x: memref<?xi32> {tile.name = "x"}) attributes {threads = 32 : i64} {
+  // expected-error@+1 {{has no place in shared memory; run --tile-allocate first}}
+  %a = tile.array : memref<8xi32>
+  %c0 = arith.constant 0 : index
+  %v = memref.load %a[%c0] : memref<8xi32>
+  memref.store %v, %x[%c0] : memref<?xi32>
+}
+
+// -----
+
 tile.kernel @no_scratch(%e: memref<?x?x?xi32, strided<[?, ?, 1]>> {tile.name = "e", tile.dims = "bhn"},
                         %u: memref<?x?x?xf32, strided<[?, ?, 1]>> {tile.name = "u", tile.dims = "bhn"},
                         %table: memref<?xi32> {tile.name = "table"}, %p: i32 {tile.name = "p"}, %r: i64 {tile.name = "r"})
@@ -58,23 +68,6 @@ tile.kernel @copied_by_all(%k: !global {tile.name = "k", tile.dims = "bhnd"}, %p
   %keys = tile.ring fills(32) drains(8) offset(0) barriers(20608) : !tile.ring<2x64x64xbf16>
   // expected-error@+1 {{must be in a role}}
   tile.gather %k[%p, %p] rows %list[%p] into %keys[%p] : !global, !list, !tile.ring<2x64x64xbf16>
-}
-
-// -----
-
-tile.kernel @warp_of_no_role(%x: memref<?xi32> {tile.name = "x"}) attributes {threads = 32 : i64} {
-  // expected-error@+1 {{must be in a role}}
-  %w = tile.warp
-  %c0 = arith.constant 0 : index
-  memref.store %w, %x[%c0] : memref<?xi32>
-}
-
-// -----
-
-tile.kernel @warp_beside_roles() {
-  // expected-error@+1 {{must be in a role}}
-  %w = tile.warp
-  tile.role "idle" warps(4) {}
 }
 
 // -----
