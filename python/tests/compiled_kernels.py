@@ -13,9 +13,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import emulator
 import ml_dtypes
 import numpy as np
+
+import emulator
 import oracle
 from tile_interpreter.kernels import Variant
 
@@ -27,7 +28,7 @@ TOLERANCE = {"bf16": (4e-3, 2e-2), "f16": (5e-4, 3e-3)}
 
 @dataclasses.dataclass(frozen=True)
 class Compiled:
-    """The PTX of all kernels of a variant, their launch record, and the seconds it took."""
+    """The PTX of all kernels of an op, their launch record, and the seconds it took."""
 
     ptx: str
     record: Mapping[str, Any]
@@ -53,17 +54,19 @@ def parse_string(text: str) -> str:
     )
 
 
-@functools.lru_cache(maxsize=64)
-def compile_kernels(variant: Variant) -> Compiled:
-    """PTX and record by `sparsek-nvvm-pipeline`. Raises RuntimeError with its messages."""
+def compile_source(source: str, *, chip: str, schedule: str = "") -> Compiled:
+    """PTX and record of the one kernel module of a program, by `sparsek-nvvm-pipeline`.
+
+    Raises RuntimeError with its messages.
+    """
     tool = shutil.which("sparsek-opt")
     if tool is None:
         raise RuntimeError("sparsek-opt is not in PATH")
     start = time.perf_counter()
-    options = f"host=false chip={variant.chip} format=ptx schedule={variant.schedule}"
+    options = f"host=false chip={chip} format=ptx schedule={schedule}"
     result = subprocess.run(
         [tool, f"--sparsek-nvvm-pipeline={options}"],
-        input=variant.source(),
+        input=source,
         capture_output=True,
         text=True,
         check=False,
@@ -74,6 +77,12 @@ def compile_kernels(variant: Variant) -> Compiled:
     record = result.stdout.split("sparsek.launch_record = ", 1)[1]
     ptx = re.search(r'assembly = "((?:[^"\\]|\\.)*)"', record)[1]
     return Compiled(parse_string(ptx).rstrip("\0"), parse_attribute(record), seconds)
+
+
+@functools.lru_cache(maxsize=64)
+def compile_kernels(variant: Variant) -> Compiled:
+    """The kernels of gathered attention. Raises RuntimeError with the compiler's messages."""
+    return compile_source(variant.source(), chip=variant.chip, schedule=variant.schedule)
 
 
 @dataclasses.dataclass(frozen=True)
