@@ -76,11 +76,16 @@ def test_lengths(size: int, keys: int) -> None:
 
 @named(
     {
-        "merge": Problem(keys=4300, topk=300, window=2100, scores="ties", size=0, merge=True),
-        "digits": Problem(keys=4300, topk=700, window=64, size=1, merge=False),
-        "packed-merge": Problem(
-            keys=1500, topk=40, window=20, cu_seqlens=(0, 300, 1020, 1030, 1500), merge=True
+        "merge": Problem(
+            keys=4300,
+            topk=300,
+            window=200,
+            cu_seqlens=(0, 300, 1020, 1030, 4300),
+            scores="ties",
+            size=0,
+            merge=True,
         ),
+        "digits": Problem(keys=4300, topk=700, window=2100, size=1, merge=False),
         "packed-digits": Problem(
             keys=4300,
             topk=90,
