@@ -23,6 +23,12 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "Kernels.md"
 INPUT = ROOT / "test" / "Pipelines" / "sparsek-nvvm-pipeline.mlir"
 SCHEDULE = "rows=128,keys=64"
+SELECTION = """
+func.func @f(%u: tensor<1x1x?xf32>, %x: tensor<?xi32>) -> (tensor<1x1x?xf32>, tensor<1x1x?xi32>) {
+  %r:2 = sparsek.topk_mask %u topk(64) window(32) cu_seqlens(%x) : tensor<1x1x?xf32>, tensor<?xi32>
+  return %r#0, %r#1 : tensor<1x1x?xf32>, tensor<1x1x?xi32>
+}
+"""
 WIDTH = 150  # characters of a line; the rest is cut
 
 TO_TILE = f"convert-sparsek-to-tile{{schedule={SCHEDULE}}}"
@@ -48,9 +54,10 @@ class Compiler:
         options = f"host=false format=ptx schedule={SCHEDULE}"
         return "\n".join(self.call(f"--sparsek-nvvm-pipeline={options}"))
 
-    def call(self, option: str) -> list[str]:
-        command = [self.tool, str(INPUT), option]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    def call(self, option: str, text: str | None = None) -> list[str]:
+        """For the input, or a text."""
+        command = [self.tool, str(INPUT) if text is None else "-", option]
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
         if done.returncode:
             sys.exit(f"error: {' '.join(command)}\n{done.stderr}")
         return done.stdout.splitlines()
@@ -181,7 +188,16 @@ def portable(compiler: Compiler) -> str:
 
 
 def record(compiler: Compiler) -> str:
-    text = re.search(r"sparsek\.launch_record = (.*?)\} *\[#gpu\.object", compiler.compiled())[1]
+    return kernel_table(compiler.compiled())
+
+
+def selection(compiler: Compiler) -> str:
+    return kernel_table("\n".join(compiler.call("--sparsek-nvvm-pipeline=host=false", SELECTION)))
+
+
+def kernel_table(module: str) -> str:
+    """The kernels of a compiled module's launch record."""
+    text = re.search(r"sparsek\.launch_record = (.*?)\} *\[#gpu\.object", module)[1]
     rows = ["| kernel | threads | shared memory | grid | arguments |", "|---|---|---|---|---|"]
     for part in re.findall(r"\{arguments = \[.*?threads = \d+", text):
         kinds: dict[str, list[str]] = {}
@@ -199,7 +215,10 @@ def record(compiler: Compiler) -> str:
 
 SECTIONS: dict[str, Callable[[Compiler], str]] = {
     function.__name__: function
-    for function in (source, schedule, tile, scheduled, fragments, nvvm, ptx, portable, record)
+    for function in (
+        *(source, schedule, tile, scheduled, fragments, nvvm, ptx, portable, record),
+        selection,
+    )
 }
 
 

@@ -4,7 +4,7 @@
 |*                                                                            *|
 \*===----------------------------------------------------------------------===*/
 
-/* Compile gathered attention for a GPU and launch it.
+/* Compile gathered attention and the selection for a GPU and launch them.
  *
  *   SparsekAttentionConfig config = sparsekDefaultAttentionConfig();
  *   config.group = 4; config.chip = sparsekDeviceChip(0); ...
@@ -14,6 +14,10 @@
  *   sparsekAttentionWorkspace(kernel, &arguments, &size);
  *   sparsekLaunchAttention(kernel, &arguments, workspace, size, 0, stream);
  *   sparsekReleaseKernel(kernel);
+ *
+ * For the selection the same with sparsekSelectionKernel,
+ * sparsekSelectionWorkspace and sparsekLaunchSelection. A kernel of one is an
+ * error for the functions of the other.
  *
  * Compiling needs no GPU. Launching needs the NVIDIA driver (libcuda.so.1, or
  * the file that the environment variable SPARSEK_LIBCUDA names) and nothing
@@ -78,6 +82,28 @@ typedef struct SparsekAttentionArguments {
   double scale; /* of the logits; 0 stands for 1/sqrt(D) */
 } SparsekAttentionArguments;
 
+/* The compiled-in part of the selection. */
+typedef struct SparsekSelectionConfig {
+  int32_t packed;   /* nonzero: takes `cuSeqlens` */
+  const char *chip; /* as for attention */
+  const char *format;
+  const char *options;
+} SparsekSelectionConfig;
+
+/* The arguments of one selection: scores of B batches and Hs heads for N keys,
+ * at most 2^20; B * Hs is at most 65535. In every array the last dimension is
+ * contiguous. */
+typedef struct SparsekSelectionArguments {
+  SparsekDeviceArray scores;    /* f32 [B, Hs, N] */
+  SparsekDeviceArray cuSeqlens; /* i32 [S + 1], if compiled in: B = 1 */
+  SparsekDeviceArray tau;       /* f32 [B, Hs, N], written: thresholds */
+  SparsekDeviceArray expiry;    /* i32 [B, Hs, N], written: lives of keys */
+  SparsekDeviceArray interior;  /* i32 [B, Hs, N], written: keys whose gate is
+                                   between 0 and 1; may be left out */
+  int64_t topk;
+  int64_t window;
+} SparsekSelectionArguments;
+
 /* bf16, D = Dv = 128, one query head per KV head, gate key_value, for sm_90a as
  * PTX. */
 SPARSEK_API SparsekAttentionConfig sparsekDefaultAttentionConfig(void);
@@ -90,10 +116,16 @@ SPARSEK_API SparsekAttentionConfig sparsekDefaultAttentionConfig(void);
 SPARSEK_API SparsekKernel *
 sparsekAttentionKernel(const SparsekAttentionConfig *config);
 
+/* Without packing, for sm_90a as PTX. */
+SPARSEK_API SparsekSelectionConfig sparsekDefaultSelectionConfig(void);
+
+/* The same for the selection. */
+SPARSEK_API SparsekKernel *
+sparsekSelectionKernel(const SparsekSelectionConfig *config);
+
 /* The kernel in a module that a GPU pipeline has lowered: the one `gpu.binary`
  * with a dictionary `sparsek.launch_record`. NULL on failure. */
-SPARSEK_API SparsekKernel *
-sparsekKernelFromModule(const SparsekModule *module);
+SPARSEK_API SparsekKernel *sparsekKernelFromModule(const SparsekModule *module);
 
 /* A kernel from its parts, which are copied: PTX text or a cubin, and the
  * launch record in JSON. NULL on failure. */
@@ -124,20 +156,28 @@ SPARSEK_API int32_t sparsekPrepareKernel(SparsekKernel *kernel, int32_t device);
 
 /* The bytes of workspace that a launch with these arguments needs. Addresses
  * are not looked at. */
-SPARSEK_API int32_t
-sparsekAttentionWorkspace(const SparsekKernel *kernel,
-                          const SparsekAttentionArguments *arguments,
-                          size_t *size);
+SPARSEK_API int32_t sparsekAttentionWorkspace(
+    const SparsekKernel *kernel, const SparsekAttentionArguments *arguments,
+    size_t *size);
 
 /* Launches on `stream` (a CUstream or cudaStream_t; NULL is the default stream)
  * of the primary context of `device`; with device -1, of the stream's own
  * context, or the current one for a default stream. Such a context has to
  * outlive the kernel.
- * `workspace` is a device address aligned to 256 bytes; its memory is free again
- * when what was launched has ended. Nothing is allocated and nothing waited for: the call may
- * be captured into a CUDA graph. The contents of the arrays are not checked. */
+ * `workspace` is a device address aligned to 256 bytes; its memory is free
+ * again when what was launched has ended. Nothing is allocated and nothing
+ * waited for: the call may be captured into a CUDA graph. The contents of the
+ * arrays are not checked. */
 SPARSEK_API int32_t sparsekLaunchAttention(
     SparsekKernel *kernel, const SparsekAttentionArguments *arguments,
+    uint64_t workspace, size_t workspaceSize, int32_t device, void *stream);
+
+/* The same for the selection. */
+SPARSEK_API int32_t sparsekSelectionWorkspace(
+    const SparsekKernel *kernel, const SparsekSelectionArguments *arguments,
+    size_t *size);
+SPARSEK_API int32_t sparsekLaunchSelection(
+    SparsekKernel *kernel, const SparsekSelectionArguments *arguments,
     uint64_t workspace, size_t workspaceSize, int32_t device, void *stream);
 
 /* A kernel in the data of a program: what `sparsek-translate` puts into object
@@ -151,13 +191,19 @@ typedef struct SparsekEmbeddedKernel {
 } SparsekEmbeddedKernel;
 
 /* As the functions above without Embedded in their names. */
-SPARSEK_API int32_t
-sparsekPrepareEmbeddedKernel(SparsekEmbeddedKernel *kernel, int32_t device);
+SPARSEK_API int32_t sparsekPrepareEmbeddedKernel(SparsekEmbeddedKernel *kernel,
+                                                 int32_t device);
 SPARSEK_API int32_t sparsekEmbeddedAttentionWorkspace(
     SparsekEmbeddedKernel *kernel, const SparsekAttentionArguments *arguments,
     size_t *size);
 SPARSEK_API int32_t sparsekLaunchEmbeddedAttention(
     SparsekEmbeddedKernel *kernel, const SparsekAttentionArguments *arguments,
+    uint64_t workspace, size_t workspaceSize, int32_t device, void *stream);
+SPARSEK_API int32_t sparsekEmbeddedSelectionWorkspace(
+    SparsekEmbeddedKernel *kernel, const SparsekSelectionArguments *arguments,
+    size_t *size);
+SPARSEK_API int32_t sparsekLaunchEmbeddedSelection(
+    SparsekEmbeddedKernel *kernel, const SparsekSelectionArguments *arguments,
     uint64_t workspace, size_t workspaceSize, int32_t device, void *stream);
 SPARSEK_API void sparsekReleaseEmbeddedKernel(SparsekEmbeddedKernel *kernel);
 

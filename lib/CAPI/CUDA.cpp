@@ -9,7 +9,7 @@
 #include "Internal.h"
 #include "KernelHandle.h"
 
-#include "sparsek/ExecutionEngine/AttentionKernel.h"
+#include "sparsek/ExecutionEngine/GPUKernel.h"
 
 using namespace mlir;
 using namespace sparsek;
@@ -18,6 +18,50 @@ using capi::setError;
 
 extern "C" SparsekAttentionConfig sparsekDefaultAttentionConfig(void) {
   return {SPARSEK_BF16, 128, 128, 1, "key_value", 0, 0, "sm_90a", "ptx", ""};
+}
+
+extern "C" SparsekSelectionConfig sparsekDefaultSelectionConfig(void) {
+  return {0, "sm_90a", "ptx", ""};
+}
+
+/// The fields that every configuration has.
+template <typename Config>
+static void setTarget(const Config &config, KernelOptions &options) {
+  options.chip = config.chip ? config.chip : "";
+  options.format = config.format ? config.format : "";
+  options.pipelineOptions = config.options ? config.options : "";
+}
+
+/// From the cache, or compiled now.
+static SparsekKernel *getKernel(const KernelOptions &options) {
+  if (llvm::Error error = options.verify()) {
+    setError(std::move(error));
+    return nullptr;
+  }
+
+  // Without a build id kernels of different compilers could not be told apart.
+  std::optional<cuda::KernelCache> cache;
+  if (!cuda::getBuildId().empty())
+    cache = cuda::KernelCache::getDefault();
+  std::string key = options.getCacheKey();
+  if (cache)
+    if (std::optional<cuda::CompiledKernel> cached = cache->load(key))
+      return makeKernel(std::move(*cached)).release();
+
+  SparsekModule scratch; // For its context.
+  auto compiled = compileKernel(scratch.context, options);
+  if (!compiled) {
+    setError(compiled.takeError());
+    return nullptr;
+  }
+  std::string problem;
+  if (cache)
+    if (llvm::Error error = cache->store(key, *compiled))
+      problem = llvm::toString(std::move(error));
+  std::unique_ptr<SparsekKernel> kernel = makeKernel(std::move(*compiled));
+  if (kernel)
+    kernel->cacheProblem = std::move(problem);
+  return kernel.release();
 }
 
 extern "C" SparsekKernel *
@@ -40,37 +84,16 @@ sparsekAttentionKernel(const SparsekAttentionConfig *config) {
   options.gate = config->gate ? config->gate : "";
   options.sink = config->sink != 0;
   options.packed = config->packed != 0;
-  options.chip = config->chip ? config->chip : "";
-  options.format = config->format ? config->format : "";
-  options.pipelineOptions = config->options ? config->options : "";
-  if (llvm::Error error = options.verify()) {
-    setError(std::move(error));
-    return nullptr;
-  }
+  setTarget(*config, options);
+  return getKernel(options);
+}
 
-  // Without a build id kernels of different compilers could not be told apart.
-  std::optional<cuda::KernelCache> cache;
-  if (!cuda::getBuildId().empty())
-    cache = cuda::KernelCache::getDefault();
-  std::string key = options.getCacheKey();
-  if (cache)
-    if (std::optional<cuda::CompiledKernel> cached = cache->load(key))
-      return makeKernel(std::move(*cached)).release();
-
-  SparsekModule scratch; // For its context.
-  auto compiled = compileAttentionKernel(scratch.context, options);
-  if (!compiled) {
-    setError(compiled.takeError());
-    return nullptr;
-  }
-  std::string problem;
-  if (cache)
-    if (llvm::Error error = cache->store(key, *compiled))
-      problem = llvm::toString(std::move(error));
-  std::unique_ptr<SparsekKernel> kernel = makeKernel(std::move(*compiled));
-  if (kernel)
-    kernel->cacheProblem = std::move(problem);
-  return kernel.release();
+extern "C" SparsekKernel *
+sparsekSelectionKernel(const SparsekSelectionConfig *config) {
+  SelectionKernelOptions options;
+  options.packed = config->packed != 0;
+  setTarget(*config, options);
+  return getKernel(options);
 }
 
 extern "C" SparsekKernel *sparsekKernelFromModule(const SparsekModule *module) {

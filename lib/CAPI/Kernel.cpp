@@ -14,6 +14,7 @@
 
 #include "sparsek/CUDARuntime/EmbeddedKernel.h"
 #include "sparsek/CUDARuntime/GatheredAttention.h"
+#include "sparsek/CUDARuntime/Selection.h"
 
 using namespace sparsek;
 using capi::getStatus;
@@ -103,13 +104,23 @@ extern "C" int32_t sparsekPrepareKernel(SparsekKernel *kernel, int32_t device) {
   return getStatus(prepare(*kernel->kernel, device));
 }
 
+/// The overloads let what is below be the same for every operation.
+static auto plan(const cuda::Kernel &kernel,
+                 const SparsekAttentionArguments &arguments) {
+  return cuda::planGatheredAttention(kernel.getRecord(), arguments);
+}
+static auto plan(const cuda::Kernel &kernel,
+                 const SparsekSelectionArguments &arguments) {
+  return cuda::planSelection(kernel.getRecord(), arguments);
+}
+
+template <typename Arguments>
 static llvm::Error getWorkspace(const cuda::Kernel &kernel,
-                                const SparsekAttentionArguments &arguments,
-                                size_t &size) {
-  auto plan = cuda::planGatheredAttention(kernel.getRecord(), arguments);
-  if (!plan)
-    return plan.takeError();
-  size = plan->workspaceBytes;
+                                const Arguments &arguments, size_t &size) {
+  auto made = plan(kernel, arguments);
+  if (!made)
+    return made.takeError();
+  size = made->workspaceBytes;
   return llvm::Error::success();
 }
 
@@ -126,6 +137,21 @@ extern "C" int32_t sparsekLaunchAttention(
   return getStatus(cuda::launchGatheredAttention(
       *kernel->kernel, *arguments, workspace, workspaceSize, device,
       static_cast<cuda::Stream>(stream)));
+}
+
+extern "C" int32_t
+sparsekSelectionWorkspace(const SparsekKernel *kernel,
+                          const SparsekSelectionArguments *arguments,
+                          size_t *size) {
+  return getStatus(getWorkspace(*kernel->kernel, *arguments, *size));
+}
+
+extern "C" int32_t sparsekLaunchSelection(
+    SparsekKernel *kernel, const SparsekSelectionArguments *arguments,
+    uint64_t workspace, size_t workspaceSize, int32_t device, void *stream) {
+  return getStatus(cuda::launchSelection(*kernel->kernel, *arguments, workspace,
+                                         workspaceSize, device,
+                                         static_cast<cuda::Stream>(stream)));
 }
 
 //===----------------------------------------------------------------------===//
@@ -161,6 +187,24 @@ extern "C" int32_t sparsekLaunchEmbeddedAttention(
     return cuda::launchGatheredAttention(made, *arguments, workspace,
                                          workspaceSize, device,
                                          static_cast<cuda::Stream>(stream));
+  });
+}
+
+extern "C" int32_t
+sparsekEmbeddedSelectionWorkspace(SparsekEmbeddedKernel *kernel,
+                                  const SparsekSelectionArguments *arguments,
+                                  size_t *size) {
+  return withKernel(kernel, [&](cuda::Kernel &made) {
+    return getWorkspace(made, *arguments, *size);
+  });
+}
+
+extern "C" int32_t sparsekLaunchEmbeddedSelection(
+    SparsekEmbeddedKernel *kernel, const SparsekSelectionArguments *arguments,
+    uint64_t workspace, size_t workspaceSize, int32_t device, void *stream) {
+  return withKernel(kernel, [&](cuda::Kernel &made) {
+    return cuda::launchSelection(made, *arguments, workspace, workspaceSize,
+                                 device, static_cast<cuda::Stream>(stream));
   });
 }
 

@@ -6,6 +6,8 @@
 
 #include "sparsek/CUDARuntime/GatheredAttention.h"
 
+#include "Arrays.h"
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/ADT/Twine.h"
@@ -17,142 +19,17 @@
 #include <numbers>
 
 using namespace sparsek::cuda;
-using llvm::ArrayRef;
 using llvm::Error;
 using llvm::Expected;
 using llvm::StringRef;
 using llvm::Twine;
 
-static constexpr int64_t kMaxI32 = std::numeric_limits<int32_t>::max();
-/// The most blocks in the second dimension of a grid.
-static constexpr int64_t kMaxGridY = 65535;
-
-//===----------------------------------------------------------------------===//
-// Arrays
-//===----------------------------------------------------------------------===//
-
-static StringRef getName(SparsekDtype dtype) {
-  switch (dtype) {
-  case SPARSEK_F32:
-    return "f32";
-  case SPARSEK_F16:
-    return "f16";
-  case SPARSEK_BF16:
-    return "bf16";
-  case SPARSEK_F64:
-    return "f64";
-  case SPARSEK_BOOL:
-    return "i1";
-  case SPARSEK_I8:
-    return "i8";
-  case SPARSEK_I16:
-    return "i16";
-  case SPARSEK_I32:
-    return "i32";
-  case SPARSEK_I64:
-    return "i64";
-  }
-  return "an unknown type"; // The value comes from a C caller.
-}
-
-static int64_t getByteSize(SparsekDtype dtype) {
-  return dtype == SPARSEK_F32 || dtype == SPARSEK_I32 ? 4 : 2;
-}
-
-namespace {
-/// One size that an array must have, and what it is called.
-struct Size {
-  StringRef name;
-  int64_t value;
-};
-} // namespace
-
-static std::string describe(SparsekDtype dtype, ArrayRef<Size> sizes) {
-  std::string text = (getName(dtype) + "[").str();
-  for (const Size &size : sizes) {
-    if (&size != sizes.begin())
-      text += ", ";
-    if (!size.name.empty())
-      text += (size.name + " = ").str();
-    text += std::to_string(size.value);
-  }
-  return text + "]";
-}
-
-static std::string describe(const SparsekDeviceArray &array) {
-  llvm::SmallVector<Size> sizes;
-  for (int64_t size : ArrayRef(array.shape, std::clamp(array.rank, 0, 4)))
-    sizes.push_back({"", size});
-  return describe(array.dtype, sizes);
-}
-
-/// Checks element type and shape.
-static Error checkShape(StringRef name, const SparsekDeviceArray &array,
-                        SparsekDtype dtype, ArrayRef<Size> sizes) {
-  bool fits = array.dtype == dtype && array.rank == int32_t(sizes.size());
-  for (size_t i = 0; fits && i < sizes.size(); ++i)
-    fits = array.shape[i] == sizes[i].value;
-  if (fits)
-    return Error::success();
-  return llvm::createStringError(name + " must be " + describe(dtype, sizes) +
-                                 ", got " +
-                                 (array.rank == 0 ? "none" : describe(array)));
-}
-
-/// Checks strides and address. Rows (the next to last dimension) begin at
-/// multiples of `alignment` bytes.
-static Error checkLayout(StringRef name, const SparsekDeviceArray &array,
-                         int64_t alignment, bool isOutput) {
-  int64_t bytes = getByteSize(array.dtype), last = array.rank - 1;
-  for (int64_t i = 0; i <= last; ++i)
-    if (array.shape[i] == 0)
-      return Error::success();
-  if (array.shape[last] > 1 && array.strides[last] != 1)
-    return llvm::createStringError(
-        name + " must be contiguous in its last dimension, got stride " +
-        Twine(array.strides[last]));
-  for (int64_t i = 0; i < last; ++i) {
-    int64_t stride = array.strides[i];
-    if (array.shape[i] == 1)
-      continue;
-    if (stride < 0 || (isOutput && stride == 0))
-      return llvm::createStringError(
-          "strides of " + name + " must " +
-          (isOutput ? "be above 0" : "not be negative") + ", got " +
-          Twine(stride) + " in dimension " + Twine(i));
-    if (stride > std::numeric_limits<int64_t>::max() / bytes ||
-        stride * bytes % alignment != 0)
-      return llvm::createStringError(
-          "strides of " + name + " must be multiples of " +
-          Twine(alignment / bytes) + " elements (" + Twine(alignment) +
-          " bytes), got " + Twine(stride) + " in dimension " + Twine(i));
-    if (alignment > bytes && i == last - 1 && stride * bytes > kMaxI32)
-      return llvm::createStringError("the rows of " + name +
-                                     " must be less than 2^31 bytes apart, "
-                                     "got a stride of " +
-                                     Twine(stride) + " elements");
-  }
-  if (array.data == 0 || array.data % alignment != 0)
-    return llvm::createStringError(
-        name + " must be at a device address that is a multiple of " +
-        Twine(alignment) + ", got 0x" + Twine::utohexstr(array.data));
-  return Error::success();
-}
-
 //===----------------------------------------------------------------------===//
 // Plan
 //===----------------------------------------------------------------------===//
 
-static Error checkArgument(StringRef name, int64_t value, int64_t least) {
-  if (value >= least && value <= kMaxI32)
-    return Error::success();
-  return llvm::createStringError(name + " must be from " + Twine(least) +
-                                 " to " + Twine(kMaxI32) + ", got " +
-                                 Twine(value));
-}
-
 /// Shapes and element types of all arrays.
-static Error checkShapes(const LaunchRecord &record,
+static Error checkShapes(const AttentionRecord &record,
                          const SparsekAttentionArguments &args) {
   SparsekDtype dtype = llvm::StringSwitch<SparsekDtype>(record.dtype)
                            .Case("bf16", SPARSEK_BF16)
@@ -161,17 +38,9 @@ static Error checkShapes(const LaunchRecord &record,
   // q, k and expiry give the sizes; whatever disagrees with them is named.
   const std::tuple<const char *, const SparsekDeviceArray *, int32_t> given[] =
       {{"q", &args.q, 4}, {"k", &args.k, 4}, {"expiry", &args.expiry, 3}};
-  for (auto [name, array, rank] : given) {
-    if (array->rank != rank)
-      return llvm::createStringError(
-          Twine(name) + " must have " + Twine(rank) + " dimensions, got " +
-          (array->rank == 0 ? "none" : describe(*array)));
-    for (int64_t size : ArrayRef(array->shape, rank))
-      if (size < 0 || size > kMaxI32)
-        return llvm::createStringError("sizes of " + Twine(name) +
-                                       " must be from 0 to 2^31 - 1, got " +
-                                       describe(*array));
-  }
+  for (auto [name, array, rank] : given)
+    if (Error error = checkRank(name, *array, rank))
+      return error;
   Size batch{"B", args.q.shape[0]}, queryHeads{"Hq", args.q.shape[1]};
   Size queries{"M", args.q.shape[2]}, keyHeads{"Hkv", args.k.shape[1]};
   Size keys{"N", args.k.shape[2]}, scoreHeads{"Hs", args.expiry.shape[1]};
@@ -227,11 +96,8 @@ static Error checkShapes(const LaunchRecord &record,
       return error;
   if (!record.packed)
     return Error::success();
-  if (args.cuSeqlens.rank != 1 || args.cuSeqlens.dtype != SPARSEK_I32 ||
-      args.cuSeqlens.shape[0] < 2 || args.cuSeqlens.shape[0] > kMaxI32)
-    return llvm::createStringError(
-        Twine("cu_seqlens must be i32[S + 1] with S >= 1, got ") +
-        (args.cuSeqlens.rank == 0 ? "none" : describe(args.cuSeqlens)));
+  if (Error error = checkDocuments(args.cuSeqlens))
+    return error;
   if (batch.value != 1 || queries.value != keys.value)
     return llvm::createStringError(
         "packed documents need B = 1 and M = N, got B = " + Twine(batch.value) +
@@ -243,7 +109,7 @@ static Error checkShapes(const LaunchRecord &record,
 /// that run together share the keys of these columns through the L2 cache: not
 /// more than fit into a part of it, but so many that no block is without work
 /// for long where a part of the columns ends.
-static int64_t getTogether(const LaunchRecord &record, int64_t columns,
+static int64_t getTogether(const AttentionRecord &record, int64_t columns,
                            int64_t headBlocks, int64_t tiles,
                            int64_t listedKeys) {
   constexpr int64_t cacheBytes = 8 << 20; // a sixth of an H100's
@@ -263,7 +129,8 @@ static int64_t getTogether(const LaunchRecord &record, int64_t columns,
 }
 
 /// Sets the sizes and strides, and lays out the workspace.
-static Error fillPlan(const LaunchRecord &record,
+static Error fillPlan(const LaunchRecord &kernels,
+                      const AttentionRecord &record,
                       const SparsekAttentionArguments &args, LaunchPlan &plan) {
   int64_t batch = args.q.shape[0], rows = args.q.shape[2];
   int64_t headsKV = args.k.shape[1], keys = args.k.shape[2];
@@ -283,9 +150,7 @@ static Error fillPlan(const LaunchRecord &record,
   int64_t capacity = llvm::alignTo(topk, 4);
   int64_t tiles = llvm::divideCeil(rows, record.tilePositions);
   int64_t headBlocks = llvm::divideCeil(record.group, record.tileHeads);
-  plan.batchScoreHeads = batch * scoreHeads;
-  plan.chunks = chunks;
-  plan.keys = keys;
+  int64_t batchScoreHeads = batch * scoreHeads;
   // Two products of i32 are exact in i64; four may not be.
   if (batch * headsKV > kMaxI32 || headBlocks * tiles > kMaxI32 ||
       batch * headsKV * headBlocks * tiles > kMaxI32)
@@ -294,21 +159,25 @@ static Error fillPlan(const LaunchRecord &record,
         "B = " +
         Twine(batch) + ", Hkv = " + Twine(headsKV) +
         ", tiles = " + Twine(headBlocks * tiles));
-  plan.items = batch * headsKV * headBlocks * tiles;
-  if (plan.batchScoreHeads > kMaxGridY)
-    return llvm::createStringError("B * Hs must be at most " +
-                                   Twine(kMaxGridY) + ", got " +
-                                   Twine(plan.batchScoreHeads));
+  int64_t items = batch * headsKV * headBlocks * tiles;
+  if (Error error = checkScoreRows(batchScoreHeads))
+    return error;
+  const std::pair<GridFactor, int64_t> factors[] = {
+      {GridFactor::Persistent, items},
+      {GridFactor::Items, items},
+      {GridFactor::Chunks, chunks},
+      {GridFactor::BatchScoreHeads, batchScoreHeads},
+      {GridFactor::KeyBlocks, keys}};
+  for (auto [factor, count] : factors)
+    plan.getFactor(factor) = count;
 
-  auto place = [&](Argument argument, int64_t elements, int64_t &offset) {
-    offset = plan.workspaceBytes;
-    if (record.uses(argument))
-      plan.workspaceBytes += llvm::alignTo(elements * 4, kWorkspaceAlignment);
-  };
-  place(Argument::Table, plan.batchScoreHeads * chunks * capacity,
-        plan.tableOffset);
-  place(Argument::Counts, plan.batchScoreHeads * chunks, plan.countsOffset);
-  place(Argument::Documents, 2 * keys, plan.documentsOffset);
+  const std::pair<Argument, int64_t> parts[] = {
+      {Argument::Table, batchScoreHeads * chunks * capacity},
+      {Argument::Counts, batchScoreHeads * chunks},
+      {Argument::Documents, 2 * keys}};
+  for (auto [argument, elements] : parts)
+    if (kernels.uses(argument))
+      plan.place(argument, elements * 4);
 
   ArgumentValues &values = plan.values;
   // The strides of an array follow one another.
@@ -336,7 +205,7 @@ static Error fillPlan(const LaunchRecord &record,
       {Argument::Chunks, chunks},
       {Argument::Capacity, capacity},
       {Argument::Tiles, tiles},
-      {Argument::Items, plan.items},
+      {Argument::Items, items},
       {Argument::Together,
        getTogether(record, batch * headsKV * headBlocks, headBlocks, tiles,
                    std::min(topk + window, keys))},
@@ -352,11 +221,14 @@ static Error fillPlan(const LaunchRecord &record,
 Expected<LaunchPlan>
 sparsek::cuda::planGatheredAttention(const LaunchRecord &record,
                                      const SparsekAttentionArguments &args) {
-  if (Error error = checkShapes(record, args))
+  Expected<const AttentionRecord *> attention = record.getAs<AttentionRecord>();
+  if (!attention)
+    return attention.takeError();
+  if (Error error = checkShapes(**attention, args))
     return std::move(error);
-  if (Error error = checkArgument("topk", args.topk, 1))
+  if (Error error = checkNumber("topk", args.topk, 1))
     return std::move(error);
-  if (Error error = checkArgument("window", args.window, 0))
+  if (Error error = checkNumber("window", args.window, 0))
     return std::move(error);
   if (!(args.scale >= 0) ||
       args.scale > double(std::numeric_limits<float>::max()))
@@ -364,7 +236,7 @@ sparsek::cuda::planGatheredAttention(const LaunchRecord &record,
         "scale must be above 0 and finite in f32 (0 for 1/sqrt(D)), got " +
         std::to_string(args.scale));
   LaunchPlan plan;
-  if (Error error = fillPlan(record, args, plan))
+  if (Error error = fillPlan(record, **attention, args, plan))
     return std::move(error);
   return plan;
 }
@@ -373,30 +245,21 @@ sparsek::cuda::planGatheredAttention(const LaunchRecord &record,
 // Launch
 //===----------------------------------------------------------------------===//
 
-static Error checkLayouts(const LaunchRecord &record,
-                          const SparsekAttentionArguments &args) {
-  struct Entry {
-    StringRef name;
-    const SparsekDeviceArray &array;
-    int64_t alignment;
-    bool isOutput;
-  };
-  const Entry entries[] = {
-      {"q", args.q, 16, false},      {"k", args.k, 16, false},
-      {"v", args.v, 16, false},      {"scores", args.scores, 4, false},
-      {"tau", args.tau, 4, false},   {"expiry", args.expiry, 4, false},
-      {"sink", args.sink, 4, false}, {"cu_seqlens", args.cuSeqlens, 4, false},
-      {"o", args.o, 16, true},       {"lse", args.lse, 4, true}};
-  for (const Entry &entry : entries)
-    if (entry.array.rank != 0)
-      if (Error error = checkLayout(entry.name, entry.array, entry.alignment,
-                                    entry.isOutput))
-        return error;
-  return Error::success();
+static Error checkLayouts(const SparsekAttentionArguments &args) {
+  return checkLayout({{"q", args.q, 16, false},
+                      {"k", args.k, 16, false},
+                      {"v", args.v, 16, false},
+                      {"scores", args.scores, 4, false},
+                      {"tau", args.tau, 4, false},
+                      {"expiry", args.expiry, 4, false},
+                      {"sink", args.sink, 4, false},
+                      {"cu_seqlens", args.cuSeqlens, 4, false},
+                      {"o", args.o, 16, true},
+                      {"lse", args.lse, 4, true}});
 }
 
 static void setAddresses(const SparsekAttentionArguments &args,
-                         uint64_t workspace, LaunchPlan &plan) {
+                         ArgumentValues &values) {
   const std::pair<Argument, uint64_t> addresses[] = {
       {Argument::Q, args.q.data},
       {Argument::K, args.k.data},
@@ -407,104 +270,27 @@ static void setAddresses(const SparsekAttentionArguments &args,
       {Argument::Sink, args.sink.data},
       {Argument::O, args.o.data},
       {Argument::Lse, args.lse.data},
-      {Argument::CuSeqlens, args.cuSeqlens.data},
-      {Argument::Documents, workspace + plan.documentsOffset},
-      {Argument::Table, workspace + plan.tableOffset},
-      {Argument::Counts, workspace + plan.countsOffset}};
+      {Argument::CuSeqlens, args.cuSeqlens.data}};
   for (auto [argument, address] : addresses)
-    plan.values.set(argument, address);
-}
-
-static Error launchKernel(const Driver &driver, const KernelRecord &kernel,
-                          Function function, int multiprocessors,
-                          LaunchPlan &plan, Stream stream) {
-  int64_t gridX = 0, gridY = 1;
-  switch (kernel.grid) {
-  case Grid::Persistent:
-    gridX = std::min(multiprocessors * kernel.blocksPerSM, plan.items);
-    break;
-  case Grid::Items:
-    gridX = plan.items;
-    break;
-  case Grid::Chunks:
-    gridX = plan.chunks;
-    gridY = plan.batchScoreHeads;
-    break;
-  case Grid::KeyBlocks:
-    gridX = llvm::divideCeil(plan.keys, kernel.threads);
-    break;
-  }
-  std::array<void *, kNumArguments> parameters;
-  for (auto [index, argument] : llvm::enumerate(kernel.arguments))
-    parameters[index] = plan.values.getAddress(argument);
-  Result result = driver.launchKernel(
-      function, unsigned(gridX), unsigned(gridY), 1, unsigned(kernel.threads),
-      1, 1, unsigned(kernel.sharedBytes), stream, parameters.data(), nullptr);
-  if (result == kSuccess)
-    return Error::success();
-  return driver.check(result,
-                      ("cuLaunchKernel for '" + kernel.name + "'").c_str());
-}
-
-/// The context to launch in.
-static Expected<Context> getContext(const Driver &driver, Device device,
-                                    Stream stream) {
-  if (device >= 0)
-    return getPrimaryContext(driver, device);
-  Context context = nullptr;
-  // The default streams, 0 to 2, belong to whatever context is current.
-  bool isDefault = reinterpret_cast<uintptr_t>(stream) <= 2;
-  if (Error error =
-          isDefault
-              ? driver.check(driver.ctxGetCurrent(&context), "cuCtxGetCurrent")
-              : driver.check(driver.streamGetCtx(stream, &context),
-                             "cuStreamGetCtx"))
-    return std::move(error);
-  if (!context)
-    return llvm::createStringError(
-        "no CUDA context is current in this thread; name a device, or make a "
-        "context current");
-  return context;
+    values.set(argument, address);
 }
 
 Error sparsek::cuda::launchGatheredAttention(
     Kernel &kernel, const SparsekAttentionArguments &args, uint64_t workspace,
     size_t workspaceBytes, Device device, Stream stream) {
-  const LaunchRecord &record = kernel.getRecord();
-  Expected<LaunchPlan> plan = planGatheredAttention(record, args);
+  Expected<LaunchPlan> plan = planGatheredAttention(kernel.getRecord(), args);
   if (!plan)
     return plan.takeError();
-  if (Error error = checkLayouts(record, args))
+  if (Error error = checkLayouts(args))
     return error;
-  if (workspaceBytes < size_t(plan->workspaceBytes))
-    return llvm::createStringError(
-        "the workspace must have " + Twine(plan->workspaceBytes) +
-        " bytes for these arguments, got " + Twine(workspaceBytes));
-  if (plan->workspaceBytes &&
-      (workspace == 0 || workspace % kWorkspaceAlignment != 0))
-    return llvm::createStringError(
-        "the workspace must be at a device address that is a multiple of " +
-        Twine(kWorkspaceAlignment) + ", got 0x" + Twine::utohexstr(workspace));
-  if (plan->items == 0)
+  if (Error error = plan->checkWorkspace(workspace, workspaceBytes))
+    return error;
+  if (plan->getFactor(GridFactor::Items) == 0)
     return Error::success(); // B = 0 or M = 0: nothing is to be written.
-
-  Expected<const Driver *> driver = Driver::get();
-  if (!driver)
-    return driver.takeError();
-  Expected<Context> context = getContext(**driver, device, stream);
-  if (!context)
-    return context.takeError();
-  Expected<ContextGuard> guard = ContextGuard::enter(**driver, *context);
-  if (!guard)
-    return guard.takeError();
-  Expected<const Kernel::Loaded *> loaded = kernel.load(**driver);
-  if (!loaded)
-    return loaded.takeError();
-
-  setAddresses(args, workspace, *plan);
-  for (auto [index, entry] : llvm::enumerate(record.kernels))
-    if (Error error = launchKernel(**driver, entry, (*loaded)->functions[index],
-                                   (*loaded)->multiprocessors, *plan, stream))
-      return error;
-  return Error::success();
+  setAddresses(args, plan->values);
+  plan->setWorkspace(workspace);
+  Expected<Launcher> launcher = Launcher::start(kernel, device, stream);
+  if (!launcher)
+    return launcher.takeError();
+  return launcher->launchAll(*plan);
 }

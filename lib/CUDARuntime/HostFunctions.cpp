@@ -12,6 +12,7 @@
 
 #include "sparsek/CUDARuntime/EmbeddedKernel.h"
 #include "sparsek/CUDARuntime/GatheredAttention.h"
+#include "sparsek/CUDARuntime/Selection.h"
 #include "sparsek/CUDARuntime/Session.h"
 
 #include "llvm/ADT/StringRef.h"
@@ -247,7 +248,12 @@ launchAttention(SparsekEmbeddedKernel *embedded, const UnrankedMemRef *q,
     if (!kernel)
       return kernel.takeError();
     const LaunchRecord &record = (*kernel)->getRecord();
-    SparsekDtype dtype = record.dtype == "f16" ? SPARSEK_F16 : SPARSEK_BF16;
+    Expected<const AttentionRecord *> attention =
+        record.getAs<AttentionRecord>();
+    if (!attention)
+      return attention.takeError();
+    SparsekDtype dtype =
+        (*attention)->dtype == "f16" ? SPARSEK_F16 : SPARSEK_BF16;
     SparsekAttentionArguments args = {};
     args.q = q->getArray(dtype);
     args.k = k->getArray(dtype);
@@ -255,9 +261,9 @@ launchAttention(SparsekEmbeddedKernel *embedded, const UnrankedMemRef *q,
     args.scores = scores->getArray(SPARSEK_F32);
     args.tau = tau->getArray(SPARSEK_F32);
     args.expiry = expiry->getArray(SPARSEK_I32);
-    if (record.sink)
+    if ((*attention)->sink)
       args.sink = sink->getArray(SPARSEK_F32);
-    if (record.packed)
+    if ((*attention)->packed)
       args.cuSeqlens = cuSeqlens->getArray(SPARSEK_I32);
     args.o = o->getArray(dtype);
     args.lse = lse->getArray(SPARSEK_F32);
@@ -273,6 +279,47 @@ launchAttention(SparsekEmbeddedKernel *embedded, const UnrankedMemRef *q,
     return launchGatheredAttention(**kernel, args, *workspace,
                                    plan->workspaceBytes, session.getDevice(),
                                    session.getStream());
+  });
+  if (!done)
+    fail();
+}
+
+/// Launches a kernel of the selection with a workspace of the session. Compiled
+/// code passes any buffers for documents that the kernel does not take, and for
+/// interior counts that it does not want.
+static void
+launchSelectionOf(SparsekEmbeddedKernel *embedded, const UnrankedMemRef *scores,
+                  const UnrankedMemRef *tau, const UnrankedMemRef *expiry,
+                  const UnrankedMemRef *cuSeqlens,
+                  const UnrankedMemRef *interior, int64_t wantsInterior,
+                  int64_t topk, int64_t window) {
+  bool done = attempt([&](Session &session) -> Error {
+    Expected<Kernel *> kernel = getKernel(*embedded);
+    if (!kernel)
+      return kernel.takeError();
+    const LaunchRecord &record = (*kernel)->getRecord();
+    Expected<const SelectionRecord *> selection =
+        record.getAs<SelectionRecord>();
+    if (!selection)
+      return selection.takeError();
+    SparsekSelectionArguments args = {};
+    args.scores = scores->getArray(SPARSEK_F32);
+    if ((*selection)->packed)
+      args.cuSeqlens = cuSeqlens->getArray(SPARSEK_I32);
+    args.tau = tau->getArray(SPARSEK_F32);
+    args.expiry = expiry->getArray(SPARSEK_I32);
+    if (wantsInterior)
+      args.interior = interior->getArray(SPARSEK_I32);
+    args.topk = topk;
+    args.window = window;
+    Expected<SelectionPlan> plan = planSelection(record, args);
+    if (!plan)
+      return plan.takeError();
+    Expected<uint64_t> workspace = session.getWorkspace(plan->workspaceBytes);
+    if (!workspace)
+      return workspace.takeError();
+    return launchSelection(**kernel, args, *workspace, plan->workspaceBytes,
+                           session.getDevice(), session.getStream());
   });
   if (!done)
     fail();
@@ -304,6 +351,8 @@ llvm::ArrayRef<HostFunction> sparsek::cuda::getHostFunctions() {
        reinterpret_cast<void *>(&launchAttention)},
       {"_mlir_ciface_sparsek_launch_attention_f16",
        reinterpret_cast<void *>(&launchAttention)},
+      {"_mlir_ciface_sparsek_launch_selection",
+       reinterpret_cast<void *>(&launchSelectionOf)},
       {"sparsek_release_kernel", reinterpret_cast<void *>(&releaseEmbedded)}};
   return functions;
 }

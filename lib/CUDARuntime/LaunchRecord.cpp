@@ -8,9 +8,9 @@
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSwitch.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/JSON.h"
+#include "llvm/Support/MathExtras.h"
 
 #include <limits>
 #include <optional>
@@ -73,6 +73,16 @@ static std::string getArgumentNames() {
   for (const ArgumentInfo &info : argumentInfos)
     names += (Twine(names.empty() ? "" : ", ") + info.name).str();
   return names;
+}
+
+static constexpr StringRef gridFactorNames[] = {
+#define SPARSEK_GRID_NAME(id, name) name,
+    SPARSEK_GRID_FACTORS(SPARSEK_GRID_NAME)
+#undef SPARSEK_GRID_NAME
+};
+
+StringRef sparsek::cuda::getName(GridFactor factor) {
+  return gridFactorNames[size_t(factor)];
 }
 
 //===----------------------------------------------------------------------===//
@@ -180,21 +190,33 @@ static Argument readArgument(Reader &reader) {
   return argument.value_or(Argument::Q);
 }
 
+static constexpr int64_t kMaxI32 = std::numeric_limits<int32_t>::max();
+
+static llvm::SmallVector<GridFactor, 2> readGrid(Reader &reader) {
+  std::string text = reader.readString("grid");
+  llvm::SmallVector<StringRef> names;
+  StringRef(text).split(names, " x ");
+  llvm::SmallVector<GridFactor, 2> grid;
+  for (StringRef name : names) {
+    const StringRef *found = llvm::find(gridFactorNames, name);
+    if (found != std::end(gridFactorNames))
+      grid.push_back(GridFactor(found - std::begin(gridFactorNames)));
+  }
+  if (grid.size() != names.size() || grid.size() > 2)
+    reader.fail("grid", "expected one factor, or two with ' x ' between, of " +
+                            llvm::join(llvm::ArrayRef(gridFactorNames), ", ") +
+                            "; got '" + text + "'");
+  return grid;
+}
+
 static KernelRecord readKernel(Reader &reader) {
   KernelRecord kernel;
   kernel.name = reader.readString("name");
   kernel.threads = reader.readInteger("threads", 1, 1024);
   // The device's own limit is checked when the kernel is loaded there.
   kernel.sharedBytes = reader.readInteger("shared_bytes", 0, 1 << 20);
-  kernel.grid =
-      llvm::StringSwitch<Grid>(
-          reader.readWord("grid", {"persistent", "items",
-                                   "chunks x batch_score_heads", "key_blocks"}))
-          .Case("items", Grid::Items)
-          .Case("chunks x batch_score_heads", Grid::Chunks)
-          .Case("key_blocks", Grid::KeyBlocks)
-          .Default(Grid::Persistent);
-  if (kernel.grid == Grid::Persistent)
+  kernel.grid = readGrid(reader);
+  if (llvm::is_contained(kernel.grid, GridFactor::Persistent))
     kernel.blocksPerSM = reader.readInteger("blocks_per_sm", 1, 32);
   reader.readArray("arguments", [&](Reader &argument) {
     Argument next = readArgument(argument);
@@ -205,37 +227,116 @@ static KernelRecord readKernel(Reader &reader) {
   return kernel;
 }
 
+/// An optional argument that a kernel takes must be there.
+static void checkOptional(Reader &reader, const LaunchRecord &record,
+                          Argument argument, bool given) {
+  if (record.uses(argument) && !given)
+    reader.fail("kernels", "a kernel takes '" + getName(argument) +
+                               "', but the record says that there is none");
+}
+
+static AttentionRecord readAttention(Reader &reader,
+                                     const LaunchRecord &record) {
+  AttentionRecord attention;
+  attention.dtype = reader.readWord("dtype", {"bf16", "f16", "f32"});
+  attention.headDim = reader.readInteger("head_dim", 1, kMaxI32);
+  attention.valueDim = reader.readInteger("value_dim", 1, kMaxI32);
+  attention.group = reader.readInteger("group", 1, kMaxI32);
+  attention.gate = reader.readWord(
+      "gate", {"key_value", "value", "none", "straight_through"});
+  attention.sink = reader.readBool("sink");
+  attention.packed = reader.readBool("packed");
+  Reader tile = reader.readObject("tile");
+  attention.tilePositions = tile.readInteger("positions", 1, kMaxI32);
+  attention.tileHeads = tile.readInteger("head_block", 1, kMaxI32);
+  checkOptional(reader, record, Argument::Sink, attention.sink);
+  checkOptional(reader, record, Argument::CuSeqlens, attention.packed);
+  checkOptional(reader, record, Argument::Documents, attention.packed);
+  return attention;
+}
+
+/// The place of the kernel of this name, which `key` asks for.
+static size_t findKernel(Reader &reader, StringRef key,
+                         const LaunchRecord &record, StringRef name) {
+  for (auto [index, kernel] : llvm::enumerate(record.kernels))
+    if (kernel.name == name)
+      return index;
+  reader.fail(key, "there is no kernel '" + name + "'");
+  return 0;
+}
+
+static SelectionRecord::Size readSize(Reader &reader,
+                                      const LaunchRecord &record,
+                                      const SelectionRecord &selection) {
+  SelectionRecord::Size size;
+  int64_t least =
+      selection.sizes.empty() ? 1 : selection.sizes.back().maxKeys + 1;
+  size.maxKeys = reader.readInteger("max_keys", least, 1 << 30);
+  size.chunk = reader.readInteger("chunk", 1, 1 << 30);
+  size.buckets = reader.readInteger("buckets", 1, 1 << 30);
+  if (!llvm::isPowerOf2_64(size.chunk))
+    reader.fail("chunk", "expected a power of two, got " + Twine(size.chunk));
+  // A block counts at least one bucket at all boundaries.
+  int64_t words = 4 * (llvm::divideCeil(size.maxKeys, size.chunk) + 1);
+  if (words > selection.tableWords)
+    reader.fail("chunk", "needs a table of " + Twine(words) +
+                             " words, the record has table_words = " +
+                             Twine(selection.tableWords));
+  for (auto [key, place] : {std::pair("boundaries", &size.boundaries),
+                            std::pair("thresholds", &size.thresholds)})
+    *place = findKernel(reader, key, record, reader.readString(key));
+  return size;
+}
+
+static SelectionRecord readSelection(Reader &reader,
+                                     const LaunchRecord &record) {
+  SelectionRecord selection;
+  selection.packed = reader.readBool("packed");
+  selection.maxMergedKeys = reader.readInteger("max_merged_keys", 0, kMaxI32);
+  selection.sortTileLog2 = reader.readInteger("sort_tile_log2", 1, 30);
+  selection.radixTileLog2 = reader.readInteger("radix_tile_log2", 1, 30);
+  selection.scanTileLog2 = reader.readInteger("scan_tile_log2", 1, 30);
+  selection.tableWords = reader.readInteger("table_words", 1, kMaxI32);
+  reader.readArray("sizes", [&](Reader &size) {
+    selection.sizes.push_back(readSize(size, record, selection));
+  });
+  if (selection.sizes.empty())
+    reader.fail("sizes", "expected at least one size");
+  const std::pair<StringRef, size_t *> kernels[] = {
+      {"sort_tiles", &selection.sortTiles},
+      {"merge_lists", &selection.mergeLists},
+      {"count_scores", &selection.count[0]},
+      {"count_digits", &selection.count[1]},
+      {"scatter_scores", &selection.scatter[0]},
+      {"scatter_digits", &selection.scatter[1]},
+      {"rank_table", &selection.rankTable},
+      {"rank_scan", &selection.rankScan},
+      {"expiries", &selection.expiries}};
+  for (auto [name, place] : kernels)
+    *place = findKernel(reader, "kernels", record, name);
+  if (selection.packed)
+    selection.documents = findKernel(reader, "kernels", record, "documents");
+  checkOptional(reader, record, Argument::CuSeqlens, selection.packed);
+  checkOptional(reader, record, Argument::Documents, selection.packed);
+  return selection;
+}
+
 static LaunchRecord readRecord(Reader &reader) {
-  constexpr int64_t most = std::numeric_limits<int32_t>::max();
   LaunchRecord record;
   // A later version may have other fields, so it comes first.
   reader.readInteger("version", 1, 1);
-  reader.readWord("op", {"gathered_attention"});
+  std::string op =
+      reader.readWord("op", {AttentionRecord::kOp, SelectionRecord::kOp});
   record.chip = reader.readString("chip");
-  record.dtype = reader.readWord("dtype", {"bf16", "f16", "f32"});
-  record.headDim = reader.readInteger("head_dim", 1, most);
-  record.valueDim = reader.readInteger("value_dim", 1, most);
-  record.group = reader.readInteger("group", 1, most);
-  record.gate = reader.readWord(
-      "gate", {"key_value", "value", "none", "straight_through"});
-  record.sink = reader.readBool("sink");
-  record.packed = reader.readBool("packed");
-  Reader tile = reader.readObject("tile");
-  record.tilePositions = tile.readInteger("positions", 1, most);
-  record.tileHeads = tile.readInteger("head_block", 1, most);
   reader.readArray("kernels", [&](Reader &kernel) {
     record.kernels.push_back(readKernel(kernel));
   });
   if (record.kernels.empty())
     reader.fail("kernels", "expected at least one kernel");
-  const std::pair<Argument, bool> optional[] = {
-      {Argument::Sink, record.sink},
-      {Argument::CuSeqlens, record.packed},
-      {Argument::Documents, record.packed}};
-  for (auto [argument, given] : optional)
-    if (record.uses(argument) && !given)
-      reader.fail("kernels", "a kernel takes '" + getName(argument) +
-                                 "', but the record says that there is none");
+  if (op == SelectionRecord::kOp)
+    record.operation = readSelection(reader, record);
+  else
+    record.operation = readAttention(reader, record);
   return record;
 }
 
@@ -256,4 +357,9 @@ bool LaunchRecord::uses(Argument argument) const {
   return llvm::any_of(kernels, [&](const KernelRecord &kernel) {
     return llvm::is_contained(kernel.arguments, argument);
   });
+}
+
+StringRef LaunchRecord::getOp() const {
+  return std::visit([](const auto &record) { return StringRef(record.kOp); },
+                    operation);
 }

@@ -53,7 +53,8 @@ std::optional<GPUTarget> GPUTarget::get(StringRef chip) {
     version = std::max(version, 88);
   return GPUTarget{chip.str(), int64_t{entry->sharedKilobytes} * 1024,
                    /*warpgroups=*/number == kHopper && rest == "a",
-                   /*suspendsWaits=*/number >= kHopper, version};
+                   /*suspendsWaits=*/number >= kHopper,
+                   /*dependentLaunches=*/number >= kHopper, version};
 }
 
 std::string GPUTarget::getAccepted() {

@@ -52,8 +52,13 @@ static llvm::Expected<std::vector<NamedKernel>> getKernels(ModuleOp module) {
     return llvm::createStringError(
         "the module has no gpu.binary with a dictionary '" + kLaunchRecordAttr +
         "'; sparsek-nvvm-pipeline with host=false makes it from "
-        "sparsek.gathered_attention");
+        "sparsek.gathered_attention or sparsek.topk_mask");
   return kernels;
+}
+
+/// What the functions of the runtime for an operation have in their names.
+static StringRef getRuntimeName(const KernelBinary &binary) {
+  return binary.op == "topk_mask" ? "Selection" : "Attention";
 }
 
 static bool isIdentifier(StringRef name) {
@@ -150,11 +155,12 @@ public:
 
   void add(const NamedKernel &kernel) {
     llvm::Constant *embedded = addData(kernel);
+    std::string what = getRuntimeName(kernel.binary).str();
     addFunction(embedded, kernel.name + "_workspace",
-                "sparsekEmbeddedAttentionWorkspace", status,
+                "sparsekEmbedded" + what + "Workspace", status,
                 {pointer, pointer});
     addFunction(embedded, kernel.name + "_launch",
-                "sparsekLaunchEmbeddedAttention", status,
+                "sparsekLaunchEmbedded" + what, status,
                 {pointer, size, size, status, pointer});
     addFunction(embedded, kernel.name + "_prepare",
                 "sparsekPrepareEmbeddedKernel", status, {status});
@@ -279,21 +285,21 @@ llvm::Error sparsek::emitKernelHeader(ModuleOp module, StringRef name,
      << "#ifndef " << guard << "\n#define " << guard << "\n\n"
      << "#include \"sparsek-c/CUDA.h\"\n\n"
      << "#ifdef __cplusplus\nextern \"C\" {\n#endif\n";
-  for (const NamedKernel &kernel : *kernels)
-    os << "\n/* As sparsekAttentionWorkspace and sparsekLaunchAttention: nonzero "
-          "and sparsekLastError() on failure. */\n"
-       << "int32_t " << kernel.name
-       << "_workspace(const SparsekAttentionArguments *arguments, size_t "
-          "*size);\n"
-       << "int32_t " << kernel.name
-       << "_launch(const SparsekAttentionArguments *arguments, uint64_t "
-          "workspace,\n"
+  for (const NamedKernel &kernel : *kernels) {
+    StringRef what = getRuntimeName(kernel.binary);
+    os << "\n/* As sparsek" << what << "Workspace and sparsekLaunch" << what
+       << ": nonzero and sparsekLastError() on failure. */\n"
+       << "int32_t " << kernel.name << "_workspace(const Sparsek" << what
+       << "Arguments *arguments, size_t *size);\n"
+       << "int32_t " << kernel.name << "_launch(const Sparsek" << what
+       << "Arguments *arguments, uint64_t workspace,\n"
        << "    size_t workspaceSize, int32_t device, void *stream);\n"
        << "/* Loads the kernels on a device, which the first launch does "
           "otherwise. */\n"
        << "int32_t " << kernel.name << "_prepare(int32_t device);\n"
        << "/* Unloads them everywhere. No launch may be running. */\n"
        << "void " << kernel.name << "_release(void);\n";
+  }
   os << "\n#ifdef __cplusplus\n}\n#endif\n\n#endif /* " << guard << " */\n";
   return llvm::Error::success();
 }

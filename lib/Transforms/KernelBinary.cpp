@@ -69,5 +69,7 @@ llvm::Expected<KernelBinary> sparsek::getKernelBinary(gpu::BinaryOp binary) {
   if (result.format == gpu::CompilationTarget::Assembly)
     result.image = result.image.take_until([](char c) { return c == 0; });
   llvm::raw_string_ostream(result.record) << toJSON(record);
+  if (auto op = record.getAs<StringAttr>("op"))
+    result.op = op.getValue();
   return result;
 }

@@ -42,6 +42,15 @@ class Config(ctypes.Structure):
     )
 
 
+class RawSelectionConfig(ctypes.Structure):
+    _fields_ = (
+        ("packed", ctypes.c_int32),
+        ("chip", ctypes.c_char_p),
+        ("format", ctypes.c_char_p),
+        ("options", ctypes.c_char_p),
+    )
+
+
 class DeviceArray(ctypes.Structure):
     """An array in device memory; zeros stand for one that is not given."""
 
@@ -66,6 +75,17 @@ class Arguments(ctypes.Structure):
     )
 
 
+SELECTION_ARRAYS = ("scores", "cu_seqlens", "tau", "expiry", "interior")
+
+
+class SelectionArguments(ctypes.Structure):
+    _fields_ = (
+        *((name, DeviceArray) for name in SELECTION_ARRAYS),
+        ("topk", ctypes.c_int64),
+        ("window", ctypes.c_int64),
+    )
+
+
 def device_array(
     address: int, dtype: str, shape: Sequence[int], strides: Sequence[int]
 ) -> DeviceArray:
@@ -75,6 +95,7 @@ def device_array(
 
 # The same, made from numbers in one step: ctypes takes ten times as long.
 _PACKED = struct.Struct("Qii4q4q" * len(ARRAYS) + "qqd")
+_PACKED_SELECTION = struct.Struct("Qii4q4q" * len(SELECTION_ARRAYS) + "qq")
 _PADDING = tuple((0,) * (4 - rank) for rank in range(5))
 NO_ARRAY = (0,) * 11
 
@@ -96,9 +117,22 @@ def pack_arguments(
     return Arguments.from_buffer_copy(_PACKED.pack(*fields, topk, window, scale))
 
 
+def pack_selection(arrays: Iterable[tuple[int, ...]], topk: int, window: int) -> SelectionArguments:
+    """`SelectionArguments` from described arrays, in the order of
+    SELECTION_ARRAYS."""
+    fields = itertools.chain.from_iterable(arrays)
+    return SelectionArguments.from_buffer_copy(_PACKED_SELECTION.pack(*fields, topk, window))
+
+
 _HANDLE = ctypes.c_void_p
+# For each kind of arguments the functions that plan and launch.
+_FUNCTIONS = {
+    Arguments: ("sparsekAttentionWorkspace", "sparsekLaunchAttention"),
+    SelectionArguments: ("sparsekSelectionWorkspace", "sparsekLaunchSelection"),
+}
 _PROTOTYPES = {
     "sparsekAttentionKernel": (_HANDLE, (ctypes.POINTER(Config),)),
+    "sparsekSelectionKernel": (_HANDLE, (ctypes.POINTER(RawSelectionConfig),)),
     "sparsekKernelFromModule": (_HANDLE, (_HANDLE,)),
     "sparsekCreateKernel": (
         _HANDLE,
@@ -110,22 +144,25 @@ _PROTOTYPES = {
     "sparsekReleaseKernel": (None, (_HANDLE,)),
     "sparsekDeviceChip": (ctypes.c_char_p, (ctypes.c_int32,)),
     "sparsekPrepareKernel": (ctypes.c_int32, (_HANDLE, ctypes.c_int32)),
-    "sparsekAttentionWorkspace": (
+}
+
+
+for _arguments, (_workspace, _launch) in _FUNCTIONS.items():
+    _PROTOTYPES[_workspace] = (
         ctypes.c_int32,
-        (_HANDLE, ctypes.POINTER(Arguments), ctypes.POINTER(ctypes.c_size_t)),
-    ),
-    "sparsekLaunchAttention": (
+        (_HANDLE, ctypes.POINTER(_arguments), ctypes.POINTER(ctypes.c_size_t)),
+    )
+    _PROTOTYPES[_launch] = (
         ctypes.c_int32,
         (
             _HANDLE,
-            ctypes.POINTER(Arguments),
+            ctypes.POINTER(_arguments),
             ctypes.c_uint64,
             ctypes.c_size_t,
             ctypes.c_int32,
             ctypes.c_void_p,
         ),
-    ),
-}
+    )
 
 
 @functools.cache
@@ -161,6 +198,38 @@ class AttentionConfig:
     format: str = "ptx"
     options: str = ""
 
+    def compile(self) -> int | None:
+        """A handle, or None with the error in the library."""
+        raw = Config(
+            DTYPES[self.dtype],
+            self.head_dim,
+            self.value_dim,
+            self.group,
+            self.gate.encode(),
+            self.sink,
+            self.packed,
+            self.chip.encode(),
+            self.format.encode(),
+            self.options.encode(),
+        )
+        return _library().sparsekAttentionKernel(ctypes.byref(raw))
+
+
+@dataclass(frozen=True)
+class SelectionConfig:
+    """The same for the selection, whose sizes are all arguments."""
+
+    packed: bool
+    chip: str
+    format: str = "ptx"
+    options: str = ""
+
+    def compile(self) -> int | None:
+        raw = RawSelectionConfig(
+            self.packed, self.chip.encode(), self.format.encode(), self.options.encode()
+        )
+        return _library().sparsekSelectionKernel(ctypes.byref(raw))
+
 
 class Kernel:
     """A compiled kernel, with the functions that launch it. Thread-safe."""
@@ -171,27 +240,17 @@ class Kernel:
         self.handle = handle
         lib = _library()
         weakref.finalize(self, lib.sparsekReleaseKernel, handle)
-        self._workspace = lib.sparsekAttentionWorkspace
-        self._launch = lib.sparsekLaunchAttention
+        self._functions = {
+            arguments: tuple(getattr(lib, name) for name in names)
+            for arguments, names in _FUNCTIONS.items()
+        }
 
     @classmethod
-    def compile(cls, config: AttentionConfig) -> Kernel:
+    def compile(cls, config: AttentionConfig | SelectionConfig) -> Kernel:
         """From the cache on disk, or compiled now. Warns, once in a process, when
         the cache cannot be written."""
         lib = _library()
-        raw = Config(
-            DTYPES[config.dtype],
-            config.head_dim,
-            config.value_dim,
-            config.group,
-            config.gate.encode(),
-            config.sink,
-            config.packed,
-            config.chip.encode(),
-            config.format.encode(),
-            config.options.encode(),
-        )
-        kernel = cls(lib.sparsekAttentionKernel(ctypes.byref(raw)))
+        kernel = cls(config.compile())
         problem = lib.sparsekKernelCacheProblem(kernel.handle).decode(errors="replace")
         if problem:
             _warn_about_cache(problem)
@@ -226,19 +285,27 @@ class Kernel:
         if _library().sparsekPrepareKernel(self.handle, device):
             raise last_error()
 
-    def workspace_size(self, arguments: Arguments) -> int:
+    def workspace_size(self, arguments: Arguments | SelectionArguments) -> int:
         """The bytes of workspace that a launch needs."""
         size = ctypes.c_size_t()
-        if self._workspace(self.handle, arguments, size):
+        workspace, _ = self._functions[type(arguments)]
+        if workspace(self.handle, arguments, size):
             raise last_error()
         return size.value
 
     def launch(
-        self, arguments: Arguments, workspace: int, size: int, device: int, stream: int
+        self,
+        arguments: Arguments | SelectionArguments,
+        workspace: int,
+        size: int,
+        device: int,
+        stream: int,
     ) -> None:
         """Launches on a stream of the primary context of a device. Raises
-        SparsekError that names the argument when one is not accepted."""
-        if self._launch(self.handle, arguments, workspace, size, device, stream):
+        SparsekError that names the argument when one is not accepted, or when the
+        kernel is one for other arguments."""
+        _, launch = self._functions[type(arguments)]
+        if launch(self.handle, arguments, workspace, size, device, stream):
             raise last_error()
 
     def _text(self, function: ctypes._CFuncPtr) -> bytes:
@@ -246,12 +313,21 @@ class Kernel:
         return ctypes.string_at(function(self.handle, ctypes.byref(size)), size.value)
 
 
-_kernels: dict[AttentionConfig, Kernel] = {}
+_kernels: dict[AttentionConfig | SelectionConfig, Kernel] = {}
 _lock = threading.Lock()
 
 
 def attention_kernel(config: AttentionConfig) -> Kernel:
     """The kernel of a configuration, compiled and loaded once in a process."""
+    return _compiled(config)
+
+
+def selection_kernel(config: SelectionConfig) -> Kernel:
+    """The same for the selection."""
+    return _compiled(config)
+
+
+def _compiled(config: AttentionConfig | SelectionConfig) -> Kernel:
     kernel = _kernels.get(config)
     if kernel is None:
         with _lock:

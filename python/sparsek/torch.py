@@ -138,9 +138,9 @@ def attention(
 ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
     """Causal attention over a window and the best keys before it (C2-C6).
 
-    `scores[B,Hs,N]` is f32; the rest is as for `gathered_attention`. The
-    selection is computed on the host: with CUDA tensors this call waits for the
-    device and cannot be captured into a CUDA graph. `gathered_attention` can.
+    `scores[B,Hs,N]` is f32; the rest is as for `gathered_attention`. With CUDA
+    tensors the selection is enqueued before attention on the same stream, for up
+    to 2^20 keys; this too can be captured into a CUDA graph.
     """
     tau, expiry = select(scores, topk=topk, window=window, cu_seqlens=cu_seqlens)
     return gathered_attention(
@@ -230,7 +230,7 @@ torch.library.define(
     "sparsek::select",
     "(Tensor scores, Tensor? cu_seqlens, SymInt topk, SymInt window, "
     "bool return_interior=False) -> (Tensor tau, Tensor expiry, Tensor n_int)",
-    tags=(torch.Tag.pt2_compliant_tag, torch.Tag.cudagraph_unsafe),
+    tags=torch.Tag.pt2_compliant_tag,
 )
 torch.library.define(
     "sparsek::gathered_attention",
@@ -376,8 +376,41 @@ def _select_cuda(
     window: int,
     return_interior: bool = False,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    _check_scores(scores, cu_seqlens)
-    return _on_host("select", _select_cpu, (scores, cu_seqlens), topk, window, return_interior)
+    device = scores.device
+    return _launch_selection(
+        scores,
+        cu_seqlens,
+        topk,
+        window,
+        return_interior,
+        chip=_cuda.device_chip(device.index),
+        device=device.index,
+        stream=torch.cuda.current_stream(device).cuda_stream,
+    )
+
+
+def _launch_selection(
+    scores: torch.Tensor,
+    cu_seqlens: torch.Tensor | None,
+    topk: int,
+    window: int,
+    return_interior: bool = False,
+    *,
+    chip: str,
+    device: int,
+    stream: int,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """As `_launch` below."""
+    results = _select_fake(scores, cu_seqlens, topk, window, return_interior)
+    topk = _checks.integer("topk", topk, 1)
+    window = _checks.integer("window", window, 0)
+    scores, cu_seqlens = _with_rows(scores, 4), _with_rows(cu_seqlens, 4)
+    written = results if return_interior else (*results[:2], None)
+    arguments = _cuda.pack_selection(map(_describe, (scores, cu_seqlens, *written)), topk, window)
+    packed = cu_seqlens is not None
+    kernel = _cuda.selection_kernel(_cuda.SelectionConfig(packed=packed, chip=chip))
+    _launch_kernel(kernel, arguments, scores.device, device, stream)
+    return results
 
 
 # Not as decorators, which leave nothing in the place of the function.
@@ -396,8 +429,7 @@ def _on_host(
     """Computes on copies in host memory and copies the results to the device."""
     if torch.cuda.is_current_stream_capturing():
         raise RuntimeError(
-            f"sparsek.torch.{name} computes on the host, which cannot be captured into a CUDA "
-            "graph: score and select outside and capture sparsek.torch.gathered_attention"
+            f"sparsek.torch.{name} computes on the host, which cannot be captured into a CUDA graph"
         )
     on_host = (None if tensor is None else tensor.cpu() for tensor in tensors)
     device = tensors[0].device
@@ -466,13 +498,24 @@ def _launch(
             chip=chip,
         )
     )
+    _launch_kernel(kernel, arguments, q.device, device, stream)
+    return o, lse
+
+
+def _launch_kernel(
+    kernel: _cuda.Kernel,
+    arguments: _cuda.Arguments | _cuda.SelectionArguments,
+    place: torch.device,
+    device: int,
+    stream: int,
+) -> None:
+    """Launches with a workspace at a place."""
     size = kernel.workspace_size(arguments)
     # Allocators of PyTorch align to at least this much on GPUs, but promise nothing.
     alignment = _cuda.WORKSPACE_ALIGNMENT
-    workspace = torch.empty(size + alignment - 1, dtype=torch.uint8, device=q.device)
+    workspace = torch.empty(size + alignment - 1, dtype=torch.uint8, device=place)
     address = -(-workspace.data_ptr() // alignment) * alignment
     kernel.launch(arguments, address, size, device, stream)
-    return o, lse
 
 
 def _refuse_gradients(what: str) -> Callable[..., None]:

@@ -54,16 +54,12 @@ def parse_string(text: str) -> str:
     )
 
 
-def compile_source(source: str, *, chip: str, schedule: str = "") -> Compiled:
-    """PTX and record of the one kernel module of a program, by `sparsek-nvvm-pipeline`.
-
-    Raises RuntimeError with its messages.
-    """
+def compile_source(source: str, options: str) -> Compiled:
+    """PTX and record by `sparsek-nvvm-pipeline`. Raises RuntimeError with its messages."""
     tool = shutil.which("sparsek-opt")
     if tool is None:
         raise RuntimeError("sparsek-opt is not in PATH")
     start = time.perf_counter()
-    options = f"host=false chip={chip} format=ptx schedule={schedule}"
     result = subprocess.run(
         [tool, f"--sparsek-nvvm-pipeline={options}"],
         input=source,
@@ -81,8 +77,9 @@ def compile_source(source: str, *, chip: str, schedule: str = "") -> Compiled:
 
 @functools.lru_cache(maxsize=64)
 def compile_kernels(variant: Variant) -> Compiled:
-    """The kernels of gathered attention. Raises RuntimeError with the compiler's messages."""
-    return compile_source(variant.source(), chip=variant.chip, schedule=variant.schedule)
+    """PTX and record of attention. Raises RuntimeError with the compiler's messages."""
+    options = f"host=false chip={variant.chip} format=ptx schedule={variant.schedule}"
+    return compile_source(variant.source(), options)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -30,7 +30,7 @@ def compile_selection(packed: bool = False, chip: str = "sm_90a") -> Compiled:
         f"func.func @f(%u: {scores}{parameter}) -> ({scores}, {positions}, {positions}) {{\n"
         f"  %t, %e, %n = sparsek.topk_mask %u topk(1) window(1) interior{extra} : {types}\n"
         f"  return %t, %e, %n : {scores}, {positions}, {positions}\n}}\n",
-        chip=chip,
+        f"host=false chip={chip} format=ptx",
     )
 
 

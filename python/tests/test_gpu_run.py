@@ -18,6 +18,14 @@ from sparsek import SparsekError
 pytestmark = fake_cuda.needs_fake
 
 DTYPES = {"f32": np.float32, "f16": np.float16, "bf16": ml_dtypes.bfloat16}
+SELECTION = [
+    "sort_tiles",
+    "rank_table",
+    "boundaries_256",
+    "rank_scan",
+    "thresholds_128",
+    "expiries",
+]
 TOLERANCE = {"f32": 2e-6, "f16": 2e-3, "bf16": 1e-2}
 
 
@@ -42,7 +50,14 @@ def close(got: np.ndarray, expected: np.ndarray, dtype: str) -> None:
     np.testing.assert_allclose(got.astype(np.float64), expected, rtol=tolerance, atol=tolerance)
 
 
-def attention_source(dtype: str, size: int, op: str = "attention", sink: bool = False) -> str:
+def attention_source(
+    dtype: str,
+    size: int,
+    op: str = "attention",
+    sink: bool = False,
+    packed: bool = False,
+    budget: tuple[int, int] = (3, 2),
+) -> str:
     heads, single = f"tensor<1x4x?x{size}x{dtype}>", f"tensor<1x2x?x{size}x{dtype}>"
     types = [heads, single, single, "tensor<1x1x?xf32>"]
     names = ["%q", "%k", "%v", "%u"]
@@ -51,32 +66,48 @@ def attention_source(dtype: str, size: int, op: str = "attention", sink: bool = 
         names += ["%tau", "%expiry"]
     more = ""
     operands = ", ".join(names)
-    if sink:
-        types.append("tensor<4xf32>")
-        names.append("%sink")
-        more = " sink(%sink)"
+    for given, name, keyword, type in (
+        (sink, "%sink", "sink", "tensor<4xf32>"),
+        (packed, "%bounds", "cu_seqlens", "tensor<?xi32>"),
+    ):
+        if given:
+            types.append(type)
+            names.append(name)
+            more += f" {keyword}({name})"
     arguments = ", ".join(f"{name}: {type}" for name, type in zip(names, types, strict=True))
     results = f"{heads}, tensor<1x4x?xf32>"
     return (
         f"func.func @f({arguments}) -> ({results}) {{\n"
-        f"  %r:2 = sparsek.{op} {operands} topk(3) window(2) scale(0.25){more} : "
+        f"  %r:2 = sparsek.{op} {operands} topk({budget[0]}) window({budget[1]}) "
+        f"scale(0.25){more} : "
         f"{', '.join(types)}\n  return %r#0, %r#1 : {results}\n}}\n"
     )
 
 
-def attend(dtype: str, size: int, chip: str, *, sink: bool = False) -> list[str]:
+def attend(
+    dtype: str,
+    size: int,
+    chip: str,
+    *,
+    sink: bool = False,
+    rows: int = 5,
+    keys: int = 9,
+    bounds: np.ndarray | None = None,
+    budget: tuple[int, int] = (3, 2),
+) -> list[str]:
     """Compares attention with the oracle; returns the kernels that ran."""
-    rows, keys = 5, 9
     q = normal(3, 1, 4, rows, size, dtype=dtype)
     k, v = (normal(seed, 1, 2, keys, size, dtype=dtype) for seed in (4, 5))
     u = normal(6, 1, 1, keys)
     logits = np.linspace(-1, 1, 4).astype(np.float32) if sink else None
-    call = compiled(attention_source(dtype, size, sink=sink), f"chip={chip}")
+    source = attention_source(dtype, size, sink=sink, packed=bounds is not None, budget=budget)
+    more = [array for array in (logits, bounds) if array is not None]
     with fake_cuda.emulated() as launched:
-        o, lse = call.run(q, k, v, u, *([logits] if sink else []))
+        o, lse = compiled(source, f"chip={chip}").run(q, k, v, u, *more)
     expected_o, expected_lse = oracle.attention(
-        q, k, v, u, topk=3, window=2, gate="key_value", scale=0.25, sink=logits
-    )
+        q, k, v, u, topk=budget[0], window=budget[1], gate="key_value", scale=0.25, sink=logits,
+        cu_seqlens=bounds,
+    )  # fmt: skip
     close(o, expected_o, dtype)
     close(lse, expected_lse, "f32" if dtype == "f32" else dtype)
     return launched
@@ -84,18 +115,76 @@ def attend(dtype: str, size: int, chip: str, *, sink: bool = False) -> list[str]
 
 @pytest.mark.parametrize("dtype", ["bf16", "f16"])
 @pytest.mark.parametrize("sink", [False, True])
-def test_tile_program_beside_plain_kernels(dtype: str, sink: bool) -> None:
-    """The selection by definition, attention by its tile program: one function."""
-    launched = attend(dtype, 16, "sm_90a", sink=sink)
-    assert launched[-2:] == ["survivors", "attention"]
-    assert set(launched[:-2]) == {"f_kernel"}
+def test_tile_programs(dtype: str, sink: bool) -> None:
+    """Selection and attention, with no other kernel around them."""
+    assert attend(dtype, 16, "sm_90a", sink=sink) == [*SELECTION, "survivors", "attention"]
 
 
-@pytest.mark.parametrize(
-    "dtype, size, chip", [("f32", 16, "sm_90a"), ("bf16", 12, "sm_90a"), ("bf16", 16, "sm_75")]
-)
-def test_where_no_tile_program_fits(dtype: str, size: int, chip: str) -> None:
-    assert set(attend(dtype, size, chip)) == {"f_kernel"}
+def test_tile_programs_of_some_chunks() -> None:
+    """Boundaries, and keys that come and go."""
+    launched = attend("bf16", 16, "sm_90a", rows=150, keys=150, budget=(20, 30))
+    assert launched == [*SELECTION, "survivors", "attention"]
+
+
+def test_tile_programs_of_documents() -> None:
+    bounds = np.array([0, 60, 60, 61, 150], np.int32)
+    launched = attend("bf16", 16, "sm_90a", rows=150, keys=150, bounds=bounds, budget=(8, 10))
+    tiles = [name for name in launched if name != "f_kernel"]  # The rest checks the bounds.
+    assert tiles == ["documents", *SELECTION, "documents", "survivors", "attention"]
+
+
+def test_documents_are_checked() -> None:
+    source = attention_source("bf16", 16, packed=True)
+    arrays = [normal(i, 1, h, 9, 16, dtype="bf16") for i, h in enumerate((4, 2, 2))]
+    arrays += [normal(3, 1, 1, 9), np.array([0, 6, 4, 9], np.int32)]
+    with (
+        pytest.raises(SparsekError, match="'sparsek.topk_mask' op S4: cu_seqlens must not decr"),
+        fake_cuda.emulated(),
+    ):
+        compiled(source).run(*arrays)
+
+
+@pytest.mark.parametrize("dtype, size", [("f32", 16), ("bf16", 12)])
+def test_tile_programs_beside_plain_kernels(dtype: str, size: int) -> None:
+    """Attention by definition: one function."""
+    launched = attend(dtype, size, "sm_90a")
+    assert launched[: len(SELECTION)] == SELECTION
+    assert set(launched[len(SELECTION) :]) == {"f_kernel"}
+
+
+def test_where_no_tile_program_fits() -> None:
+    assert set(attend("bf16", 16, "sm_75")) == {"f_kernel"}
+
+
+def test_interior_counts() -> None:
+    source = """
+    func.func @f(%u: tensor<2x2x?xf32>)
+        -> (tensor<2x2x?xf32>, tensor<2x2x?xi32>, tensor<2x2x?xi32>) {
+      %r:3 = sparsek.topk_mask %u topk(7) window(5) interior : tensor<2x2x?xf32>
+      return %r#0, %r#1, %r#2 : tensor<2x2x?xf32>, tensor<2x2x?xi32>, tensor<2x2x?xi32>
+    }
+    """
+    u = normal(1, 2, 2, 140)
+    with fake_cuda.emulated() as launched:
+        tau, expiry, interior = compiled(source).run(u)
+    assert launched == SELECTION
+    want = oracle.select(u, topk=7, window=5)
+    np.testing.assert_array_equal(expiry, want.expiry)
+    np.testing.assert_allclose(tau, want.exact, rtol=1e-6, atol=1e-6)
+    for at in np.ndindex(2, 2):
+        counted = oracle.interior(u[at], tau[at], window=5).sum(axis=1)
+        np.testing.assert_array_equal(interior[at], counted)
+
+
+def test_selections_of_too_many_keys_are_errors() -> None:
+    source = """
+    func.func @f(%u: tensor<1x1x?xf32>) -> tensor<1x1x?xf32> {
+      %tau, %expiry = sparsek.topk_mask %u topk(7) window(5) : tensor<1x1x?xf32>
+      return %tau : tensor<1x1x?xf32>
+    }
+    """
+    with pytest.raises(SparsekError, match="in 'f': this kernel selects from at most N = 1048576"):
+        compiled(source).run(np.zeros((1, 1, (1 << 20) + 1), np.float32))
 
 
 def test_results_that_are_arguments_and_constants() -> None:
@@ -136,11 +225,12 @@ def test_checks_of_the_launch_are_errors() -> None:
 )
 def test_errors_of_the_driver(driver, call: str, code: int, message: str) -> None:
     """They end the call, which leaves nothing allocated (the fixture looks)."""
-    source = attention_source("f32", 16)
+    source = attention_source("f32", 16, "gathered_attention")
     arrays = [normal(i, 1, h, 4, 16) for i, h in enumerate((4, 2, 2))]
+    arrays += [normal(3, 1, 1, 4), normal(3, 1, 1, 4), np.zeros((1, 1, 4), np.int32)]
     driver.fakeFail(call.encode(), code)
     with pytest.raises(SparsekError, match=message):
-        compiled(source).run(*arrays, normal(3, 1, 1, 4))
+        compiled(source).run(*arrays)
 
 
 def test_devices(driver) -> None:

@@ -558,6 +558,60 @@ class TestLaunch:
         assert not any("cuLaunchKernel" in line for line in fake_cuda.log())
 
 
+@fake_cuda.needs_fake
+class TestSelectionLaunch:
+    """The same for the selection."""
+
+    @pytest.fixture(autouse=True)
+    def driver(self):
+        driver = fake_cuda.driver()
+        driver.fakeReset()
+        return driver
+
+    @staticmethod
+    def launch(scores, cu_seqlens=None, topk=5, window=3):
+        return sparsek_torch._launch_selection(
+            scores, cu_seqlens, topk, window, chip="sm_90a", device=1, stream=0x99
+        )
+
+    @staticmethod
+    def calls() -> list[str]:
+        return [line for line in fake_cuda.log() if line.startswith("cuLaunchKernel")]
+
+    def test_launches(self):
+        scores = torch.zeros(2, 40, 3).transpose(1, 2)  # copied: keys are not contiguous
+        tau, expiry = self.launch(scores)
+        assert (tau.shape, tau.dtype) == ((2, 3, 40), torch.float32)
+        assert (expiry.shape, expiry.dtype) == ((2, 3, 40), torch.int32)
+        assert [call.split()[1] for call in self.calls()] == [
+            *("sort_tiles", "rank_table", "boundaries_256", "rank_scan", "thresholds_128"),
+            "expiries",
+        ]
+        assert all("device 1" in call and call.endswith("0x99") for call in self.calls())
+        log = "\n".join(fake_cuda.log())
+        assert f"{tau.data_ptr():016x}" in log and f"{expiry.data_ptr():016x}" in log
+        assert f"{scores.data_ptr():016x}" not in log
+
+    def test_zero_copy_and_packed(self):
+        scores, bounds = torch.zeros(1, 2, 40), torch.tensor([0, 10, 40], dtype=torch.int32)
+        self.launch(scores, bounds)
+        assert self.calls()[0].split()[1] == "documents"
+        log = "\n".join(fake_cuda.log())
+        assert f"{scores.data_ptr():016x}" in log and f"{bounds.data_ptr():016x}" in log
+
+    def test_nothing_to_do(self):
+        tau, _ = self.launch(torch.zeros(0, 2, 40))
+        assert tau.shape == (0, 2, 40) and not self.calls()
+
+    def test_refusals(self):
+        with pytest.raises(TypeError, match="scores must be f32, got float64"):
+            self.launch(torch.zeros(1, 1, 40).double())
+        with pytest.raises(ValueError, match="topk must be from 1"):
+            self.launch(torch.zeros(1, 1, 40), topk=0)
+        with pytest.raises(sparsek.SparsekError, match="at most N = 1048576 keys"):
+            self.launch(torch.zeros(1, 1, (1 << 20) + 1))
+
+
 class TestKernels:
     def test_compiled_once_for_all_threads(self, monkeypatch):
         config = _cuda.AttentionConfig("bf16", 8, 8, 1, "none", False, False, "sm_90a", "test")

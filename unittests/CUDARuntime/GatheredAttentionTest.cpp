@@ -7,9 +7,6 @@
 #include "sparsek/CUDARuntime/GatheredAttention.h"
 #include "TestSupport.h"
 
-#include "llvm/Support/Format.h"
-#include "llvm/Support/raw_ostream.h"
-
 #include <cmath>
 #include <limits>
 #include <thread>
@@ -39,15 +36,6 @@ static std::unique_ptr<Kernel> makeKernel(const KernelSource &source) {
 
 static std::unique_ptr<Kernel> makeKernel() {
   return makeKernel(makeSource({kSurvivors, kAttention}));
-}
-
-/// As the fake writes parameters.
-static std::string toHex(std::initializer_list<uint64_t> values, int digits) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  for (uint64_t value : values)
-    stream << ' ' << llvm::format_hex_no_prefix(value, digits);
-  return text;
 }
 
 namespace {
@@ -275,6 +263,22 @@ TEST_F(GatheredAttentionTest, RefusedArguments) {
                "the workspace must be at a device address that is a "
                "multiple of 256, got 0x80"));
   EXPECT_FALSE(contains(fakeGetLog(), "cuLaunchKernel"));
+}
+
+TEST_F(GatheredAttentionTest, OtherOperations) {
+  std::unique_ptr<Kernel> kernel = makeKernel(makeSelectionSource());
+  EXPECT_EQ(launch(*kernel, makeArguments()),
+            "this kernel computes 'topk_mask', not 'gathered_attention'");
+  kernel = makeKernel(
+      makeSource({{"attention", "items", 384, 0, "q:ptr codes:ptr"}}));
+  EXPECT_EQ(launch(*kernel, makeArguments()),
+            "kernel 'attention' takes 'codes', which 'gathered_attention' does "
+            "not have");
+  kernel =
+      makeKernel(makeSource({{"attention", "sort_tiles", 384, 0, "q:ptr"}}));
+  EXPECT_EQ(launch(*kernel, makeArguments()),
+            "kernel 'attention' has a grid of 'sort_tiles', which "
+            "'gathered_attention' does not have");
 }
 
 TEST_F(GatheredAttentionTest, WhatIsAccepted) {

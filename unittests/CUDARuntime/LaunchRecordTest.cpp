@@ -29,20 +29,24 @@ TEST(LaunchRecord, EveryField) {
   llvm::Expected<LaunchRecord> record = LaunchRecord::parse(source.record);
   ASSERT_EQ(getText(record.takeError()), "");
   EXPECT_EQ(record->chip, "sm_80");
-  EXPECT_EQ(record->dtype, "bf16");
-  EXPECT_EQ(record->gate, "value");
-  EXPECT_EQ(record->headDim, 64);
-  EXPECT_EQ(record->valueDim, 32);
-  EXPECT_EQ(record->group, 2);
-  EXPECT_TRUE(record->sink && record->packed);
-  EXPECT_EQ(record->tilePositions, 64);
-  EXPECT_EQ(record->tileHeads, 2);
+  EXPECT_EQ(record->getOp(), "gathered_attention");
+  const auto &attention = std::get<AttentionRecord>(record->operation);
+  EXPECT_EQ(attention.dtype, "bf16");
+  EXPECT_EQ(attention.gate, "value");
+  EXPECT_EQ(attention.headDim, 64);
+  EXPECT_EQ(attention.valueDim, 32);
+  EXPECT_EQ(attention.group, 2);
+  EXPECT_TRUE(attention.sink && attention.packed);
+  EXPECT_EQ(attention.tilePositions, 64);
+  EXPECT_EQ(attention.tileHeads, 2);
   ASSERT_EQ(record->kernels.size(), 3u);
-  EXPECT_EQ(record->kernels[0].grid, Grid::Chunks);
-  EXPECT_EQ(record->kernels[1].grid, Grid::KeyBlocks);
+  using Grid = llvm::SmallVector<GridFactor, 2>;
+  EXPECT_EQ(record->kernels[0].grid,
+            (Grid{GridFactor::Chunks, GridFactor::BatchScoreHeads}));
+  EXPECT_EQ(record->kernels[1].grid, Grid{GridFactor::KeyBlocks});
   const KernelRecord &kernel = record->kernels[2];
   EXPECT_EQ(kernel.name, "attention");
-  EXPECT_EQ(kernel.grid, Grid::Persistent);
+  EXPECT_EQ(kernel.grid, Grid{GridFactor::Persistent});
   EXPECT_EQ(kernel.threads, 384);
   EXPECT_EQ(kernel.sharedBytes, 205000);
   EXPECT_EQ(kernel.blocksPerSM, 1);
@@ -60,7 +64,8 @@ TEST(LaunchRecord, ErrorsNameTheField) {
       {replace("\"version\": 1", "\"version\": 2"),
        "launch record.version: expected an integer from 1 to 1, got 2"},
       {replace("gathered_attention", "scan"),
-       "launch record.op: expected one of gathered_attention; got 'scan'"},
+       "launch record.op: expected one of gathered_attention, topk_mask; got "
+       "'scan'"},
       {replace("bf16", "f8"),
        "launch record.dtype: expected one of bf16, f16, f32; got 'f8'"},
       {replace("\"group\": 2", "\"group\": 0"),
@@ -81,8 +86,12 @@ TEST(LaunchRecord, ErrorsNameTheField) {
        "launch record.kernels[0].threads: expected an integer from 1 to 1024, "
        "got 1025"},
       {replace("persistent", "one per item"),
-       "launch record.kernels[0].grid: expected one of persistent, items, "
-       "chunks x batch_score_heads, key_blocks; got 'one per item'"},
+       "launch record.kernels[0].grid: expected one factor, or two with ' x ' "
+       "between, of persistent, items, batch_score_heads, chunks, key_blocks, "
+       "sort_tiles, table_blocks, boundary_blocks, scan_tiles; got 'one per "
+       "item'"},
+      {replace("persistent", "items x items x items"),
+       "launch record.kernels[0].grid: expected one factor, or two"},
       {replace("\"blocks_per_sm\": 1, ", ""),
        "launch record.kernels[0].blocks_per_sm: expected an integer"},
       {replace("\"q_b\"", "\"q_x\""),
@@ -101,8 +110,75 @@ TEST(LaunchRecord, ErrorsNameTheField) {
     EXPECT_TRUE(contains(getText(LaunchRecord::parse(text)), message));
 }
 
+TEST(LaunchRecord, Selection) {
+  llvm::Expected<LaunchRecord> record =
+      LaunchRecord::parse(makeSelectionSource(/*packed=*/true).record);
+  ASSERT_EQ(getText(record.takeError()), "");
+  EXPECT_EQ(record->getOp(), "topk_mask");
+  const auto &selection = std::get<SelectionRecord>(record->operation);
+  EXPECT_TRUE(selection.packed);
+  EXPECT_EQ(selection.sortTileLog2, 12);
+  EXPECT_EQ(selection.scanTileLog2, 11);
+  EXPECT_EQ(selection.tableWords, 8196);
+  ASSERT_EQ(selection.sizes.size(), 2u);
+  EXPECT_EQ(selection.sizes[1].maxKeys, 1 << 20);
+  EXPECT_EQ(selection.sizes[1].chunk, 512);
+  EXPECT_EQ(selection.sizes[1].buckets, 1024);
+  const std::pair<size_t, const char *> places[] = {
+      {selection.documents, "documents"},
+      {selection.sortTiles, "sort_tiles"},
+      {selection.mergeLists, "merge_lists"},
+      {selection.rankTable, "rank_table"},
+      {selection.sizes[0].boundaries, "boundaries_256"},
+      {selection.sizes[1].boundaries, "boundaries_1024"},
+      {selection.rankScan, "rank_scan"},
+      {selection.sizes[0].thresholds, "thresholds_128"},
+      {selection.sizes[1].thresholds, "thresholds_512"},
+      {selection.expiries, "expiries"}};
+  for (auto [place, name] : places)
+    EXPECT_EQ(record->kernels[place].name, name);
+}
+
+TEST(LaunchRecord, ErrorsOfASelection) {
+  std::string good = makeSelectionSource().record;
+  const std::tuple<const char *, const char *, const char *> cases[] = {
+      {"\"packed\": false, ", "",
+       "launch record.packed: expected true or false"},
+      {"\"sort_tile_log2\": 10", "\"sort_tile_log2\": 0",
+       "launch record.sort_tile_log2: expected an integer from 1 to 30, got 0"},
+      {"\"scan_tile_log2\": 11", "\"scan_tile_log2\": 31",
+       "launch record.scan_tile_log2: expected an integer from 1 to 30"},
+      {"\"table_words\": 8196", "\"table_words\": 8195",
+       "launch record.sizes[1].chunk: needs a table of 8196 words, the record "
+       "has table_words = 8195"},
+      {"\"sizes\": [", "\"sizes\": [], \"others\": [",
+       "launch record.sizes: expected at least one size"},
+      {"\"max_keys\": 1048576", "\"max_keys\": 131072",
+       "launch record.sizes[1].max_keys: expected an integer from 131073"},
+      {"\"chunk\": 128", "\"chunk\": 130",
+       "launch record.sizes[0].chunk: expected a power of two, got 130"},
+      {"\"buckets\": 256", "\"buckets\": 0",
+       "launch record.sizes[0].buckets: expected an integer from 1"},
+      {"\"thresholds\": \"thresholds_512\"", "\"thresholds\": \"none\"",
+       "launch record.sizes[1].thresholds: there is no kernel 'none'"},
+      {"\"name\": \"merge_lists\"", "\"name\": \"merge\"",
+       "launch record.kernels: there is no kernel 'merge_lists'"},
+      {"\"packed\": false", "\"packed\": true",
+       "launch record.kernels: there is no kernel 'documents'"},
+      {"\"name\": \"u\"", "\"name\": \"cu_seqlens\"",
+       "a kernel takes 'cu_seqlens', but the record says that there is none"}};
+  for (auto [from, to, message] : cases) {
+    std::string text = good;
+    size_t at = text.find(from);
+    ASSERT_NE(at, std::string::npos) << from;
+    text.replace(at, llvm::StringRef(from).size(), to);
+    EXPECT_TRUE(contains(getText(LaunchRecord::parse(text)), message));
+  }
+}
+
 TEST(LaunchRecord, EveryPrefixIsRefused) {
-  std::string text = makeSource({kAttention}).record;
-  for (size_t size = 0; size < text.size(); ++size)
-    EXPECT_NE(getText(LaunchRecord::parse(text.substr(0, size))), "");
+  for (const std::string &text :
+       {makeSource({kAttention}).record, makeSelectionSource().record})
+    for (size_t size = 0; size < text.size(); ++size)
+      EXPECT_NE(getText(LaunchRecord::parse(text.substr(0, size))), "");
 }

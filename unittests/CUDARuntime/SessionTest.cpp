@@ -215,4 +215,46 @@ TEST_F(SessionTest, MissingKernelsLeaveCompiledCode) {
   find<void(void *)>("mgpuModuleUnload")(module);
 }
 
+/// A buffer as compiled code passes it, of [1, 2, N].
+struct Buffer {
+  int64_t rank = 3;
+  int64_t *words = descriptor;
+  int64_t descriptor[9];
+
+  Buffer(int64_t address, int64_t keys)
+      : descriptor{0, address, 0, 1, 2, keys, 2 * keys, keys, 1} {}
+  Buffer(const Buffer &) = delete;
+};
+
+TEST_F(SessionTest, CompiledCodeSelects) {
+  std::unique_ptr<Session> session = open();
+  KernelSource source = makeSelectionSource();
+  SparsekEmbeddedKernel kernel = {source.ptx.c_str(), source.ptx.size(),
+                                  source.record.c_str(), source.record.size(),
+                                  nullptr};
+  auto *select =
+      find<void(SparsekEmbeddedKernel *, Buffer *, Buffer *, Buffer *, Buffer *,
+                Buffer *, int64_t, int64_t, int64_t)>(
+          "_mlir_ciface_sparsek_launch_selection");
+  Buffer scores(0x4000, 100), tau(0x5000, 100), expiry(0x6000, 100);
+  Buffer interior(0x9000, 100);
+  select(&kernel, &scores, &tau, &expiry, &expiry, &interior, 1, 8, 4);
+  EXPECT_TRUE(contains(fakeGetLog(), toHex({0x4000, 200, 100}, 16)));
+  EXPECT_TRUE(
+      contains(fakeGetLog(), toHex({0x5000, 200, 100, 0x9000, 200, 100}, 16)));
+  EXPECT_TRUE(contains(fakeGetLog(), toHex({0x6000, 200, 100}, 16)));
+  fakeClearLog();
+  select(&kernel, &scores, &tau, &expiry, &expiry, &expiry, 0, 8, 4);
+  EXPECT_EQ(llvm::StringRef(fakeGetLog()).count("cuLaunchKernel"), 6u);
+  EXPECT_FALSE(contains(fakeGetLog(), toHex({0x9000}, 16)));
+  EXPECT_EQ(fakeCountAllocations(), 2); // The second workspace is larger.
+
+  if (setjmp(target) == 0) {
+    select(&kernel, &scores, &tau, &expiry, &expiry, &expiry, 0, 0, 4);
+    FAIL();
+  }
+  EXPECT_EQ(reason, "topk must be from 1 to 2147483647, got 0");
+  find<void(SparsekEmbeddedKernel *)>("sparsek_release_kernel")(&kernel);
+}
+
 } // namespace

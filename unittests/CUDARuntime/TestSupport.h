@@ -13,9 +13,12 @@
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
 
 #include <cstdlib>
 #include <initializer_list>
+#include <vector>
 
 #include "gtest/gtest.h"
 
@@ -36,21 +39,11 @@ struct KernelSpec {
   const char *arguments;
 };
 
-/// A compiled attention with bf16, D = 64, Dv = 32, two query heads per KV head
-/// and tiles of 64 positions.
-inline KernelSource makeSource(std::initializer_list<KernelSpec> kernels,
-                               bool sink = false, bool packed = false,
-                               const char *gate = "key_value",
-                               const char *chip = "sm_90a") {
+/// Kernels with a record that begins with `fields`.
+inline KernelSource makeKernels(llvm::ArrayRef<KernelSpec> kernels,
+                                const std::string &fields) {
   KernelSource source;
-  auto flag = [](bool value) { return value ? "true" : "false"; };
-  source.record = std::string(R"({"version": 1, "op": "gathered_attention",)") +
-                  R"( "chip": ")" + chip + R"(", "dtype": "bf16",)" +
-                  R"( "head_dim": 64, "value_dim": 32, "group": 2,)" +
-                  R"( "gate": ")" + gate + R"(", "sink": )" + flag(sink) +
-                  R"(, "packed": )" + flag(packed) +
-                  R"(, "tile": {"rows": 128, "positions": 64,)" +
-                  R"( "head_block": 2, "keys": 128}, "kernels": [)";
+  source.record = fields + R"(, "kernels": [)";
   source.ptx = ".version 8.0\n.target sm_90a\n";
   bool firstKernel = true;
   for (const KernelSpec &kernel : kernels) {
@@ -80,6 +73,85 @@ inline KernelSource makeSource(std::initializer_list<KernelSpec> kernels,
   }
   source.record += "]}";
   return source;
+}
+
+/// A compiled attention with bf16, D = 64, Dv = 32, two query heads per KV head
+/// and tiles of 64 positions.
+inline KernelSource makeSource(std::initializer_list<KernelSpec> kernels,
+                               bool sink = false, bool packed = false,
+                               const char *gate = "key_value",
+                               const char *chip = "sm_90a") {
+  auto flag = [](bool value) { return value ? "true" : "false"; };
+  return makeKernels(
+      kernels, std::string(R"({"version": 1, "op": "gathered_attention",)") +
+                   R"( "chip": ")" + chip + R"(", "dtype": "bf16",)" +
+                   R"( "head_dim": 64, "value_dim": 32, "group": 2,)" +
+                   R"( "gate": ")" + gate + R"(", "sink": )" + flag(sink) +
+                   R"(, "packed": )" + flag(packed) +
+                   R"(, "tile": {"rows": 128, "positions": 64,)" +
+                   R"( "head_block": 2, "keys": 128})");
+}
+
+/// The kernels of a compiled selection, each with a few arguments.
+inline std::vector<KernelSpec> getSelectionKernels(bool packed = false) {
+  std::vector<KernelSpec> kernels = {
+      {"sort_tiles", "sort_tiles x batch_score_heads", 512, 100,
+       "u:ptr u_b:i64 u_h:i64 codes_to:ptr order_to:ptr keys:i32 "
+       "row_stride:i32 score_heads:i32 score_rows:i32"},
+      {"merge_lists", "key_blocks x batch_score_heads", 256, 0,
+       "codes_from:ptr order_from:ptr codes_to:ptr order_to:ptr "
+       "list_log2:i32"},
+      {"count_scores", "radix_tiles x batch_score_heads", 512, 0,
+       "u:ptr digit_counts:ptr shift:i32"},
+      {"scatter_scores", "radix_tiles x batch_score_heads", 512, 0,
+       "u:ptr codes_to:ptr order_to:ptr digit_counts:ptr shift:i32"},
+      {"count_digits", "radix_tiles x batch_score_heads", 512, 0,
+       "codes_from:ptr order_from:ptr digit_counts:ptr shift:i32"},
+      {"scatter_digits", "radix_tiles x batch_score_heads", 512, 0,
+       "codes_from:ptr order_from:ptr codes_to:ptr order_to:ptr "
+       "digit_counts:ptr shift:i32"},
+      {"rank_table", "table_blocks x batch_score_heads", 256, 0,
+       "codes:ptr order:ptr ranks:ptr bucket_counts:ptr bucket_sums:ptr "
+       "chunk_log2:i32 bucket_log2:i32 boundaries:i32 buckets:i32 "
+       "table_log2:i32"},
+      {"boundaries_256", "boundary_blocks x batch_score_heads", 128, 0,
+       "bounds:ptr bound_sums:ptr topk:i32"},
+      {"boundaries_1024", "boundary_blocks x batch_score_heads", 128, 0,
+       "bounds:ptr bound_sums:ptr topk:i32"},
+      {"rank_scan", "scan_tiles x batch_score_heads", 256, 0,
+       "theta_counts:ptr counts0:ptr counts1:ptr sums0:ptr sums1:ptr "
+       "tile_counts:ptr tile_sums:ptr"},
+      {"thresholds_128", "chunks x batch_score_heads", 128, 0,
+       "thetas:ptr tau:ptr tau_b:i64 tau_h:i64 interior:ptr interior_b:i64 "
+       "interior_h:i64 window:i32"},
+      {"thresholds_512", "chunks x batch_score_heads", 512, 0, "tau:ptr"},
+      {"expiries", "key_blocks x batch_score_heads", 256, 0,
+       "codes:ptr order:ptr expiry:ptr expiry_b:i64 expiry_h:i64"}};
+  if (packed)
+    kernels.insert(kernels.begin(),
+                   {"documents", "key_blocks", 256, 0,
+                    "cu_seqlens:ptr sequences:i32 keys:i32 documents:ptr"});
+  return kernels;
+}
+
+/// A compiled selection, with the sizes that the compiler has.
+inline KernelSource makeSelectionSource(llvm::ArrayRef<KernelSpec> kernels,
+                                        bool packed = false) {
+  return makeKernels(
+      kernels,
+      std::string(R"({"version": 1, "op": "topk_mask", "chip": "sm_90a",)") +
+          R"( "packed": )" + (packed ? "true" : "false") +
+          R"(, "max_merged_keys": 16384, "sort_tile_log2": 10,)" +
+          R"( "radix_tile_log2": 12, "scan_tile_log2": 11,)" +
+          R"( "table_words": 8196, "sizes": [{"max_keys": 131072,)" +
+          R"( "chunk": 128, "buckets": 256, "boundaries": "boundaries_256",)" +
+          R"( "thresholds": "thresholds_128"}, {"max_keys": 1048576,)" +
+          R"( "chunk": 512, "buckets": 1024,)" +
+          R"( "boundaries": "boundaries_1024",)" +
+          R"( "thresholds": "thresholds_512"}])");
+}
+inline KernelSource makeSelectionSource(bool packed = false) {
+  return makeSelectionSource(getSelectionKernels(packed), packed);
 }
 
 /// A row-major array.
@@ -115,6 +187,27 @@ makeArguments(int64_t batch = 1, int64_t headsKV = 4, int64_t rows = 1000,
   args.window = 100;
   args.scale = 0.25;
   return args;
+}
+
+/// Arguments that the selection above accepts, without interior counts.
+inline SparsekSelectionArguments
+makeSelectionArguments(int64_t batch, int64_t scoreHeads, int64_t keys) {
+  SparsekSelectionArguments args = {};
+  args.scores = makeArray(0x4000, SPARSEK_F32, {batch, scoreHeads, keys});
+  args.tau = makeArray(0x5000, SPARSEK_F32, {batch, scoreHeads, keys});
+  args.expiry = makeArray(0x6000, SPARSEK_I32, {batch, scoreHeads, keys});
+  args.topk = 300;
+  args.window = 100;
+  return args;
+}
+
+/// Values as the fake driver writes parameters.
+inline std::string toHex(std::initializer_list<uint64_t> values, int digits) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  for (uint64_t value : values)
+    stream << ' ' << llvm::format_hex_no_prefix(value, digits);
+  return text;
 }
 
 /// The text of an error; empty for success.

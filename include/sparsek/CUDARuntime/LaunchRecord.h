@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-// A compiled attention travels with a record in JSON, which the compiler writes
+// A compiled operation travels with a record in JSON, which the compiler writes
 // and this library reads:
 //
 //   {"version": 1, "op": "gathered_attention", "chip": "sm_90a",
@@ -18,18 +18,22 @@
 //      {"name": "attention", "threads": 384, "shared_bytes": 205000,
 //       "grid": "persistent", "blocks_per_sm": 1, "arguments": [...]}]}
 //
-// Kernels are launched in their order. Each takes the arguments that it names,
-// in that order.
+// Each kernel takes the arguments that it names, in that order. Those of
+// gathered attention are launched in their order; for the selection
+// ("topk_mask") see Selection.h. A grid has one or two factors, for x and y.
 
 #ifndef SPARSEK_CUDARUNTIME_LAUNCHRECORD_H
 #define SPARSEK_CUDARUNTIME_LAUNCHRECORD_H
 
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
+#include "llvm/ADT/Twine.h"
 #include "llvm/Support/Error.h"
 
+#include <array>
 #include <cstdint>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace sparsek::cuda {
@@ -49,9 +53,30 @@ enum class ArgumentType { Pointer, I32, I64, F32 };
   X(O, "o", Pointer)                                                           \
   X(Lse, "lse", Pointer)                                                       \
   X(CuSeqlens, "cu_seqlens", Pointer)                                          \
-  X(Documents, "documents", Pointer)                                                \
+  X(Documents, "documents", Pointer)                                           \
   X(Table, "table", Pointer)                                                   \
   X(Counts, "counts", Pointer)                                                 \
+  X(Interior, "interior", Pointer)                                             \
+  X(Codes, "codes", Pointer)                                                   \
+  X(CodesFrom, "codes_from", Pointer)                                          \
+  X(CodesTo, "codes_to", Pointer)                                              \
+  X(Order, "order", Pointer)                                                   \
+  X(OrderFrom, "order_from", Pointer)                                          \
+  X(OrderTo, "order_to", Pointer)                                              \
+  X(Ranks, "ranks", Pointer)                                                   \
+  X(Thetas, "thetas", Pointer)                                                 \
+  X(ThetaCounts, "theta_counts", Pointer)                                      \
+  X(Counts0, "counts0", Pointer)                                               \
+  X(Counts1, "counts1", Pointer)                                               \
+  X(Sums0, "sums0", Pointer)                                                   \
+  X(Sums1, "sums1", Pointer)                                                   \
+  X(DigitCounts, "digit_counts", Pointer)                                      \
+  X(BucketCounts, "bucket_counts", Pointer)                                    \
+  X(BucketSums, "bucket_sums", Pointer)                                        \
+  X(Bounds, "bounds", Pointer)                                                 \
+  X(BoundSums, "bound_sums", Pointer)                                          \
+  X(TileCounts, "tile_counts", Pointer)                                        \
+  X(TileSums, "tile_sums", Pointer)                                            \
   X(QB, "q_b", I64)                                                            \
   X(QH, "q_h", I64)                                                            \
   X(QM, "q_m", I64)                                                            \
@@ -67,6 +92,8 @@ enum class ArgumentType { Pointer, I32, I64, F32 };
   X(TauH, "tau_h", I64)                                                        \
   X(ExpiryB, "expiry_b", I64)                                                  \
   X(ExpiryH, "expiry_h", I64)                                                  \
+  X(InteriorB, "interior_b", I64)                                              \
+  X(InteriorH, "interior_h", I64)                                              \
   X(OB, "o_b", I64)                                                            \
   X(OH, "o_h", I64)                                                            \
   X(OM, "o_m", I64)                                                            \
@@ -85,6 +112,15 @@ enum class ArgumentType { Pointer, I32, I64, F32 };
   X(Items, "items", I32)                                                       \
   X(Together, "together", I32)                                                 \
   X(Sequences, "sequences", I32)                                               \
+  X(ScoreRows, "score_rows", I32)                                              \
+  X(RowStride, "row_stride", I32)                                              \
+  X(Topk, "topk", I32)                                                         \
+  X(ListLog2, "list_log2", I32)                                                \
+  X(Shift, "shift", I32)                                                       \
+  X(BucketLog2, "bucket_log2", I32)                                            \
+  X(Boundaries, "boundaries", I32)                                             \
+  X(Buckets, "buckets", I32)                                                   \
+  X(TableLog2, "table_log2", I32)                                              \
   X(ScaleLog2, "scale_log2", F32)
 
 enum class Argument : uint8_t {
@@ -100,28 +136,47 @@ constexpr size_t kNumArguments =
 llvm::StringRef getName(Argument argument);
 ArgumentType getType(Argument argument);
 
-enum class Grid {
-  /// "persistent": as many blocks as run at once, at most one per item.
-  Persistent,
-  /// "items": one block per item.
-  Items,
-  /// "chunks x batch_score_heads".
-  Chunks,
-  /// "key_blocks": one thread per key.
-  KeyBlocks,
+/// What the blocks of a grid are counted by: enumerator, name in the record.
+#define SPARSEK_GRID_FACTORS(X)                                                \
+  /* As many blocks as run at once, at most one per item. */                   \
+  X(Persistent, "persistent")                                                  \
+  X(Items, "items")                                                            \
+  X(BatchScoreHeads, "batch_score_heads")                                      \
+  X(Chunks, "chunks")                                                          \
+  /* One thread per key. */                                                    \
+  X(KeyBlocks, "key_blocks")                                                   \
+  X(SortTiles, "sort_tiles")                                                   \
+  X(RadixTiles, "radix_tiles")                                                 \
+  X(TableBlocks, "table_blocks")                                               \
+  /* One warp per boundary. */                                                 \
+  X(BoundaryBlocks, "boundary_blocks")                                         \
+  X(ScanTiles, "scan_tiles")
+
+enum class GridFactor : uint8_t {
+#define SPARSEK_GRID_ENUMERATOR(id, name) id,
+  SPARSEK_GRID_FACTORS(SPARSEK_GRID_ENUMERATOR)
+#undef SPARSEK_GRID_ENUMERATOR
 };
+#define SPARSEK_GRID_COUNT(id, name) +1
+constexpr size_t kNumGridFactors = 0 SPARSEK_GRID_FACTORS(SPARSEK_GRID_COUNT);
+#undef SPARSEK_GRID_COUNT
+
+llvm::StringRef getName(GridFactor factor);
 
 struct KernelRecord {
   std::string name;
   int64_t threads = 0;
   int64_t sharedBytes = 0;
-  Grid grid = Grid::Persistent;
+  /// One or two.
+  llvm::SmallVector<GridFactor, 2> grid;
   int64_t blocksPerSM = 1;
   llvm::SmallVector<Argument> arguments;
 };
 
-struct LaunchRecord {
-  std::string chip;
+/// What is compiled into gathered attention.
+struct AttentionRecord {
+  static constexpr llvm::StringLiteral kOp = "gathered_attention";
+
   std::string dtype;
   std::string gate;
   int64_t headDim = 0;
@@ -133,13 +188,74 @@ struct LaunchRecord {
   /// A work item covers this many query positions of this many heads.
   int64_t tilePositions = 0;
   int64_t tileHeads = 0;
+};
+
+/// What is compiled into the selection. Kernels go by their place in the
+/// record.
+struct SelectionRecord {
+  static constexpr llvm::StringLiteral kOp = "topk_mask";
+
+  /// Kernels that are compiled for up to so many keys.
+  struct Size {
+    int64_t maxKeys = 0;
+    /// Positions from one boundary to the next, a power of two.
+    int64_t chunk = 0;
+    /// Most buckets of ranks.
+    int64_t buckets = 0;
+    size_t boundaries = 0;
+    size_t thresholds = 0;
+  };
+
+  bool packed = false;
+  /// Rows up to so many keys are merged from sorted tiles, longer ones sorted
+  /// digit by digit.
+  int64_t maxMergedKeys = 0;
+  /// Positions that one block sorts, in the one case and the other.
+  int64_t sortTileLog2 = 0;
+  int64_t radixTileLog2 = 0;
+  /// Ranks that one block sums up.
+  int64_t scanTileLog2 = 0;
+  /// Words of shared memory that a block counts in, four for each boundary and
+  /// bucket.
+  int64_t tableWords = 0;
+  /// By `maxKeys`, at least one.
+  std::vector<Size> sizes;
+  /// With packed documents.
+  size_t documents = 0;
+  size_t sortTiles = 0;
+  size_t mergeLists = 0;
+  /// Of the first pass, then of the others.
+  std::array<size_t, 2> count = {};
+  std::array<size_t, 2> scatter = {};
+  size_t rankTable = 0;
+  size_t rankScan = 0;
+  size_t expiries = 0;
+};
+
+struct LaunchRecord {
+  std::string chip;
   std::vector<KernelRecord> kernels;
+  /// What only kernels of this operation have.
+  std::variant<AttentionRecord, SelectionRecord> operation;
 
   /// Reads and checks a record. The error names the field.
   static llvm::Expected<LaunchRecord> parse(llvm::StringRef json);
 
   /// Whether a kernel takes `argument`.
   bool uses(Argument argument) const;
+
+  /// The name of the operation.
+  llvm::StringRef getOp() const;
+
+  /// The record of one operation. The error says which one the kernels
+  /// compute.
+  template <typename T> llvm::Expected<const T *> getAs() const {
+    if (const T *record = std::get_if<T>(&operation))
+      return record;
+    return llvm::createStringError("this kernel computes '" +
+                                   llvm::Twine(getOp()) + "', not '" + T::kOp +
+                                   "'");
+  }
 };
 
 } // namespace sparsek::cuda

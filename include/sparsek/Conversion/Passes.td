@@ -56,17 +56,19 @@ def ConvertSparseKToLinalgPass : Pass<"convert-sparsek-to-linalg"> {
 //===----------------------------------------------------------------------===//
 
 def ConvertSparseKToLaunchPass : Pass<"convert-sparsek-to-launch", "::mlir::ModuleOp"> {
-  let summary = "gathered attention that has kernels to launches of them";
+  let summary = "attention and selection that have kernels to launches of them";
   let description = [{
-    Every `sparsek.gathered_attention` whose attribute `tile.kernels` names a
-    `gpu.binary` with a launch record becomes a call of the runtime on buffers,
-    which all lie in the memory of the device. Image and record of the binary
-    become data of the module, and the binary goes: `gpu.launch_func` could not
-    launch it, since grids, workspace and arguments follow from the record.
+    Every `sparsek.gathered_attention` and `sparsek.topk_mask` whose attribute
+    `tile.kernels` names a `gpu.binary` with a launch record becomes a call of
+    the runtime on buffers, which all lie in the memory of the device. Image and
+    record of the binary become data of the module, and the binary goes:
+    `gpu.launch_func` could not launch it, since grids, workspace and arguments
+    follow from the record. In front of a selection of packed documents stay the
+    checks of `sparsek-insert-runtime-checks`: the runtime does not look at them.
 
     Other ops of the dialect stay, for `convert-sparsek-to-linalg`; those that
     have no tile program on any chip are named by a remark
-    (`convert-sparsek-to-tile` has told why a gathered attention has none).
+    (`convert-sparsek-to-tile` has told why one of those two has none).
 
     The runtime's functions are in lib/CUDARuntime/HostFunctions.cpp.
 
@@ -87,8 +89,9 @@ def ConvertSparseKToLaunchPass : Pass<"convert-sparsek-to-launch", "::mlir::Modu
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
-                           "::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect",
-                           "::mlir::memref::MemRefDialect", "::mlir::tensor::TensorDialect"];
+                           "::mlir::cf::ControlFlowDialect", "::mlir::func::FuncDialect",
+                           "::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }
 
 //===----------------------------------------------------------------------===//
@@ -158,7 +161,7 @@ def ConvertSparseKToVectorPass : Pass<"convert-sparsek-to-vector", "::mlir::Modu
 //===----------------------------------------------------------------------===//
 
 def ConvertSparseKToTilePass : Pass<"convert-sparsek-to-tile", "::mlir::ModuleOp"> {
-  let summary = "gathered attention to tile programs for a GPU";
+  let summary = "gathered attention, selection and scores to tile programs for a GPU";
   let description = [{
     Makes the GPU kernels of every `sparsek.gathered_attention` as
     `tile.kernel`s, in a module of their own beside the function, and refers to
@@ -181,14 +184,20 @@ def ConvertSparseKToTilePass : Pass<"convert-sparsek-to-tile", "::mlir::ModuleOp
     the launch record, `sparsek.launch_record`, so far without the arguments,
     threads and shared memory of the kernels.
 
+    `sparsek.score` is treated alike: `score` multiplies the features, which it
+    reads once, with weights in shared memory; for `norm<timestep>`
+    `score_statistics`, `score_scan` and `score_normalise` follow. Element types,
+    C, the number of heads, norm, statistics and carry are compiled in, offset
+    and slope are arguments.
+
     The schedule follows from the types; `schedule` overrides single fields of
     `#tile.schedule`, and `remarks` tells the reasons. What cannot work is an
     error that names what is accepted.
 
     Pre-condition: `sparsek.attention` has been decomposed
     (`--sparsek-decompose-attention`). Ops that no tile program fits (f32, D or
-    Dv above 256 or not a multiple of 8, other chips) are left alone with a
-    remark.
+    Dv above 256 or not a multiple of 8, C not a multiple of 8, more than 64
+    score heads, other chips) are left alone with a remark.
 
     ```mlir
     %o, %lse = sparsek.gathered_attention %q, %k, %v, %u, %tau, %expiry topk(1024) window(1024) : ...

@@ -30,6 +30,9 @@ struct GPUTarget {
   bool warpgroups;
   /// mbarrier.try_wait, which suspends the thread; otherwise it polls.
   bool suspendsWaits;
+  /// griddepcontrol: a kernel may be launched before those that it depends on
+  /// have ended.
+  bool dependentLaunches;
   /// Version of the PTX ISA to write, 80 for 8.0.
   int ptxVersion;
 

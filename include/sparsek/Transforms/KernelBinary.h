@@ -23,6 +23,8 @@ struct KernelBinary {
   llvm::StringRef image;
   /// JSON.
   std::string record;
+  /// The operation that the record names; empty where it names none.
+  llvm::StringRef op;
 };
 
 /// The binaries with launch records in `root`, in order.

@@ -7,17 +7,21 @@
 #include "sparsek/Conversion/Passes.h"
 
 #include "sparsek/Dialect/SparseK/IR/SparseK.h"
+#include "sparsek/Dialect/SparseK/Transforms/Passes.h"
 #include "sparsek/Transforms/KernelBinary.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/SymbolTable.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 namespace sparsek {
 #define GEN_PASS_DEF_CONVERTSPARSEKTOLAUNCHPASS
@@ -28,7 +32,8 @@ using namespace mlir;
 using namespace sparsek;
 
 static constexpr StringLiteral kKernelsAttr = "tile.kernels";
-static constexpr StringLiteral kLaunchFunction = "sparsek_launch_attention_";
+static constexpr StringLiteral kLaunchAttention = "sparsek_launch_attention_";
+static constexpr StringLiteral kLaunchSelection = "sparsek_launch_selection";
 static constexpr StringLiteral kReleaseFunction = "sparsek_release_kernel";
 
 //===----------------------------------------------------------------------===//
@@ -147,51 +152,73 @@ static Value getInput(OpBuilder &b, Location loc, Value tensor) {
   return getUnrankedBuffer(b, loc, buffer);
 }
 
-/// A new buffer for a result whose first three sizes are those of `query`.
+/// A new buffer for a result whose first three sizes are those of `like`.
 static Value getOutput(OpBuilder &b, Location loc, RankedTensorType type,
-                       Value query) {
+                       Value like) {
   SmallVector<Value> sizes;
   for (int64_t i = 0; i < type.getRank(); ++i)
     if (type.isDynamicDim(i))
-      sizes.push_back(tensor::DimOp::create(b, loc, query, i));
+      sizes.push_back(tensor::DimOp::create(b, loc, like, i));
   return memref::AllocOp::create(
       b, loc, MemRefType::get(type.getShape(), type.getElementType()), sizes);
 }
 
-static LogicalResult launch(GatheredAttentionOp op, SymbolTable &symbols) {
+namespace {
+/// The call of the runtime that takes the place of one op.
+class LaunchBuilder {
+public:
+  LaunchBuilder(Operation *op, SymbolTable &symbols)
+      : op(op), symbols(symbols), b(op), loc(op->getLoc()) {}
+
+  /// Begins with the kernel that the op names. Fails where there is none.
+  LogicalResult addKernel();
+  /// Buffers of a tensor, and of every result in the shape of `like`.
+  Value addInput(Value tensor) { return add(getInput(b, loc, tensor)); }
+  void makeOutputs(Value like);
+  Value addOutput(unsigned number) {
+    return add(getUnrankedBuffer(b, loc, outputs[number]));
+  }
+  Value add(Value argument) {
+    arguments.push_back(argument);
+    return argument;
+  }
+  void addNumber(int64_t number) {
+    add(arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(number)));
+  }
+  void addNumber(double number) {
+    add(arith::ConstantOp::create(b, loc, b.getF64FloatAttr(number)));
+  }
+  /// Calls `function` and replaces the op.
+  LogicalResult finish(StringRef function);
+
+private:
+  Operation *op;
+  SymbolTable &symbols;
+  OpBuilder b;
+  Location loc;
+  SmallVector<Value> arguments;
+  SmallVector<Value> outputs;
+};
+} // namespace
+
+LogicalResult LaunchBuilder::addKernel() {
   auto kernels = op->getAttrOfType<FlatSymbolRefAttr>(kKernelsAttr);
   auto kernel = symbols.lookup<LLVM::GlobalOp>(kernels.getAttr());
   if (!kernel)
-    return op.emitOpError("refers by '")
+    return op->emitOpError("refers by '")
            << kKernelsAttr << "' to " << kernels
            << ", which is no gpu.binary with a launch record in this module";
-  Location loc = op.getLoc();
-  OpBuilder b(op);
-  SmallVector<Value> arguments;
-  arguments.push_back(LLVM::AddressOfOp::create(b, loc, kernel));
-  for (Value tensor : {op.getQuery(), op.getKey(), op.getValue(),
-                       op.getScores(), op.getThreshold(), op.getExpiry()})
-    arguments.push_back(getInput(b, loc, tensor));
-  SmallVector<Value> outputs;
-  for (Value result : op.getResults())
-    outputs.push_back(getOutput(
-        b, loc, cast<RankedTensorType>(result.getType()), op.getQuery()));
-  // The runtime looks at these only where they are compiled in.
-  arguments.push_back(op.getSink() ? getInput(b, loc, op.getSink())
-                                   : arguments[4]);
-  arguments.push_back(op.getCuSeqlens() ? getInput(b, loc, op.getCuSeqlens())
-                                        : arguments[6]);
-  for (Value output : outputs)
-    arguments.push_back(getUnrankedBuffer(b, loc, output));
-  for (int64_t number : {op.getTopk(), op.getWindow()})
-    arguments.push_back(
-        arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(number)));
-  arguments.push_back(
-      arith::ConstantOp::create(b, loc, b.getF64FloatAttr(op.getScaleValue())));
+  add(LLVM::AddressOfOp::create(b, loc, kernel));
+  return success();
+}
 
-  Type element = getElementTypeOrSelf(op.getQuery().getType());
-  std::string name =
-      (kLaunchFunction + Twine(element.isF16() ? "f16" : "bf16")).str();
+void LaunchBuilder::makeOutputs(Value like) {
+  for (Value result : op->getResults())
+    outputs.push_back(
+        getOutput(b, loc, cast<RankedTensorType>(result.getType()), like));
+}
+
+LogicalResult LaunchBuilder::finish(StringRef name) {
   auto function = declare<func::FuncOp>(
       cast<ModuleOp>(symbols.getOp()), name,
       b.getFunctionType(TypeRange(ValueRange(arguments)), {}), symbols);
@@ -202,13 +229,67 @@ static LogicalResult launch(GatheredAttentionOp op, SymbolTable &symbols) {
   function->setAttr(LLVM::LLVMDialect::getEmitCWrapperAttrName(),
                     b.getUnitAttr());
   func::CallOp::create(b, loc, function, arguments);
-  for (auto [result, output] : llvm::zip_equal(op.getResults(), outputs)) {
+  for (auto [result, output] : llvm::zip_equal(op->getResults(), outputs)) {
     Value tensor = bufferization::ToTensorOp::create(
         b, loc, result.getType(), output, /*restrict=*/true, /*writable=*/true);
     result.replaceAllUsesWith(tensor);
   }
-  op.erase();
+  op->erase();
   return success();
+}
+
+static LogicalResult launch(GatheredAttentionOp op, SymbolTable &symbols) {
+  LaunchBuilder call(op, symbols);
+  if (failed(call.addKernel()))
+    return failure();
+  for (Value tensor : {op.getQuery(), op.getKey(), op.getValue()})
+    call.addInput(tensor);
+  Value scores = call.addInput(op.getScores());
+  call.addInput(op.getThreshold());
+  Value expiry = call.addInput(op.getExpiry());
+  call.makeOutputs(op.getQuery());
+  // The runtime looks at these only where they are compiled in.
+  if (op.getSink())
+    call.addInput(op.getSink());
+  else
+    call.add(scores);
+  if (op.getCuSeqlens())
+    call.addInput(op.getCuSeqlens());
+  else
+    call.add(expiry);
+  call.addOutput(0);
+  call.addOutput(1);
+  call.addNumber(int64_t(op.getTopk()));
+  call.addNumber(int64_t(op.getWindow()));
+  call.addNumber(op.getScaleValue());
+  Type element = getElementTypeOrSelf(op.getQuery().getType());
+  return call.finish(
+      (kLaunchAttention + Twine(element.isF16() ? "f16" : "bf16")).str());
+}
+
+static LogicalResult launch(TopkMaskOp op, SymbolTable &symbols) {
+  // Of the documents, which the runtime does not look at.
+  insertRuntimeChecks(op);
+  LaunchBuilder call(op, symbols);
+  if (failed(call.addKernel()))
+    return failure();
+  call.addInput(op.getScores());
+  call.makeOutputs(op.getScores());
+  call.addOutput(0);
+  Value expiry = call.addOutput(1);
+  // Without documents and interior counts the runtime looks at no such buffers.
+  if (op.getCuSeqlens())
+    call.addInput(op.getCuSeqlens());
+  else
+    call.add(expiry);
+  if (op.getInteriorCount())
+    call.addOutput(2);
+  else
+    call.add(expiry);
+  call.addNumber(int64_t(op.getInteriorCount() ? 1 : 0));
+  call.addNumber(int64_t(op.getTopk()));
+  call.addNumber(int64_t(op.getWindow()));
+  return call.finish(kLaunchSelection);
 }
 
 namespace {
@@ -221,21 +302,26 @@ struct ConvertSparseKToLaunch
       if (binary->getParentOp() == getOperation() &&
           failed(embed(binary, symbols)))
         return signalPassFailure();
-    SmallVector<GatheredAttentionOp> launched;
+    SmallVector<Operation *> launched;
     getOperation().walk([&](Operation *op) {
       if (!isa_and_nonnull<SparseKDialect>(op->getDialect()))
         return;
-      auto attention = dyn_cast<GatheredAttentionOp>(op);
-      if (attention && attention->hasAttr(kKernelsAttr))
-        launched.push_back(attention);
-      else if (!attention)
+      bool hasPrograms = isa<GatheredAttentionOp, TopkMaskOp>(op);
+      if (hasPrograms && op->hasAttr(kKernelsAttr))
+        launched.push_back(op);
+      else if (!hasPrograms)
         op->emitRemark("computed by definition: there are no tile programs "
                        "for '")
             << op->getName() << "'";
     });
-    for (GatheredAttentionOp op : launched)
-      if (failed(launch(op, symbols)))
+    for (Operation *op : launched) {
+      LogicalResult done =
+          TypeSwitch<Operation *, LogicalResult>(op)
+              .Case<GatheredAttentionOp, TopkMaskOp>(
+                  [&](auto known) { return launch(known, symbols); });
+      if (failed(done))
         return signalPassFailure();
+    }
   }
 };
 } // namespace

@@ -64,8 +64,9 @@ inline constexpr int64_t kMaxSelectionKeys = kSelectionSizes[1].maxKeys;
 /// Chunk boundaries of a row, at most.
 inline constexpr int64_t kMaxBoundaries =
     kMaxSelectionKeys / kSelectionSizes[1].chunk + 1;
-/// Positions that one block sorts, in rows that are merged from sorted tiles and
-/// in others; up to which length rows are merged; ranks that one block sums up.
+/// Positions that one block sorts, in rows that are merged from sorted tiles
+/// and in others; up to which length rows are merged; ranks that one block sums
+/// up.
 inline constexpr int64_t kSortTileLog2 = 10;
 inline constexpr int64_t kRadixTileLog2 = 12;
 inline constexpr int64_t kMaxMergedKeys = int64_t(1) << 14;

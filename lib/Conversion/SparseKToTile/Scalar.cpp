@@ -120,7 +120,7 @@ Scalar sparsek::larger(Scalar lhs, Scalar rhs) {
 
 Scalar Scalar::toI32() const {
   Type i32 = builder->getI32Type();
-  if (getType().isInteger(1))
+  if (getType().getIntOrFloatBitWidth() < 32)
     return Scalar(*builder, arith::ExtUIOp::create(*builder, i32, value));
   return Scalar(*builder, arith::TruncIOp::create(*builder, i32, value));
 }
@@ -133,6 +133,9 @@ Scalar Scalar::signedToI64() const {
                 arith::ExtSIOp::create(*builder, builder->getI64Type(), value));
 }
 Scalar Scalar::toF32() const {
+  if (isa<FloatType>(getType()))
+    return Scalar(*builder, arith::TruncFOp::create(
+                                *builder, builder->getF32Type(), value));
   return Scalar(*builder, arith::SIToFPOp::create(
                               *builder, builder->getF32Type(), value));
 }

@@ -36,10 +36,10 @@ public:
   /// A constant of this type.
   Scalar constant(int64_t number) const;
 
-  Scalar toI32() const; // of i1 and i64
+  Scalar toI32() const; // of i1 and i16, by zeros, and i64
   Scalar toI64() const; // of i1 and i32, by zeros
   Scalar signedToI64() const;
-  Scalar toF32() const;          // of integers, rounded to nearest
+  Scalar toF32() const;          // of integers and f64, rounded to nearest
   Scalar toF64() const;          // of f32 and integers
   Scalar truncatedToI64() const; // of f32 and f64, toward zero
   Scalar bitsToF32() const;      // of i32

@@ -8,6 +8,7 @@
 
 #include "Kernels.h"
 #include "Schedule.h"
+#include "Score.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -143,8 +144,8 @@ static DictionaryAttr getSelectionRecord(Builder &b, bool packed,
     kernel("documents", "key_blocks");
   kernel("sort_tiles", "sort_tiles x batch_score_heads");
   kernel("merge_lists", "key_blocks x batch_score_heads");
-  for (StringRef name : {"count_scores", "scatter_scores", "count_digits",
-                         "scatter_digits"})
+  for (StringRef name :
+       {"count_scores", "scatter_scores", "count_digits", "scatter_digits"})
     kernel(name, "radix_tiles x batch_score_heads");
   kernel("rank_table", "table_blocks x batch_score_heads");
   for (const SelectionSize &size : kSelectionSizes) {
@@ -164,11 +165,69 @@ static DictionaryAttr getSelectionRecord(Builder &b, bool packed,
                               named("packed", b.getBoolAttr(packed)),
                               number("sort_tile_log2", kSortTileLog2),
                               number("max_merged_keys", kMaxMergedKeys),
-       number("radix_tile_log2", kRadixTileLog2),
-       number("scan_tile_log2", kScanTileLog2),
+                              number("radix_tile_log2", kRadixTileLog2),
+                              number("scan_tile_log2", kScanTileLog2),
                               number("table_words", kTableWords),
                               named("sizes", b.getArrayAttr(sizes)),
                               named("kernels", b.getArrayAttr(kernels))});
+}
+
+/// The same for scores.
+static DictionaryAttr getScoreRecord(Builder &b, const ScoreVariant &variant,
+                                     const ScorePlan &plan, StringRef chip) {
+  auto named = [&](StringRef name, Attribute value) {
+    return b.getNamedAttr(name, value);
+  };
+  auto number = [&](StringRef name, int64_t value) {
+    return named(name, b.getI64IntegerAttr(value));
+  };
+  auto text = [&](StringRef name, StringRef value) {
+    return named(name, b.getStringAttr(value));
+  };
+  auto nameOf = [](Type type) -> StringRef {
+    if (type.isF32())
+      return "f32";
+    return type.isBF16() ? "bf16" : "f16";
+  };
+  SmallVector<Attribute> kernels{
+      b.getDictionaryAttr({text("name", "score"), text("grid", "persistent"),
+                           number("blocks_per_sm", 1)})};
+  if (variant.norm == Norm::Timestep)
+    for (auto [name, grid] :
+         {std::pair("score_statistics", "statistic_blocks x batch_score_heads"),
+          std::pair("score_scan", "batch_score_heads"),
+          std::pair("score_normalise", "statistic_blocks x batch_score_heads")})
+      kernels.push_back(
+          b.getDictionaryAttr({text("name", name), text("grid", grid)}));
+  return b.getDictionaryAttr(
+      {number("version", 1), text("op", "score"), text("chip", chip),
+       text("dtype", nameOf(variant.element)),
+       text("weight_dtype", nameOf(variant.weight)),
+       number("features", variant.features),
+       number("score_heads", variant.heads),
+       text("norm", stringifyNorm(variant.norm)),
+       named("statistics", b.getBoolAttr(variant.statistics)),
+       named("carry", b.getBoolAttr(variant.carry)),
+       number("rows_per_item", plan.getRowsPerItem()),
+       number("statistic_positions", kStatisticPositions),
+       named("kernels", b.getArrayAttr(kernels))});
+}
+
+/// Why no tile program scores so; empty where one does.
+static std::string getObstacle(const ScoreVariant &variant, StringRef chip) {
+  std::string reason;
+  llvm::raw_string_ostream os(reason);
+  if (!GPUTarget::get(chip))
+    os << "there are tile programs for " << GPUTarget::getAccepted()
+       << ", not for " << chip;
+  else if (!variant.element.isBF16() && !variant.element.isF16())
+    os << "tile programs take bf16 and f16, not " << variant.element;
+  else if (variant.features == 0 || variant.features % 8 != 0)
+    os << "tile programs take C as a multiple of 8, not " << variant.features;
+  else if (variant.heads > kMaxScoreHeads)
+    os << "tile programs take up to " << kMaxScoreHeads << " score heads, not "
+       << variant.heads;
+  return reason;
 }
 
 //===----------------------------------------------------------------------===//
@@ -188,6 +247,8 @@ public:
                  ScheduleAttr schedule, RowMapAttr rowMap);
   /// The module with the kernels of the selection.
   StringAttr getSelection(Location loc, bool packed);
+  /// The module with the kernels of a score.
+  StringAttr get(Location loc, const ScoreVariant &variant);
 
 private:
   /// The module for a record and a schedule, which may be null; `build` fills
@@ -214,6 +275,7 @@ private:
                         const ScheduleOverrides &overrides,
                         KernelModules &modules);
   void convert(TopkMaskOp op, KernelModules &modules);
+  void convert(ScoreOp op, KernelModules &modules);
 };
 
 } // namespace
@@ -253,6 +315,19 @@ StringAttr KernelModules::getSelection(Location loc, bool packed) {
   DictionaryAttr record = getSelectionRecord(b, packed, chip);
   return get(loc, record, Attribute(), [&](TileBuilder &builder) {
     buildSelectionKernels(loc, builder, packed);
+  });
+}
+
+StringAttr KernelModules::get(Location loc, const ScoreVariant &variant) {
+  Builder b(loc.getContext());
+  ScorePlan plan = ScorePlan::get(variant, GPUTarget::get(chip)->sharedBytes);
+  DictionaryAttr record = getScoreRecord(b, variant, plan, chip);
+  return get(loc, record, Attribute(), [&](TileBuilder &at) {
+    ScalarBuilder builder(loc, loc.getContext());
+    builder.restoreInsertionPoint(at.saveInsertionPoint());
+    buildScoreKernel(builder, variant, plan);
+    if (variant.norm == Norm::Timestep)
+      buildTimestepKernels(builder, variant);
   });
 }
 
@@ -322,13 +397,34 @@ void ConvertSparseKToTile::convert(TopkMaskOp op, KernelModules &modules) {
   op->setAttr(kKernelsAttr, FlatSymbolRefAttr::get(name));
 }
 
+void ConvertSparseKToTile::convert(ScoreOp op, KernelModules &modules) {
+  if (op->hasAttr(kKernelsAttr))
+    return;
+  auto features = cast<RankedTensorType>(op.getFeatures().getType());
+  auto weight = cast<RankedTensorType>(op.getWeight().getType());
+  ScoreVariant variant{features.getElementType(),
+                       weight.getElementType(),
+                       weight.getDimSize(0),
+                       weight.getDimSize(1),
+                       op.getNorm(),
+                       static_cast<bool>(op.getStatistics()),
+                       op.getCarry()};
+  std::string obstacle = getObstacle(variant, chip);
+  if (!obstacle.empty()) {
+    op.emitRemark() << "left as it is: " << obstacle;
+    return;
+  }
+  StringAttr name = modules.get(op.getLoc(), variant);
+  op->setAttr(kKernelsAttr, FlatSymbolRefAttr::get(name));
+}
+
 void ConvertSparseKToTile::runOnOperation() {
   FailureOr<ScheduleOverrides> overrides = checkOptions();
   if (failed(overrides))
     return signalPassFailure();
   SmallVector<Operation *> ops;
   getOperation().walk([&](Operation *op) {
-    if (isa<GatheredAttentionOp, TopkMaskOp>(op))
+    if (isa<GatheredAttentionOp, ScoreOp, TopkMaskOp>(op))
       ops.push_back(op);
   });
   // An op finds its kernels in the nearest symbol table.
@@ -340,6 +436,8 @@ void ConvertSparseKToTile::runOnOperation() {
       modules = std::make_unique<KernelModules>(table, chip);
     if (auto selection = dyn_cast<TopkMaskOp>(op))
       convert(selection, *modules);
+    else if (auto score = dyn_cast<ScoreOp>(op))
+      convert(score, *modules);
     else if (failed(
                  convert(cast<GatheredAttentionOp>(op), *overrides, *modules)))
       return signalPassFailure();

@@ -64,6 +64,7 @@ struct SelectionKernel {
 /// (x, W, [statistics], u, [carried], slope, offset)
 struct ScoreKernel {
   mlir::Type element;
+  mlir::Type weightElement;
   int64_t featureSize;
   int64_t heads;
   Norm norm;

@@ -196,6 +196,8 @@ std::string ScoreKernel::name() const {
   std::string result = "sparsek_score";
   llvm::raw_string_ostream os(result);
   os << '_' << element << "_c" << featureSize << "_h" << heads;
+  if (weightElement != element)
+    os << "_w" << weightElement;
   if (norm != Norm::None)
     os << '_' << stringifyNorm(norm);
   if (statistics)
@@ -209,7 +211,7 @@ SmallVector<Type> ScoreKernel::argumentTypes() const {
   MLIRContext *context = element.getContext();
   Type f32 = Float32Type::get(context), f64 = Float64Type::get(context);
   SmallVector<Type> types{getStridedType(element, 3, /*unitInner=*/true),
-                          getStridedType(element, 2)};
+                          getStridedType(weightElement, 2)};
   if (statistics)
     types.push_back(getStridedType(f64, 3));
   types.push_back(getStridedType(f32, 3));

@@ -229,7 +229,8 @@ void Lowering::lower(TopkMaskOp op) {
 
 void Lowering::lower(ScoreOp op) {
   auto weightType = cast<RankedTensorType>(op.getWeight().getType());
-  ScoreKernel kernel{weightType.getElementType(),
+  ScoreKernel kernel{getElementTypeOrSelf(op.getFeatures().getType()),
+                     weightType.getElementType(),
                      weightType.getDimSize(0),
                      weightType.getDimSize(1),
                      op.getNorm(),

@@ -203,9 +203,9 @@ struct FlatArgument {
 };
 } // namespace
 
-/// Pointers first, then strides, i64, i32 and f32 scalars, each group in the
-/// order of the kernel's arguments. `places` receives, for every argument of
-/// the kernel, the numbers of its flat arguments.
+/// Pointers first, then strides, i64, f64, i32 and f32 scalars, each group in
+/// the order of the kernel's arguments. `places` receives, for every argument
+/// of the kernel, the numbers of its flat arguments.
 static SmallVector<FlatArgument>
 flattenArguments(KernelOp kernel, SmallVector<SmallVector<unsigned>> &places) {
   MLIRContext *context = kernel.getContext();
@@ -234,7 +234,7 @@ flattenArguments(KernelOp kernel, SmallVector<SmallVector<unsigned>> &places) {
       append(index, nameOf(index) + "_" + dim, IntegerType::get(context, 64));
   }
   for (Type scalar :
-       {Type(IntegerType::get(context, 64)),
+       {Type(IntegerType::get(context, 64)), Type(Float64Type::get(context)),
         Type(IntegerType::get(context, 32)), Type(Float32Type::get(context))})
     for (auto [index, type] : llvm::enumerate(types))
       if (type == scalar)
@@ -247,6 +247,8 @@ static StringRef getRecordType(Type type) {
     return "ptr";
   if (type.isF32())
     return "f32";
+  if (type.isF64())
+    return "f64";
   return type.isInteger(64) ? "i64" : "i32";
 }
 
@@ -371,7 +373,12 @@ static LogicalResult checkRole(Operation *op, RoleOp &computing) {
   auto role = op->getParentOfType<RoleOp>();
   if (isa<LoadTileOp, ListKeysOp>(op) && (!role || role.getWarps() != 1))
     return op->emitOpError() << "must be in a role of one warp";
-  if (isa<GatherOp>(op) && !role)
+  // Without roles a warp counts in its block.
+  bool needsRole =
+      isa<GatherOp>(op) ||
+      (isa<WarpOp>(op) &&
+       !op->getParentOfType<KernelOp>().getBody().getOps<RoleOp>().empty());
+  if (needsRole && !role)
     return op->emitOpError() << "must be in a role";
   if (!isa<MmaNTOp, MmaNNOp, NormaliseOp, PositionsOp, SkipOp, StoreRowsOp,
            StoreTileOp, TurnOp, WarpgroupOp>(op))

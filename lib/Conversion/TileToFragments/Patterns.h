@@ -52,6 +52,9 @@ void populateCopyPatterns(mlir::RewritePatternSet &patterns,
 void populateKeyListPatterns(mlir::RewritePatternSet &patterns,
                              const mlir::TypeConverter &converter,
                              const KernelFrame &frame);
+void populatePanelPatterns(mlir::RewritePatternSet &patterns,
+                           const mlir::TypeConverter &converter,
+                           const KernelFrame &frame);
 void populateProductPatterns(mlir::RewritePatternSet &patterns,
                              const mlir::TypeConverter &converter,
                              const KernelFrame &frame);

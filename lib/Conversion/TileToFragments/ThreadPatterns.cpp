@@ -59,6 +59,20 @@ struct LowerBarrier : TilePattern<BarrierOp> {
   }
 };
 
+struct LowerWaitPrevious : TilePattern<WaitPreviousOp> {
+  using TilePattern::TilePattern;
+  void lower(WaitPreviousOp op, OpAdaptor, FragmentBuilder &b,
+             ConversionPatternRewriter &rewriter) const override {
+    // The next one may take the place of a block as soon as all of these have
+    // theirs: none of them is kept waiting.
+    if (frame.target.dependentLaunches)
+      for (auto kind : {NVVM::GridDepActionKind::launch_dependents,
+                        NVVM::GridDepActionKind::wait})
+        NVVM::GriddepcontrolOp::create(b, kind);
+    rewriter.eraseOp(op);
+  }
+};
+
 struct LowerWarpBarrier : TilePattern<WarpBarrierOp> {
   using TilePattern::TilePattern;
   void lower(WarpBarrierOp op, OpAdaptor, FragmentBuilder &b,
@@ -171,7 +185,7 @@ void sparsek::populateThreadPatterns(RewritePatternSet &patterns,
                                      const TypeConverter &converter,
                                      const KernelFrame &frame) {
   patterns.add<LowerAtomic, LowerBallot, LowerBarrier, LowerBroadcast,
-               LowerLane, LowerLoad, LowerStore, LowerWarp, LowerWarpBarrier,
-               LowerWarpScan, LowerWarpSum>(converter, patterns.getContext(),
-                                            frame);
+               LowerLane, LowerLoad, LowerStore, LowerWaitPrevious, LowerWarp,
+               LowerWarpBarrier, LowerWarpScan, LowerWarpSum>(
+      converter, patterns.getContext(), frame);
 }

@@ -113,6 +113,7 @@ static LogicalResult convertKernel(KernelOp kernel, OpBuilder &builder,
   RewritePatternSet patterns(context);
   populateCopyPatterns(patterns, converter, frame);
   populateKeyListPatterns(patterns, converter, frame);
+  populatePanelPatterns(patterns, converter, frame);
   if (target.warpgroups)
     populateProductPatterns(patterns, converter, frame);
   else

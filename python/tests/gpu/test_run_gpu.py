@@ -71,7 +71,7 @@ def inputs(dtype: str, size: int, rows: int, keys: int) -> list[np.ndarray]:
     ids=["tile", "tile-f16", "plain-size", "plain-f32", "plain-large"],
 )
 def test_attention(dtype: str, size: int, packed: bool) -> None:
-    """The selection by definition; attention by a tile program where one fits."""
+    """The selection by tile programs; attention too where one fits."""
     keys = 150
     rows, bounds = (keys, [0, 0, 70, 71, keys]) if packed else (90, None)
     arrays = inputs(dtype, size, rows, keys)

@@ -111,13 +111,27 @@ def test_strides():
     assert torch.equal(sparsek_torch.gathered_attention(odd, k, v, *rest, **BUDGET), want[0])
 
 
-def test_selection_on_the_host():
-    inputs = Inputs()
-    o = sparsek_torch.attention(*inputs.arguments[:4], **BUDGET)
-    assert torch.equal(o, inputs.run()[0])
+def test_selection():
+    """As `sparsek.select` computes it, up to the rounding of thresholds."""
+    inputs = Inputs(hs=2)
+    scores, tau, expiry = inputs.arguments[3:]
+    got_tau, got_expiry = torch.ops.sparsek.select(scores, None, *BUDGET.values())
+    assert torch.equal(got_expiry, expiry)
+    torch.testing.assert_close(got_tau, tau, rtol=1e-5, atol=1e-5)
+
+
+def test_selection_in_a_graph():
+    inputs, other = Inputs(), Inputs(seed=1)
+    static = [tensor.clone() for tensor in inputs.arguments[:4]]
+    sparsek_torch.attention(*static, **BUDGET)  # Compiles.
     graph = torch.cuda.CUDAGraph()
-    with pytest.raises(RuntimeError, match="cannot be captured"), torch.cuda.graph(graph):
-        sparsek_torch.attention(*inputs.arguments[:4], **BUDGET)
+    with torch.cuda.graph(graph):
+        o = sparsek_torch.attention(*static, **BUDGET)
+    for given in (inputs, other):
+        for tensor, source in zip(static, given.arguments, strict=False):
+            tensor.copy_(source)
+        graph.replay()
+        assert torch.equal(o, sparsek_torch.attention(*given.arguments[:4], **BUDGET))
 
 
 def test_scores_and_selection_of_cuda_tensors():

@@ -73,3 +73,52 @@ module {
   }
   gpu.binary @kernels {sparsek.launch_record = {}} [#gpu.object<#nvvm.target, bin = "\7FELF">]
 }
+
+// -----
+
+// The selection: a buffer for each result in the shape of the scores.
+// CHECK: func.func private @sparsek_launch_selection(!llvm.ptr, memref<*xf32>, memref<*xf32>, memref<*xi32>, memref<*xi32>, memref<*xi32>, i64, i64, i64)
+// CHECK-SAME: attributes {llvm.emit_c_interface}
+
+// CHECK-LABEL: func.func @select(
+// CHECK-SAME: %[[SCORES:.*]]: tensor<?x1x?xf32>
+// CHECK-DAG: %[[KERNEL:.*]] = llvm.mlir.addressof @kernels : !llvm.ptr
+// CHECK-DAG: %[[BUFFER:.*]] = bufferization.to_buffer %[[SCORES]] read_only : tensor<?x1x?xf32> to memref<?x1x?xf32>
+// CHECK-DAG: %[[U:.*]] = memref.cast %[[BUFFER]] : memref<?x1x?xf32> to memref<*xf32>
+// CHECK-DAG: %[[TAU:.*]] = memref.alloc(%{{.*}}, %{{.*}}) : memref<?x1x?xf32>
+// CHECK-DAG: %[[EXPIRY:.*]] = memref.alloc(%{{.*}}, %{{.*}}) : memref<?x1x?xi32>
+// CHECK-DAG: %[[T:.*]] = memref.cast %[[TAU]]
+// CHECK-DAG: %[[E:.*]] = memref.cast %[[EXPIRY]]
+// CHECK-DAG: %[[NO:.*]] = arith.constant 0 : i64
+// CHECK-DAG: %[[TOPK:.*]] = arith.constant 16 : i64
+// CHECK-DAG: %[[WINDOW:.*]] = arith.constant 8 : i64
+// Without documents and interior counts another buffer stands in their places.
+// CHECK: call @sparsek_launch_selection(%[[KERNEL]], %[[U]], %[[T]], %[[E]], %[[E]], %[[E]], %[[NO]], %[[TOPK]], %[[WINDOW]])
+// CHECK: %[[R0:.*]] = bufferization.to_tensor %[[TAU]] restrict writable
+// CHECK: %[[R1:.*]] = bufferization.to_tensor %[[EXPIRY]] restrict writable
+// CHECK: return %[[R0]], %[[R1]]
+
+// CHECK-LABEL: func.func @all(
+// CHECK-SAME: %{{.*}}: tensor<1x2x64xf32>, %[[BOUNDS:.*]]: tensor<?xi32>
+// CHECK: cf.assert %{{.*}}, "'sparsek.topk_mask' op S4: cu_seqlens must end at N"
+// CHECK: cf.assert %{{.*}}, "'sparsek.topk_mask' op S4: cu_seqlens must not decrease"
+// CHECK: memref.alloc() : memref<1x2x64xf32>
+// CHECK: memref.alloc() : memref<1x2x64xi32>
+// CHECK: %[[INTERIOR:.*]] = memref.alloc() : memref<1x2x64xi32>
+// CHECK-DAG: %[[B:.*]] = bufferization.to_buffer %[[BOUNDS]] read_only
+// CHECK-DAG: %[[C:.*]] = memref.cast %[[B]]
+// CHECK-DAG: %[[I:.*]] = memref.cast %[[INTERIOR]]
+// CHECK-DAG: %[[YES:.*]] = arith.constant 1 : i64
+// CHECK: call @sparsek_launch_selection(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %[[C]], %[[I]], %[[YES]],
+// CHECK-NOT: sparsek.topk_mask
+module {
+  func.func @select(%u: tensor<?x1x?xf32>) -> (tensor<?x1x?xf32>, tensor<?x1x?xi32>) {
+    %tau, %expiry = sparsek.topk_mask %u topk(16) window(8) {tile.kernels = @kernels} : tensor<?x1x?xf32>
+    return %tau, %expiry : tensor<?x1x?xf32>, tensor<?x1x?xi32>
+  }
+  func.func @all(%u: tensor<1x2x64xf32>, %bounds: tensor<?xi32>) -> (tensor<1x2x64xf32>, tensor<1x2x64xi32>, tensor<1x2x64xi32>) {
+    %r:3 = sparsek.topk_mask %u topk(16) window(8) interior cu_seqlens(%bounds) {tile.kernels = @kernels} : tensor<1x2x64xf32>, tensor<?xi32>
+    return %r#0, %r#1, %r#2 : tensor<1x2x64xf32>, tensor<1x2x64xi32>, tensor<1x2x64xi32>
+  }
+  gpu.binary @kernels {sparsek.launch_record = {op = "topk_mask"}} [#gpu.object<#nvvm.target, assembly = "PTX">]
+}

@@ -37,3 +37,21 @@ func.func @f(%q: tensor<1x4x?x64xbf16>, %u: tensor<1x1x?xf32>, %e: tensor<1x1x?x
       : tensor<1x4x?x64xbf16>, tensor<1x4x?x64xbf16>, tensor<1x4x?x64xbf16>, tensor<1x1x?xf32>, tensor<1x1x?xf32>, tensor<1x1x?xi32>
   return
 }
+
+// -----
+
+func.func @no_selection(%u: tensor<1x1x?xf32>) {
+  // expected-error@+1 {{refers by 'tile.kernels' to @nowhere, which is no gpu.binary with a launch record in this module}}
+  %tau, %expiry = sparsek.topk_mask %u topk(16) window(16) {tile.kernels = @nowhere} : tensor<1x1x?xf32>
+  return
+}
+
+// -----
+
+// expected-error@+1 {{the name 'sparsek_launch_selection' is taken by something other than the function of the runtime}}
+func.func private @sparsek_launch_selection()
+gpu.binary @kernels {sparsek.launch_record = {}} [#gpu.object<#nvvm.target, bin = "1">]
+func.func @g(%u: tensor<1x1x?xf32>) {
+  %tau, %expiry = sparsek.topk_mask %u topk(16) window(16) {tile.kernels = @kernels} : tensor<1x1x?xf32>
+  return
+}

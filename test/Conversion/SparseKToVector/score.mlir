@@ -32,3 +32,15 @@ func.func @chunk(%x: tensor<1x8x16xf32>, %w: tensor<16x1xf32>, %offset: i64, %s:
 // CHECK:         scf.parallel
 // CHECK:           scf.for {{.*}} -> (f64, f64, f64)
 // CHECK:             math.sqrt %{{.*}} : f64
+
+// -----
+
+// Weights in f32 beside features of 16 bits.
+// CHECK-LABEL: func @wide_weight
+// CHECK:         call @sparsek_score_bf16_c16_h2_wf32(
+func.func @wide_weight(%x: tensor<1x?x16xbf16>, %w: tensor<16x2xf32>) -> tensor<1x2x?xf32> {
+  %u = sparsek.score %x, %w : tensor<1x?x16xbf16>, tensor<16x2xf32>
+  return %u : tensor<1x2x?xf32>
+}
+// CHECK-LABEL: func private @sparsek_score_bf16_c16_h2_wf32
+// CHECK-SAME:    memref<?x?x?xbf16, {{[^>]*>>}}, %{{.*}}: memref<?x?xf32,

@@ -72,6 +72,14 @@ tile.kernel @copied_by_all(%k: !global {tile.name = "k", tile.dims = "bhnd"}, %p
 
 // -----
 
+tile.kernel @warp_beside_roles() {
+  // expected-error@+1 {{must be in a role}}
+  %w = tile.warp
+  tile.role "idle" warps(4) {}
+}
+
+// -----
+
 !global = memref<?x?x?x64xbf16, strided<[?, ?, ?, 1]>>
 
 tile.kernel @two_loaders(%q: !global {tile.name = "q", tile.dims = "bhmd"}, %p: i32 {tile.name = "p"})

@@ -13,12 +13,18 @@
 // REPORT: function  attention(
 // REPORT: time
 
-// The selection by definition; then the launches of the tile program.
+// The launches of the selection, then those of attention.
 // LOG: cuDevicePrimaryCtxRetain 0
 // LOG: cuStreamCreate
 // LOG-COUNT-4: cuMemcpyAsync
-// LOG: cuLaunchKernel attention_kernel
-// LOG: cuLaunchKernel survivors device 0 grid 1,1,1 block 256,1,1 shared {{[0-9]+}} stream [[STREAM:.*]]
+// LOG-NOT: attention_kernel
+// LOG: cuLaunchKernel sort_tiles device 0 grid 1,1,1 {{.*}} stream [[STREAM:.*]]
+// LOG: cuLaunchKernel rank_table device 0 {{.*}} stream [[STREAM]]
+// LOG: cuLaunchKernel boundaries_256 device 0 {{.*}} stream [[STREAM]]
+// LOG: cuLaunchKernel rank_scan device 0 {{.*}} stream [[STREAM]]
+// LOG: cuLaunchKernel thresholds_128 device 0 {{.*}} stream [[STREAM]]
+// LOG: cuLaunchKernel expiries device 0 {{.*}} stream [[STREAM]]
+// LOG: cuLaunchKernel survivors device 0 grid 1,1,1 block 256,1,1 shared {{[0-9]+}} stream [[STREAM]]
 // LOG: cuLaunchKernel attention device 0 grid {{.*}} stream [[STREAM]]
 // LOG: cuStreamSynchronize
 // Both results travel back, everything is freed, the modules are unloaded.

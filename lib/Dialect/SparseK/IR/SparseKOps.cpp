@@ -279,10 +279,11 @@ LogicalResult ScoreOp::inferReturnTypes(MLIRContext *context,
 }
 
 LogicalResult ScoreOp::verify() {
-  if (getElementTypeOrSelf(getFeatures().getType()) !=
-      getElementTypeOrSelf(getWeight().getType()))
-    return emitOpError("S3: features and weight must have one element type, "
-                       "got ")
+  Type weightElement = getElementTypeOrSelf(getWeight().getType());
+  if (getElementTypeOrSelf(getFeatures().getType()) != weightElement &&
+      !weightElement.isF32())
+    return emitOpError("S3: weight must be f32 or have the element type of the "
+                       "features, got ")
            << getElementTypeOrSelf(getFeatures().getType()) << " and "
            << getElementTypeOrSelf(getWeight().getType());
   if (failed(verifyEqual(*this, "feature sizes",

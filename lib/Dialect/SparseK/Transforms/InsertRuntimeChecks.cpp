@@ -113,8 +113,8 @@ public:
       SmallVector<Dim> dims;
       for (auto [number, operand] : llvm::enumerate(op->getOperands()))
         if (isa<RankedTensorType>(operand.getType()))
-          dims.push_back({("operand " + Twine(number)).str(),
-                          withSizeOf(operand), i});
+          dims.push_back(
+              {("operand " + Twine(number)).str(), withSizeOf(operand), i});
       if (!dims.empty())
         equal("sizes", dims);
     }
@@ -217,22 +217,22 @@ private:
 struct InsertRuntimeChecks
     : public sparsek::impl::SparsekInsertRuntimeChecksPassBase<
           InsertRuntimeChecks> {
-  void runOnOperation() override {
-    getOperation()->walk([](Operation *op) {
-      llvm::TypeSwitch<Operation *>(op)
-          .Case<ScoreOp, TopkMaskOp>([](auto op) { Checker(op).check(op); })
-          .Case<GatheredAttentionOp, AttentionOp, CausalAttentionOp>(
-              [](auto op) { Checker(op).checkAttention(op); })
-          .Case<linalg::LinalgOp>([](linalg::LinalgOp op) {
-            if (op.hasPureTensorSemantics())
-              Checker(op).check(op);
-          })
-          .Default([](Operation *op) {
-            if (OpTrait::hasElementwiseMappableTraits(op) &&
-                op->getNumResults() == 1)
-              Checker(op).checkElementwise();
-          });
-    });
-  }
+  void runOnOperation() override { getOperation()->walk(insertRuntimeChecks); }
 };
 } // namespace
+
+void sparsek::insertRuntimeChecks(Operation *op) {
+  llvm::TypeSwitch<Operation *>(op)
+      .Case<ScoreOp, TopkMaskOp>([](auto op) { Checker(op).check(op); })
+      .Case<GatheredAttentionOp, AttentionOp, CausalAttentionOp>(
+          [](auto op) { Checker(op).checkAttention(op); })
+      .Case<linalg::LinalgOp>([](linalg::LinalgOp op) {
+        if (op.hasPureTensorSemantics())
+          Checker(op).check(op);
+      })
+      .Default([](Operation *op) {
+        if (OpTrait::hasElementwiseMappableTraits(op) &&
+            op->getNumResults() == 1)
+          Checker(op).checkElementwise();
+      });
+}

@@ -46,11 +46,12 @@ static LogicalResult verifyArgument(KernelOp op, unsigned index, Type type) {
            << "argument " << index << " needs a '" << kNameAttr << "'";
   auto memref = dyn_cast<MemRefType>(type);
   if (!memref) {
-    if (type.isInteger(32) || type.isInteger(64) || type.isF32())
+    if (type.isInteger(32) || type.isInteger(64) || type.isF32() ||
+        type.isF64())
       return success();
     return op.emitOpError()
            << "argument '" << name.getValue()
-           << "' must be a memref, i32, i64 or f32, but is " << type;
+           << "' must be a memref, i32, i64, f32 or f64, but is " << type;
   }
   SmallVector<int64_t> strides;
   int64_t offset;

@@ -83,7 +83,10 @@ LogicalResult LoadRowsOp::verify() {
 
 int64_t ArrayOp::getBytes() {
   MemRefType type = getArray().getType();
-  return type.getNumElements() * type.getElementTypeBitWidth() / 8;
+  int64_t bytes = 16;
+  if (!isa<VectorType>(type.getElementType()))
+    bytes = type.getElementTypeBitWidth() / 8;
+  return type.getNumElements() * bytes;
 }
 
 LogicalResult ArrayOp::verify() {
@@ -95,6 +98,54 @@ LogicalResult ArrayOp::verify() {
          << "must be a memref of rank 1 without layout and memory "
             "space, but is "
          << type;
+}
+
+//===----------------------------------------------------------------------===//
+// Panels
+//===----------------------------------------------------------------------===//
+
+/// Eight words for each group of 32 columns.
+static LogicalResult verifyPanel(Operation *op, Type type) {
+  if (cast<VectorType>(type).getNumElements() % 8 == 0)
+    return success();
+  return op->emitOpError() << "panel must have eight words for each 32 columns,"
+                           << " but is " << type;
+}
+
+LogicalResult LoadPanelOp::verify() {
+  if (failed(verifyMemRef(*this, "source", getSource(), 3, isHalf,
+                          "bf16 or f16")) ||
+      failed(verifyPanel(*this, getPanel().getType())))
+    return failure();
+  int64_t columns = cast<MemRefType>(getSource().getType()).getDimSize(2);
+  if (ShapedType::isDynamic(columns) || columns % 8 != 0)
+    return emitOpError() << "source must have a static number of columns that "
+                            "is a multiple of 8";
+  return success();
+}
+
+LogicalResult MmaPanelOp::verify() {
+  if (failed(verifyMemRef(
+          *this, "right operand", getRhs(), 1,
+          [](Type type) {
+            auto vector = dyn_cast<VectorType>(type);
+            return vector && vector.getShape() == ArrayRef<int64_t>(4) &&
+                   vector.getElementType().isInteger(32);
+          },
+          "vectors of four i32")) ||
+      failed(verifyPanel(*this, getPanel().getType())))
+    return failure();
+  if (!isHalf(getElement()))
+    return emitOpError() << "multiplies bf16 and f16, not " << getElement();
+  if (getParts() < 1 || getParts() > 3)
+    return emitOpError() << "right operand must have 1 to 3 parts, not "
+                         << getParts();
+  if (getAccumulator().getType().getNumElements() % 4 != 0)
+    return emitOpError()
+           << "accumulator must have four elements for each eight "
+              "columns, but is "
+           << getAccumulator().getType();
+  return success();
 }
 
 //===----------------------------------------------------------------------===//

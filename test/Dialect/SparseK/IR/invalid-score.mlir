@@ -25,7 +25,7 @@ func.func @element_type(%x: tensor<1x8x4xf64>, %w: tensor<4x2xf64>) {
 // -----
 
 func.func @two_element_types(%x: tensor<1x8x4xf32>, %w: tensor<4x2xbf16>) {
-  // expected-error @+1 {{S3: features and weight must have one element type, got 'f32' and 'bf16'}}
+  // expected-error @+1 {{S3: weight must be f32 or have the element type of the features, got 'f32' and 'bf16'}}
   %0 = sparsek.score %x, %w : tensor<1x8x4xf32>, tensor<4x2xbf16>
   return
 }

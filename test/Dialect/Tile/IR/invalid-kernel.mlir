@@ -16,8 +16,8 @@ tile.kernel @k(%a: i32 {tile.name = ""}) attributes {threads = 32} {
 
 // -----
 
-// expected-error@+1 {{argument 'a' must be a memref, i32, i64 or f32, but is 'f64'}}
-tile.kernel @k(%a: f64 {tile.name = "a"}) attributes {threads = 32} {
+// expected-error@+1 {{argument 'a' must be a memref, i32, i64, f32 or f64, but is 'f16'}}
+tile.kernel @k(%a: f16 {tile.name = "a"}) attributes {threads = 32} {
   %id, %count = tile.block
 }
 
@@ -213,14 +213,14 @@ tile.kernel @k() attributes {threads = 32} {
 // -----
 
 tile.kernel @k() attributes {threads = 32} {
-  // expected-error@+1 {{must be statically shaped memref of 32-bit signless integer or 64-bit signless integer or 32-bit float values, but got 'memref<?xi32>'}}
+  // expected-error@+1 {{must be statically shaped memref of 32-bit signless integer or 64-bit signless integer or 32-bit float or 64-bit float or}}
   %a = tile.array : memref<?xi32>
 }
 
 // -----
 
 tile.kernel @k() attributes {threads = 32} {
-  // expected-error@+1 {{must be statically shaped memref of 32-bit signless integer or 64-bit signless integer or 32-bit float values, but got 'memref<8xi16>'}}
+  // expected-error@+1 {{must be statically shaped memref of 32-bit signless integer or 64-bit signless integer or 32-bit float or 64-bit float or}}
   %a = tile.array : memref<8xi16>
 }
 
@@ -249,7 +249,7 @@ tile.kernel @k() attributes {threads = 32} {
 
 tile.kernel @k() attributes {threads = 32} {
   %f = arith.constant 0.0 : f32
-  // expected-error@+1 {{must be 32-bit signless integer or 64-bit signless integer, but got 'f32'}}
+  // expected-error@+1 {{must be 32-bit signless integer or 64-bit signless integer or 64-bit float, but got 'f32'}}
   %s = tile.warp_scan %f : f32
 }
 

@@ -213,3 +213,22 @@ tile.kernel @threads(%n: i32 {tile.name = "n"}) attributes {threads = 64 : i64} 
   // CHECK: tile.warp_sum %{{.*}} : f64
   %d_sum = tile.warp_sum %d : f64
 }
+
+// CHECK-LABEL: tile.kernel @panels(
+// CHECK-SAME: %slope: f64 {tile.name = "slope"}
+tile.kernel @panels(%x: memref<?x?x72xbf16, strided<[?, ?, 1]>> {tile.name = "x", tile.dims = "bnc"}, %n: i32 {tile.name = "n"},
+                    %slope: f64 {tile.name = "slope"}) attributes {threads = 32} {
+  // CHECK-NEXT: %{{.*}} = tile.array : memref<288xvector<4xi32>>
+  %w = tile.array : memref<288xvector<4xi32>>
+  // CHECK-NEXT: tile.array : memref<8xf64>
+  %f64 = tile.array : memref<8xf64>
+  %none = arith.constant dense<0.0> : vector<4xf32>
+  // CHECK: %[[P:.*]] = tile.load_panel %x[%n, %n, %n] limit %n masked : memref<?x?x72xbf16, strided<[?, ?, 1]>> -> vector<24xi32>
+  %p = tile.load_panel %x[%n, %n, %n] limit %n masked : memref<?x?x72xbf16, strided<[?, ?, 1]>> -> vector<24xi32>
+  // CHECK-NEXT: %[[S:.*]] = tile.mma_panel %[[P]], %{{.*}}[%n], %{{.*}} bf16 parts(3) : vector<24xi32>, memref<288xvector<4xi32>>, vector<4xf32>
+  %s = tile.mma_panel %p, %w[%n], %none bf16 parts(3) : vector<24xi32>, memref<288xvector<4xi32>>, vector<4xf32>
+  // CHECK-NEXT: tile.mma_panel %[[P]], %{{.*}}[%n], %[[S]] bf16 : vector<24xi32>
+  %t = tile.mma_panel %p, %w[%n], %s bf16 : vector<24xi32>, memref<288xvector<4xi32>>, vector<4xf32>
+  // CHECK-NEXT: tile.warp_scan %slope : f64
+  %u = tile.warp_scan %slope : f64
+}

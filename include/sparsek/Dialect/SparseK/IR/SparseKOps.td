@@ -49,7 +49,8 @@ def SparseK_ScoreOp : SparseK_Op<"score", [AttrSizedOperandSegments]> {
   let summary = "score every key from its features: u = norm(x W) + slope * position (C1)";
   let description = [{
     `features` is `x[B,N,C]`, normally the hidden states that the attention
-    layer receives; `weight` is `W[C,Hs]`. The result is `u[B,Hs,N]` in f32.
+    layer receives; `weight` is `W[C,Hs]`, of the same element type or f32. The
+    result is `u[B,Hs,N]` in f32.
 
     `norm<timestep>` replaces a raw score `s` by `(s - mean)/sqrt(var + 1e-5)`
     with mean and population variance over the positions up to its own;
@@ -59,7 +60,9 @@ def SparseK_ScoreOp : SparseK_Op<"score", [AttrSizedOperandSegments]> {
     A sequence may be scored in chunks: with `carry` the op also returns the
     running statistics `[B,Hs,3]` (count, mean, sum of squared deviations; f64)
     and the next chunk takes them as `statistics`. The scores are then bit for
-    bit those of the whole sequence. Source: paper section 3.2.
+    bit those of the whole sequence (kernels for a GPU ask for chunks that begin
+    at multiples of 256; others may differ in the last bit). Source: paper
+    section 3.2.
 
     ```mlir
     %u = sparsek.score %x, %w slope(1.0e-6) : tensor<1x4096x512xf32>, tensor<512x2xf32>

@@ -15,6 +15,9 @@ namespace sparsek {
 #define GEN_PASS_REGISTRATION
 #include "sparsek/Dialect/SparseK/Transforms/Passes.h.inc"
 
+/// Inserts the checks of `sparsek-insert-runtime-checks` in front of one op.
+void insertRuntimeChecks(mlir::Operation *op);
+
 } // namespace sparsek
 
 #endif // SPARSEK_DIALECT_SPARSEK_TRANSFORMS_PASSES_H

@@ -23,6 +23,7 @@ def Tile_F32Frag : Type<CPred<"::llvm::isa<::sparsek::tile::FragType>($_self) &&
 def Tile_F32Rows : Type<CPred<"::llvm::isa<::sparsek::tile::RowsType>($_self) && "
     "::llvm::cast<::sparsek::tile::RowsType>($_self).getElementType().isF32()">,
     "f32 rows", "::sparsek::tile::RowsType">;
+def Tile_Words : VectorOfLengthAndType<[4], [I32]>;
 def Tile_I32Rows : Type<CPred<"::llvm::isa<::sparsek::tile::RowsType>($_self) && "
     "::llvm::cast<::sparsek::tile::RowsType>($_self).getElementType().isInteger(32)">,
     "i32 rows", "::sparsek::tile::RowsType">;
@@ -190,8 +191,8 @@ def Tile_LaneOp : Tile_Op<"lane", [Pure]> {
 def Tile_ArrayOp : Tile_Op<"array", [HasParent<"KernelOp">, MemoryEffects<[MemAlloc]>]> {
   let summary = "an array in shared memory, one for the block";
   let description = [{
-    Elements of 4 or 8 bytes, undefined at first. `tile-allocate` sets `offset`,
-    its byte offset. Elements are read and written by `memref.load`,
+    Elements of 4, 8 or 16 bytes, undefined at first. `tile-allocate` sets
+    `offset`, its byte offset. Elements are read and written by `memref.load`,
     `memref.store` and `memref.atomic_rmw addi`.
 
     ```mlir
@@ -199,7 +200,7 @@ def Tile_ArrayOp : Tile_Op<"array", [HasParent<"KernelOp">, MemoryEffects<[MemAl
     ```
   }];
   let arguments = (ins OptionalAttr<I64Attr>:$offset);
-  let results = (outs StaticShapeMemRefOf<[I32, I64, F32]>:$array);
+  let results = (outs StaticShapeMemRefOf<[I32, I64, F32, F64, Tile_Words]>:$array);
   let assemblyFormat = "(`offset` `(` $offset^ `)`)? attr-dict `:` type($array)";
   let hasVerifier = 1;
   let extraClassDeclaration = [{
@@ -210,6 +211,17 @@ def Tile_ArrayOp : Tile_Op<"array", [HasParent<"KernelOp">, MemoryEffects<[MemAl
 def Tile_BarrierOp : Tile_Op<"barrier", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "wait for all threads of the block";
   let description = "What they have written before is seen by all after it.";
+  let assemblyFormat = "attr-dict";
+}
+
+def Tile_WaitPreviousOp : Tile_Op<"wait_previous", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "wait for the kernels that were launched before this one";
+  let description = [{
+    Launched as a programmatic dependent, a kernel begins before they have ended,
+    and must not read what they write or write what they read before this op. It
+    also lets the next kernel begin in the same way. Launched as usual, and on
+    chips that cannot do it (before sm_90), it has nothing to wait for.
+  }];
   let assemblyFormat = "attr-dict";
 }
 
@@ -241,9 +253,12 @@ def Tile_BroadcastOp : Tile_WarpValueOp<"broadcast", [AllTypesMatch<["input", "r
 
 def Tile_WarpScanOp : Tile_WarpValueOp<"warp_scan", [AllTypesMatch<["input", "result"]>]> {
   let summary = "sum over the lanes up to this one";
-  let description = "Modulo 2^32 or 2^64.";
-  let arguments = (ins AnyTypeOf<[I32, I64]>:$input);
-  let results = (outs AnyTypeOf<[I32, I64]>:$result);
+  let description = [{
+    Integers modulo 2^32 or 2^64; f64 in the order of distances 1, 2, 4, 8, 16,
+    so that a sum depends on no later lane.
+  }];
+  let arguments = (ins AnyTypeOf<[I32, I64, F64]>:$input);
+  let results = (outs AnyTypeOf<[I32, I64, F64]>:$result);
   let assemblyFormat = "$input attr-dict `:` type($input)";
 }
 
@@ -256,6 +271,76 @@ def Tile_WarpSumOp : Tile_WarpValueOp<"warp_sum", [AllTypesMatch<["input", "resu
   let arguments = (ins AnyTypeOf<[I32, I64, F32, F64]>:$input);
   let results = (outs AnyTypeOf<[I32, I64, F32, F64]>:$result);
   let assemblyFormat = "$input attr-dict `:` type($input)";
+}
+
+//===----------------------------------------------------------------------===//
+// Panels
+//===----------------------------------------------------------------------===//
+
+// Products of single warps, of a tall matrix that is read once with a narrow one
+// that stays in shared memory. A *panel* is 16 rows of the tall one, in the
+// registers of a warp. Loads of a panel run on while the program continues.
+
+def Tile_LoadPanelOp : Tile_Op<"load_panel", [MemoryEffects<[MemRead]>]> {
+  let summary = "16 rows of a 16-bit matrix in global memory, into the registers of a warp";
+  let description = [{
+    The columns `column` to `column + 32 * groups - 1` of the rows `row` to
+    `row + 15` of `source[batch]`, a multiple of 8 of static size. Rows that are
+    not below `limit` are as row `limit - 1`. Columns past the last one are 0
+    with `masked`; without it there are none.
+
+    Of each group of 32 columns lane l holds the columns `8 * (l mod 4)` to
+    `8 * (l mod 4) + 7` of the row `l / 4` (four words) and of the row
+    `l / 4 + 8` (four more): one load of 16 bytes each. Rows must begin at
+    multiples of 16 bytes.
+
+    ```mlir
+    %panel = tile.load_panel %x[%batch, %row, %column] limit %rows masked : memref<?x?x72xbf16, ...> -> vector<32xi32>
+    ```
+  }];
+  let arguments = (ins AnyMemRef:$source, I32:$batch, I32:$row, I32:$column, I32:$limit, UnitAttr:$masked);
+  let results = (outs VectorOfRankAndType<[1], [I32]>:$panel);
+  let assemblyFormat = [{
+    $source `[` $batch `,` $row `,` $column `]` `limit` $limit (`masked` $masked^)? attr-dict
+    `:` type($source) `->` type($panel)
+  }];
+  let hasVerifier = 1;
+}
+
+def Tile_MmaPanelOp : Tile_Op<"mma_panel", [MemoryEffects<[MemRead]>, AllTypesMatch<["accumulator", "result"]>]> {
+  let summary = "product of a panel with a matrix in shared memory, added to an accumulator";
+  let description = [{
+    The right operand has a multiple of 8 columns, and is a sum of `parts`
+    matrices of the 16-bit `element`: of the parts themselves where that is bf16,
+    of part p times 2^(-11 p) where it is f16, so that small parts keep their
+    bits. It is stored as
+
+        rhs[((group * parts + part) * columns / 8 + column / 8) * 32 + lane]
+
+    which is 16 bytes: the rows `32 * group + 8 * (lane mod 4)` on, eight of
+    them, of the column `8 * (column / 8) + lane / 4`. The product starts with
+    the rows of `group`. Every lane reads 16 bytes that no other one does.
+
+    The accumulator has, for every eight columns, four elements of a lane: the
+    columns `2 * (l mod 4)` and the next of the row `l / 4`, then of `l / 4 + 8`.
+    The panel is summed up by itself first and then added, in an order that
+    depends on nothing but the types. Parts after the first, where their sum is
+    no finite number, count as 0: an infinity is that of the first part.
+
+    ```mlir
+    %next = tile.mma_panel %panel, %w[%group], %sum bf16 parts(3)
+        : vector<32xi32>, memref<768xvector<4xi32>>, vector<4xf32>
+    ```
+  }];
+  let arguments = (ins VectorOfRankAndType<[1], [I32]>:$panel, AnyMemRef:$rhs, I32:$group,
+                       VectorOfRankAndType<[1], [F32]>:$accumulator, TypeAttr:$element,
+                       DefaultValuedAttr<I64Attr, "1">:$parts);
+  let results = (outs VectorOfRankAndType<[1], [F32]>:$result);
+  let assemblyFormat = [{
+    $panel `,` $rhs `[` $group `]` `,` $accumulator $element (`parts` `(` $parts^ `)`)? attr-dict
+    `:` type($panel) `,` type($rhs) `,` type($accumulator)
+  }];
+  let hasVerifier = 1;
 }
 
 //===----------------------------------------------------------------------===//

@@ -1,10 +1,10 @@
-//===- AttentionKernel.cpp - Compile attention for a GPU ------------------===//
+//===- GPUKernel.cpp - Compile an operation for a GPU ---------------------===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#include "sparsek/ExecutionEngine/AttentionKernel.h"
+#include "sparsek/ExecutionEngine/GPUKernel.h"
 
 #include "sparsek/ExecutionEngine/Executable.h"
 #include "sparsek/Support/Version.h"
@@ -25,6 +25,37 @@ using llvm::Twine;
 // What to compile
 //===----------------------------------------------------------------------===//
 
+static llvm::Error checkWord(StringRef name, StringRef word) {
+  if (!word.empty() &&
+      llvm::all_of(word, [](char c) { return llvm::isAlnum(c) || c == '_'; }))
+    return llvm::Error::success();
+  return llvm::createStringError(name + " must be a word, got '" + word + "'");
+}
+
+llvm::Error KernelOptions::verify() const {
+  if (llvm::Error error = checkWord("chip", chip))
+    return error;
+  return checkWord("format", format);
+}
+
+std::string KernelOptions::getPipeline() const {
+  return llvm::formatv(
+             "sparsek-nvvm-pipeline{{host=false chip={0} format={1}{2}{3}}",
+             chip, format, pipelineOptions.empty() ? "" : " ", pipelineOptions)
+      .str();
+}
+
+std::string KernelOptions::getCacheKey() const {
+  std::string key;
+  llvm::raw_string_ostream stream(key);
+  stream << llvm::json::Value(llvm::json::Object{
+      {"compiler", SPARSEK_VERSION_STRING " LLVM " SPARSEK_LLVM_VERSION_STRING},
+      {"build", cuda::getBuildId()},
+      {"module", getModuleText()},
+      {"pipeline", getPipeline()}});
+  return key;
+}
+
 llvm::Error AttentionKernelOptions::verify() const {
   for (auto [name, value] :
        {std::pair("the head size", headDim),
@@ -32,15 +63,9 @@ llvm::Error AttentionKernelOptions::verify() const {
     if (value < 1 || value > std::numeric_limits<int32_t>::max())
       return llvm::createStringError(Twine(name) + " must be at least 1, got " +
                                      Twine(value));
-  const std::pair<StringRef, StringRef> words[] = {
-      {"gate", gate}, {"chip", chip}, {"format", format}};
-  for (auto [name, word] : words)
-    if (word.empty() || !llvm::all_of(word, [](char c) {
-          return llvm::isAlnum(c) || c == '_';
-        }))
-      return llvm::createStringError(name + " must be a word, got '" + word +
-                                     "'");
-  return llvm::Error::success();
+  if (llvm::Error error = checkWord("gate", gate))
+    return error;
+  return KernelOptions::verify();
 }
 
 std::string AttentionKernelOptions::getModuleText() const {
@@ -83,22 +108,23 @@ std::string AttentionKernelOptions::getModuleText() const {
       .str();
 }
 
-std::string AttentionKernelOptions::getPipeline() const {
+std::string SelectionKernelOptions::getModuleText() const {
+  // Heads are not compiled in, as above.
+  StringRef batch = packed ? "1" : "?";
+  std::string scores = ("tensor<" + batch + "x1x?xf32>").str();
+  std::string results = scores + (", tensor<" + batch + "x1x?xi32>").str();
+  std::string parameters = "%u: " + scores, types = scores;
+  if (packed) {
+    parameters += ", %cu_seqlens: tensor<?xi32>";
+    types += ", tensor<?xi32>";
+  }
   return llvm::formatv(
-             "sparsek-nvvm-pipeline{{host=false chip={0} format={1}{2}{3}}",
-             chip, format, pipelineOptions.empty() ? "" : " ", pipelineOptions)
+             "func.func @select({0}) -> ({1}) {{\n"
+             "  %r:2 = sparsek.topk_mask %u topk(1024) window(1024){2} : {3}\n"
+             "  return %r#0, %r#1 : {1}\n}\n",
+             parameters, results, packed ? " cu_seqlens(%cu_seqlens)" : "",
+             types)
       .str();
-}
-
-std::string AttentionKernelOptions::getCacheKey() const {
-  std::string key;
-  llvm::raw_string_ostream stream(key);
-  stream << llvm::json::Value(llvm::json::Object{
-      {"compiler", SPARSEK_VERSION_STRING " LLVM " SPARSEK_LLVM_VERSION_STRING},
-      {"build", cuda::getBuildId()},
-      {"module", getModuleText()},
-      {"pipeline", getPipeline()}});
-  return key;
 }
 
 //===----------------------------------------------------------------------===//
@@ -112,7 +138,7 @@ llvm::Expected<cuda::CompiledKernel> sparsek::extractKernel(ModuleOp module) {
         "expected one gpu.binary with a dictionary '" + kLaunchRecordAttr +
         "', found " + Twine(found.size()) +
         "; sparsek-nvvm-pipeline with host=false makes it from "
-        "sparsek.gathered_attention");
+        "sparsek.gathered_attention or sparsek.topk_mask");
   llvm::Expected<KernelBinary> binary = getKernelBinary(found.front());
   if (!binary)
     return binary.takeError();
@@ -120,12 +146,10 @@ llvm::Expected<cuda::CompiledKernel> sparsek::extractKernel(ModuleOp module) {
 }
 
 llvm::Expected<cuda::CompiledKernel>
-sparsek::compileAttentionKernel(MLIRContext &context,
-                                const AttentionKernelOptions &options) {
+sparsek::compileKernel(MLIRContext &context, const KernelOptions &options) {
   if (llvm::Error error = options.verify())
     return std::move(error);
-  auto module =
-      parseModule(context, options.getModuleText(), "<attention kernel>");
+  auto module = parseModule(context, options.getModuleText(), "<kernel>");
   if (!module)
     return module.takeError();
   // An op that the pipeline leaves as it is gets a remark with the reason.

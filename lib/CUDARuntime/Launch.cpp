@@ -1,0 +1,149 @@
+//===- Launch.cpp - What all launches share -------------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "sparsek/CUDARuntime/Launch.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Twine.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <algorithm>
+
+using namespace sparsek::cuda;
+using llvm::Error;
+using llvm::Expected;
+using llvm::StringRef;
+using llvm::Twine;
+
+//===----------------------------------------------------------------------===//
+// Workspace
+//===----------------------------------------------------------------------===//
+
+int64_t LaunchPlan::allocate(int64_t bytes) {
+  int64_t begin = workspaceBytes;
+  workspaceBytes += llvm::alignTo(bytes, kWorkspaceAlignment);
+  return begin;
+}
+
+void LaunchPlan::place(Argument argument, int64_t bytes) {
+  parts.push_back({argument, allocate(bytes)});
+}
+
+void LaunchPlan::setWorkspace(uint64_t address) {
+  for (auto [argument, offset] : parts)
+    values.set(argument, address + offset);
+}
+
+Error LaunchPlan::checkWorkspace(uint64_t address, size_t bytes) const {
+  if (bytes < size_t(workspaceBytes))
+    return llvm::createStringError(
+        "the workspace must have " + Twine(workspaceBytes) +
+        " bytes for these arguments, got " + Twine(bytes));
+  if (workspaceBytes && (address == 0 || address % kWorkspaceAlignment != 0))
+    return llvm::createStringError(
+        "the workspace must be at a device address that is a multiple of " +
+        Twine(kWorkspaceAlignment) + ", got 0x" + Twine::utohexstr(address));
+  return Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Launches
+//===----------------------------------------------------------------------===//
+
+/// The context to launch in.
+static Expected<Context> getContext(const Driver &driver, Device device,
+                                    Stream stream) {
+  if (device >= 0)
+    return getPrimaryContext(driver, device);
+  Context context = nullptr;
+  // The default streams, 0 to 2, belong to whatever context is current.
+  bool isDefault = reinterpret_cast<uintptr_t>(stream) <= 2;
+  if (Error error =
+          isDefault
+              ? driver.check(driver.ctxGetCurrent(&context), "cuCtxGetCurrent")
+              : driver.check(driver.streamGetCtx(stream, &context),
+                             "cuStreamGetCtx"))
+    return std::move(error);
+  if (!context)
+    return llvm::createStringError(
+        "no CUDA context is current in this thread; name a device, or make a "
+        "context current");
+  return context;
+}
+
+Expected<Launcher> Launcher::start(Kernel &kernel, Device device,
+                                   Stream stream) {
+  Expected<const Driver *> driver = Driver::get();
+  if (!driver)
+    return driver.takeError();
+  Expected<Context> context = getContext(**driver, device, stream);
+  if (!context)
+    return context.takeError();
+  Expected<ContextGuard> guard = ContextGuard::enter(**driver, *context);
+  if (!guard)
+    return guard.takeError();
+  Expected<const Kernel::Loaded *> loaded = kernel.load(**driver);
+  if (!loaded)
+    return loaded.takeError();
+  return Launcher(**driver, kernel.getRecord(), **loaded, std::move(*guard),
+                  stream);
+}
+
+/// How many blocks a factor stands for.
+static int64_t countBlocks(GridFactor factor, const KernelRecord &kernel,
+                           int multiprocessors, LaunchPlan &plan) {
+  constexpr int64_t warpSize = 32;
+  int64_t count = plan.getFactor(factor);
+  switch (factor) {
+  case GridFactor::Persistent:
+    return std::min(multiprocessors * kernel.blocksPerSM, count);
+  case GridFactor::KeyBlocks:
+    return llvm::divideCeil(count, kernel.threads);
+  case GridFactor::BoundaryBlocks:
+    return llvm::divideCeil(count,
+                            std::max<int64_t>(kernel.threads / warpSize, 1));
+  default:
+    return count;
+  }
+}
+
+/// A kernel asks for what plans of its operation do not have.
+static Error makeMissing(const LaunchRecord &record, const KernelRecord &kernel,
+                         StringRef verb, StringRef name) {
+  return llvm::createStringError("kernel '" + Twine(kernel.name) + "' " + verb +
+                                 " '" + name + "', which '" + record.getOp() +
+                                 "' does not have");
+}
+
+Error Launcher::launch(size_t index, LaunchPlan &plan) {
+  const KernelRecord &kernel = record.kernels[index];
+  unsigned grid[2] = {1, 1};
+  for (auto [axis, factor] : llvm::enumerate(kernel.grid)) {
+    if (plan.getFactor(factor) == LaunchPlan::kNoFactor)
+      return makeMissing(record, kernel, "has a grid of", getName(factor));
+    grid[axis] = countBlocks(factor, kernel, loaded.multiprocessors, plan);
+  }
+  std::array<void *, kNumArguments> parameters;
+  for (auto [position, argument] : llvm::enumerate(kernel.arguments)) {
+    if (!plan.values.has(argument))
+      return makeMissing(record, kernel, "takes", getName(argument));
+    parameters[position] = plan.values.getAddress(argument);
+  }
+  Result result = driver.launchKernel(
+      loaded.functions[index], grid[0], grid[1], 1, unsigned(kernel.threads), 1,
+      1, unsigned(kernel.sharedBytes), stream, parameters.data(), nullptr);
+  if (result == kSuccess)
+    return Error::success();
+  return driver.check(result,
+                      ("cuLaunchKernel for '" + kernel.name + "'").c_str());
+}
+
+Error Launcher::launchAll(LaunchPlan &plan) {
+  for (size_t index = 0; index < record.kernels.size(); ++index)
+    if (Error error = launch(index, plan))
+      return error;
+  return Error::success();
+}
