@@ -13,9 +13,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import emulator
 import ml_dtypes
 import numpy as np
+
+import emulator
 import oracle
 from tile_interpreter.kernels import Variant
 
@@ -27,7 +28,7 @@ TOLERANCE = {"bf16": (4e-3, 2e-2), "f16": (5e-4, 3e-3)}
 
 @dataclasses.dataclass(frozen=True)
 class Compiled:
-    """The PTX of all kernels of a variant, their launch record, and the seconds it took."""
+    """The PTX of all kernels of an op, their launch record, and the seconds it took."""
 
     ptx: str
     record: Mapping[str, Any]

@@ -8,6 +8,7 @@ import functools
 from typing import Any
 
 import numpy as np
+
 from compiled_kernels import ELEMENT, Compiled, compile_source
 
 MLIR_FLOATS = {**ELEMENT, "f32": np.float32}

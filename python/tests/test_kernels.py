@@ -8,16 +8,16 @@ cannot show without a GPU, and all larger sizes, are in `python/tests/gpu`.
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
-import emulator
 import numpy as np
 import pytest
+
+import emulator
 from compiled_kernels import Problem, Variant, check, compile_kernels, launch, make_inputs
+from ptxas import REGISTERS, assemble, find_ptxas, fits
 
 pytestmark = pytest.mark.skipif(
     shutil.which("sparsek-opt") is None, reason="sparsek-opt is not in PATH"
@@ -396,24 +396,6 @@ def test_the_other_kernel_needs_its_barrier() -> None:
 # What ptxas makes of it
 # --------------------------------------------------------------------------------------------------
 
-REGISTERS = 65536  # of a multiprocessor
-# That a block may use.
-SHARED_BYTES = {
-    chip: size * 1024
-    for chip, size in {"sm_90a": 227, "sm_80": 163, "sm_86": 99, "sm_120": 99}.items()
-}
-
-
-def find_ptxas() -> str | None:
-    """On PATH or in the toolkit that the environment names, as `sparsek-serialize-kernels` does."""
-    for name in ("CUDA_ROOT", "CUDA_HOME", "CUDA_PATH"):
-        if name in os.environ:
-            path = Path(os.environ[name]) / "bin" / "ptxas"
-            if path.is_file():
-                return str(path)
-    return shutil.which("ptxas")
-
-
 @pytest.mark.skipif(find_ptxas() is None, reason="ptxas is neither on PATH nor in CUDA_HOME")
 @pytest.mark.parametrize("chip", ["sm_90a", "sm_80", "sm_86", "sm_120"])
 @pytest.mark.parametrize("gate", ["none", "key_value"])
@@ -425,33 +407,19 @@ def test_resources(size: int, group: int, gate: str, chip: str, tmp_path: Path) 
         head_size=size, value_size=size, query_heads=8, key_heads=8 // group, gate=gate, chip=chip
     )
     compiled = compile_kernels(variant)
-    (tmp_path / "kernel.ptx").write_text(compiled.ptx)
-    result = subprocess.run(
-        [find_ptxas(), "-v", f"-arch={chip}", "-o", "kernel.cubin", "kernel.ptx"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    report = result.stdout + result.stderr
-    assert result.returncode == 0, report
+    report, resources = assemble(compiled.ptx, chip, tmp_path)
     # C7508 to C7519 tell that the products of a function are put in sequence, and why.
     assert not re.search(r"C75\d\d|serializ|warning", report), report
     for kernel in compiled.record["kernels"]:
-        part = re.search(
-            rf"Function properties for {kernel['name']}\n\s*(\d+) bytes stack frame, "
-            r"(\d+) bytes spill stores, (\d+) bytes spill loads\n.*?Used (\d+) registers",
-            report,
-        )
-        assert part is not None, report
-        stack, stores, loads, registers = map(int, part.groups())
+        used = resources[kernel["name"]]
         # The warps of the portable form, whose registers do not move to the consumers, spill a
         # few, and more where LLVM keeps numbers in pairs for packed arithmetic.
         limit = {"sm_90a": 0, "sm_120": 288}.get(chip, 128)
-        assert max(stack, stores, loads) <= limit, report
-        assert kernel["shared_bytes"] <= SHARED_BYTES[chip]
-        # Registers are given to warps in steps of 8 for each thread.
-        assert -(-registers // 8) * 8 * kernel["threads"] <= REGISTERS
+        assert used.spilled_bytes <= limit, report
+        assert fits(kernel, used, chip)
         if kernel["name"] == "attention" and chip == "sm_90a":
             # All of them, for setmaxnreg to share out.
-            assert registers == REGISTERS // kernel["threads"] // 8 * 8
+            assert used.registers == REGISTERS // kernel["threads"] // 8 * 8
 
 
 def test_compiling_is_fast(capsys: pytest.CaptureFixture[str]) -> None:

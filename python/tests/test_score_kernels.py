@@ -4,20 +4,19 @@
 from __future__ import annotations
 
 import itertools
-import re
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
-import emulator
 import numpy as np
-import oracle
 import pytest
+
+import emulator
+import oracle
 from compiled_scores import ScoreVariant, compile_score, make_inputs
 from emulator.record import launch_kernel
 from emulator.score import score
-from test_kernels import find_ptxas
+from ptxas import assemble, find_ptxas, fits
 
 pytestmark = pytest.mark.skipif(
     shutil.which("sparsek-opt") is None, reason="sparsek-opt is not in PATH"
@@ -306,21 +305,8 @@ def test_resources(
 ) -> None:
     """No spills, and the launch fits."""
     compiled = compile_score(ScoreVariant(dtype, weight, features, heads, norm="timestep"))
-    (tmp_path / "kernel.ptx").write_text(compiled.ptx)
-    result = subprocess.run(
-        [find_ptxas(), "-v", "-arch=sm_90a", "-o", "kernel.cubin", "kernel.ptx"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    report = result.stdout + result.stderr
-    assert result.returncode == 0, report
+    report, resources = assemble(compiled.ptx, "sm_90a", tmp_path)
     for kernel in compiled.record["kernels"]:
-        part = re.search(
-            rf"Function properties for {kernel['name']}\n\s*(\d+) bytes stack frame, "
-            r"(\d+) bytes spill stores, (\d+) bytes spill loads\n.*?Used (\d+) registers",
-            report,
-        )
-        assert part is not None, report
-        *spilled, registers = map(int, part.groups())
-        assert max(spilled) == 0, report
-        assert registers * kernel["threads"] <= 65536
-        assert kernel["shared_bytes"] <= 227 * 1024
+        used = resources[kernel["name"]]
+        assert used.spilled_bytes == 0, report
+        assert fits(kernel, used, "sm_90a")

@@ -12,6 +12,8 @@ from .record import launch_kernel
 
 POISON = 0x7FFFFFFF
 MERGED = 4  # lists that become one
+# Names of arrays that no kernel stores to.
+READ_ONLY = {"u", "cu_seqlens", "codes", "order", "codes_from", "order_from"}
 
 
 class Plan(NamedTuple):
@@ -38,11 +40,15 @@ def plan(
     sequences: int | None = None,
     size: int | None = None,
     merge: bool | None = None,
+    bucket_log2: int | None = None,
+    table_log2: int | None = None,
 ) -> Plan:
     """Scalars and a poisoned workspace for scores of a shape [B,Hs,N].
 
     size: the number of the size of the kernels to take (None: the first that holds N keys).
     merge: whether rows are merged from sorted tiles (None: as their length says).
+    bucket_log2: ranks of a bucket (None: the fewest that do). table_log2: buckets that one block of
+    the table counts (None: the most that fit).
     """
     batch, heads, keys = shape
     rows = batch * heads
@@ -50,13 +56,15 @@ def plan(
     chosen = sizes[size] if size is not None else next(s for s in sizes if keys <= s["max_keys"])
     chunk = chosen["chunk"]
     boundaries = ceil_div(keys, chunk) + 1
-    bucket_log2 = 5
-    while keys > chosen["buckets"] << bucket_log2:
-        bucket_log2 += 1
+    if bucket_log2 is None:
+        bucket_log2 = 5
+        while keys > chosen["buckets"] << bucket_log2:
+            bucket_log2 += 1
     buckets = ceil_div(keys, 1 << bucket_log2)
-    table_log2 = 0
-    while table_log2 < 3 and boundaries << (table_log2 + 3) <= record["table_words"]:
-        table_log2 += 1
+    if table_log2 is None:
+        table_log2 = 0
+        while table_log2 < 3 and boundaries << (table_log2 + 3) <= record["table_words"]:
+            table_log2 += 1
     stride = ceil_div(keys + 1, 8) * 8
     tiles = (keys >> record["scan_tile_log2"]) + 1
     sort_tiles = ceil_div(keys, 1 << record["sort_tile_log2"])
@@ -74,7 +82,8 @@ def plan(
         "row_stride": stride, "chunk_log2": chunk.bit_length() - 1, "bucket_log2": bucket_log2,
         "boundaries": boundaries, "buckets": buckets, "table_log2": table_log2,
         "chunks": boundaries - 1, "topk": min(topk, keys), "window": min(window, keys),
-        "sort_tiles": sort_tiles, "radix_tiles": radix_tiles, "table_blocks": ceil_div(buckets, 1 << table_log2),
+        "sort_tiles": sort_tiles, "radix_tiles": radix_tiles,
+        "table_blocks": ceil_div(buckets, 1 << table_log2),
         "boundary_blocks": ceil_div(boundaries, 8), "scan_tiles": tiles,
     }  # fmt: skip
     if sequences is not None:
@@ -137,26 +146,29 @@ def launches(plan: Plan, record: Mapping[str, Any]) -> Iterator[tuple[str, dict[
         yield name, ordered
 
 
-def select(
-    ptx: str,
+class Launch(NamedTuple):
+    """One kernel of a record and what it gets; arrays are shared by all launches."""
+
+    kernel: Mapping[str, Any]
+    arrays: dict[str, np.ndarray]
+    scalars: dict[str, int]
+
+
+def prepare(
     record: Mapping[str, Any],
     u: np.ndarray,
     *,
     topk: int,
     window: int,
     cu_seqlens: np.ndarray | None = None,
-    size: int | None = None,
-    merge: bool | None = None,
-    **options: Any,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`tau`, `expiry` and `n_int` [B,Hs,N] of the compiled kernels; outputs start poisoned.
+    **sizes: int | None,
+) -> tuple[dict[str, np.ndarray], list[Launch]]:
+    """The poisoned outputs `tau`, `expiry` and `interior` [B,Hs,N], and the launches to fill them.
 
-    options: those of `record.launch_kernel`. Raises the EmulatorError of the first defect.
+    The last dimension of u is contiguous, the others may have any strides. sizes: see `plan`.
     """
     sequences = None if cu_seqlens is None else len(cu_seqlens) - 1
-    made = plan(
-        record, u.shape, topk=topk, window=window, sequences=sequences, size=size, merge=merge
-    )
+    made = plan(record, u.shape, topk=topk, window=window, sequences=sequences, **sizes)
     outputs = {
         "tau": np.full(u.shape, np.nan, np.float32),
         "expiry": np.full(u.shape, POISON - 1, np.int32),
@@ -170,8 +182,37 @@ def select(
         for axis, stride in zip("bh", arrays[name].strides, strict=False):
             scalars[f"{name}_{axis}"] = stride // arrays[name].itemsize
     kernels = {kernel["name"]: kernel for kernel in record["kernels"]}
+    steps = []
     for name, own in launches(made, record):
-        values = {**scalars, **{k: v for k, v in own.items() if not isinstance(v, np.ndarray)}}
-        pointers = {**arrays, **{k: v for k, v in own.items() if isinstance(v, np.ndarray)}}
-        launch_kernel(ptx, kernels[name], pointers, values, **options)
+        values = {k: v for k, v in own.items() if not isinstance(v, np.ndarray)}
+        pointers = {k: v for k, v in own.items() if isinstance(v, np.ndarray)}
+        steps.append(Launch(kernels[name], {**arrays, **pointers}, {**scalars, **values}))
+    return outputs, steps
+
+
+def select(
+    ptx: str,
+    record: Mapping[str, Any],
+    u: np.ndarray,
+    *,
+    topk: int,
+    window: int,
+    cu_seqlens: np.ndarray | None = None,
+    size: int | None = None,
+    merge: bool | None = None,
+    bucket_log2: int | None = None,
+    table_log2: int | None = None,
+    **options: Any,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`tau`, `expiry` and `n_int` [B,Hs,N] of the compiled kernels.
+
+    size to table_log2: see `plan`. options: those of `record.launch_kernel`.
+    Raises the EmulatorError of the first defect.
+    """
+    outputs, steps = prepare(
+        record, u, topk=topk, window=window, cu_seqlens=cu_seqlens,
+        size=size, merge=merge, bucket_log2=bucket_log2, table_log2=table_log2,
+    )  # fmt: skip
+    for step in steps:
+        launch_kernel(ptx, *step, writable=set(step.arrays) - READ_ONLY, **options)
     return outputs["tau"], outputs["expiry"], outputs["interior"]

@@ -10,6 +10,16 @@ tile.kernel @no_place(%n: i32 {tile.name = "n"}) {
 
 // -----
 
+tile.kernel @array_without_place(%x: memref<?xi32> {tile.name = "x"}) attributes {threads = 32 : i64} {
+  // expected-error@+1 {{has no place in shared memory; run --tile-allocate first}}
+  %a = tile.array : memref<8xi32>
+  %c0 = arith.constant 0 : index
+  %v = memref.load %a[%c0] : memref<8xi32>
+  memref.store %v, %x[%c0] : memref<?xi32>
+}
+
+// -----
+
 tile.kernel @no_scratch(%e: memref<?x?x?xi32, strided<[?, ?, 1]>> {tile.name = "e", tile.dims = "bhn"},
                         %u: memref<?x?x?xf32, strided<[?, ?, 1]>> {tile.name = "u", tile.dims = "bhn"},
                         %table: memref<?xi32> {tile.name = "table"}, %p: i32 {tile.name = "p"}, %r: i64 {tile.name = "r"})

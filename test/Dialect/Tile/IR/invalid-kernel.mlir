@@ -1,6 +1,6 @@
 // RUN: sparsek-opt %s --split-input-file --verify-diagnostics
 
-// Kernels, their arguments, roles and rings.
+// Kernels, their arguments, roles, rings and arrays.
 
 // expected-error@+1 {{argument 0 needs a 'tile.name'}}
 tile.kernel @k(%a: i32) attributes {threads = 32} {
@@ -190,4 +190,81 @@ func.func @f() {
   // expected-error@+1 {{expects parent op 'tile.kernel'}}
   %r = tile.ring fills(32) drains(8) : !tile.ring<2x64x64xbf16>
   return
+}
+
+// -----
+
+func.func @f() {
+  // expected-error@+1 {{expects parent op 'tile.kernel'}}
+  %a = tile.array : memref<8xi32>
+  return
+}
+
+// -----
+
+tile.kernel @k() attributes {threads = 32} {
+  %c = arith.constant true
+  scf.if %c {
+    // expected-error@+1 {{expects parent op 'tile.kernel'}}
+    %a = tile.array : memref<8xi32>
+  }
+}
+
+// -----
+
+tile.kernel @k() attributes {threads = 32} {
+  // expected-error@+1 {{must be statically shaped memref of 32-bit signless integer or 64-bit signless integer or 32-bit float or 64-bit float or}}
+  %a = tile.array : memref<?xi32>
+}
+
+// -----
+
+tile.kernel @k() attributes {threads = 32} {
+  // expected-error@+1 {{must be statically shaped memref of 32-bit signless integer or 64-bit signless integer or 32-bit float or 64-bit float or}}
+  %a = tile.array : memref<8xi16>
+}
+
+// -----
+
+tile.kernel @k() attributes {threads = 32} {
+  // expected-error@+1 {{must be a memref of rank 1 without layout and memory space, but is 'memref<2x8xi32>'}}
+  %a = tile.array : memref<2x8xi32>
+}
+
+// -----
+
+tile.kernel @k() attributes {threads = 32} {
+  // expected-error@+1 {{must be a memref of rank 1 without layout and memory space, but is 'memref<8xi32, strided<[2]>>'}}
+  %a = tile.array : memref<8xi32, strided<[2]>>
+}
+
+// -----
+
+tile.kernel @k() attributes {threads = 32} {
+  // expected-error@+1 {{must be a memref of rank 1 without layout and memory space, but is 'memref<8xi32, 3>'}}
+  %a = tile.array : memref<8xi32, 3>
+}
+
+// -----
+
+tile.kernel @k() attributes {threads = 32} {
+  %f = arith.constant 0.0 : f32
+  // expected-error@+1 {{must be 32-bit signless integer or 64-bit signless integer or 64-bit float, but got 'f32'}}
+  %s = tile.warp_scan %f : f32
+}
+
+// -----
+
+tile.kernel @k(%n: i32 {tile.name = "n"}) attributes {threads = 32} {
+  %f = arith.constant 0.0 : f64
+  // expected-error@+1 {{must be 32-bit signless integer or 64-bit signless integer or 32-bit float, but got 'f64'}}
+  %s = tile.broadcast %f from %n : f64
+}
+
+// -----
+
+tile.kernel @k() attributes {threads = 32} {
+  %h = arith.constant 0 : i16
+  // expected-error@+1 {{must be 32-bit signless integer or 64-bit signless integer or 32-bit float or 64-bit float, but got 'i16'}}
+  %s = tile.warp_sum %h : i16
 }

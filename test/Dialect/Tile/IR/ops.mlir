@@ -166,6 +166,54 @@ tile.kernel @tables(%e: !i {tile.name = "expiry", tile.dims = "bhn"}, %v: !v {ti
   %count = tile.collect_survivors %e[%n, %n] at %n window(%n) into %v[%l, %n] : !i, !v
 }
 
+// Threads with numbers of their own.
+// CHECK-LABEL: tile.kernel @threads(
+tile.kernel @threads(%n: i32 {tile.name = "n"}) attributes {threads = 64 : i64} {
+  // CHECK-NEXT: %[[COUNTS:.*]] = tile.array : memref<8xi32>
+  %counts = tile.array : memref<8xi32>
+  // CHECK-NEXT: tile.array offset(32) : memref<16xi64>
+  %sums = tile.array offset(32) : memref<16xi64>
+  // CHECK-NEXT: tile.array : memref<1xf32>
+  %one = tile.array : memref<1xf32>
+  // CHECK-NEXT: %[[LANE:.*]] = tile.lane
+  %lane = tile.lane
+  // CHECK-NEXT: %[[WARP:.*]] = tile.warp
+  %warp = tile.warp
+  %at = arith.index_castui %warp : i32 to index
+  // CHECK: memref.store %[[LANE]], %[[COUNTS]]
+  memref.store %lane, %counts[%at] : memref<8xi32>
+  // CHECK-NEXT: tile.barrier
+  tile.barrier
+  // CHECK-NEXT: memref.atomic_rmw addi %[[LANE]], %[[COUNTS]]
+  %old = memref.atomic_rmw addi %lane, %counts[%at] : (i32, memref<8xi32>) -> i32
+  // CHECK-NEXT: tile.warp_barrier
+  tile.warp_barrier
+  %first = arith.cmpi eq, %lane, %n : i32
+  // CHECK: %[[BITS:.*]] = tile.ballot %{{.*}}
+  %bits = tile.ballot %first
+  // CHECK-NEXT: %[[WORD:.*]] = tile.broadcast %[[BITS]] from %[[WARP]] : i32
+  %word = tile.broadcast %bits from %warp : i32
+  %wide = arith.extui %word : i32 to i64
+  // CHECK: tile.broadcast %[[WIDE:.*]] from %n : i64
+  %other = tile.broadcast %wide from %n : i64
+  // CHECK-NEXT: tile.warp_scan %[[WORD]] : i32
+  %scan = tile.warp_scan %word : i32
+  // CHECK-NEXT: tile.warp_scan %[[WIDE]] : i64
+  %wide_scan = tile.warp_scan %wide : i64
+  // CHECK-NEXT: tile.warp_sum %[[WORD]] : i32
+  %sum = tile.warp_sum %word : i32
+  // CHECK-NEXT: tile.warp_sum %[[WIDE]] : i64
+  %wide_sum = tile.warp_sum %wide : i64
+  %f = arith.uitofp %word : i32 to f32
+  // CHECK: tile.broadcast %[[F:.*]] from %n : f32
+  %g = tile.broadcast %f from %n : f32
+  // CHECK-NEXT: tile.warp_sum %[[F]] : f32
+  %f_sum = tile.warp_sum %f : f32
+  %d = arith.extf %f : f32 to f64
+  // CHECK: tile.warp_sum %{{.*}} : f64
+  %d_sum = tile.warp_sum %d : f64
+}
+
 // CHECK-LABEL: tile.kernel @panels(
 // CHECK-SAME: %slope: f64 {tile.name = "slope"}
 tile.kernel @panels(%x: memref<?x?x72xbf16, strided<[?, ?, 1]>> {tile.name = "x", tile.dims = "bnc"}, %n: i32 {tile.name = "n"},

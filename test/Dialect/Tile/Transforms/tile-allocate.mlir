@@ -39,6 +39,28 @@ tile.kernel @lists() {
   tile.role "list" warps(4) {}
 }
 
+// Arrays come after lists, each at a multiple of 16 bytes.
+// CHECK-LABEL: tile.kernel @arrays
+// CHECK-SAME: shared_bytes = 80 : i64
+// CHECK: tile.array offset(0) : memref<3xi32>
+// CHECK-NEXT: tile.array offset(16) : memref<5xi64>
+// CHECK-NEXT: tile.array offset(64) : memref<4xf32>
+tile.kernel @arrays() attributes {threads = 256} {
+  %counts = tile.array : memref<3xi32>
+  %sums = tile.array : memref<5xi64>
+  %scores = tile.array : memref<4xf32>
+}
+
+// CHECK-LABEL: tile.kernel @list_and_array
+// CHECK-SAME: shared_bytes = 4304 : i64
+// CHECK: tile.array offset(4160) : memref<20xi32>
+// CHECK-NEXT: tile.ring fills(1) drains(1) offset(0) barriers(4240) : !tile.key_list<slots = 4, keys = 64>
+tile.kernel @list_and_array() {
+  %counts = tile.array : memref<20xi32>
+  %list = tile.ring fills(1) drains(1) : !list
+  tile.role "list" warps(4) {}
+}
+
 // CHECK-LABEL: tile.kernel @none
 // CHECK-SAME: shared_bytes = 0 : i64
 tile.kernel @none() attributes {threads = 256} {
