@@ -26,9 +26,9 @@ namespace sparsek {
 
 /// The fields of a boundary, in the vectors `bounds` and `bound_sums`: rank of
 /// the topk-th best key or, where there are fewer, the one after the document's
-/// last; code of the threshold; ranks of the first
-/// key not above the threshold and of the first one less than 1 above it, and
-/// how many keys come before each, with the sums of their quanta.
+/// last; code of the threshold; ranks of the first key not above the threshold
+/// and of the first one less than 1 above it, and how many keys come before
+/// each, with the sums of their quanta.
 enum BoundField { kTheta, kCode, kRank0, kRank1, kCount0, kCount1 };
 enum SumField { kSum0, kSum1 };
 

@@ -70,6 +70,9 @@ Scalars DigitSort::rank(const Scalars &digits, function_ref<void()> onDigit) {
 
   Scalars ranks;
   for (Scalar digit : digits) {
+    // The warp counts one item after the other.
+    if (!ranks.empty())
+      b.warpBarrier();
     Scalar peers = b.number(-1);
     for (int64_t bit = 0; bit < 8; ++bit) {
       Scalar set = (digit >> bit) & 1;
@@ -80,7 +83,6 @@ Scalars DigitSort::rank(const Scalars &digits, function_ref<void()> onDigit) {
     Scalar below = (peers & lower).countBits();
     b.warpBarrier();
     b.ifThen(below == 0, [&] { counts.set(slot, before + peers.countBits()); });
-    b.warpBarrier();
     ranks.push_back(before + below);
   }
   b.barrier();
