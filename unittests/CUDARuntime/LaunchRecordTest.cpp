@@ -88,7 +88,8 @@ TEST(LaunchRecord, ErrorsNameTheField) {
       {replace("persistent", "one per item"),
        "launch record.kernels[0].grid: expected one factor, or two with ' x ' "
        "between, of persistent, items, batch_score_heads, chunks, key_blocks, "
-       "sort_tiles, table_blocks, boundary_blocks, scan_tiles; got 'one per "
+       "sort_tiles, radix_tiles, table_blocks, boundary_blocks, scan_tiles; "
+       "got 'one per "
        "item'"},
       {replace("persistent", "items x items x items"),
        "launch record.kernels[0].grid: expected one factor, or two"},
@@ -117,7 +118,9 @@ TEST(LaunchRecord, Selection) {
   EXPECT_EQ(record->getOp(), "topk_mask");
   const auto &selection = std::get<SelectionRecord>(record->operation);
   EXPECT_TRUE(selection.packed);
-  EXPECT_EQ(selection.sortTileLog2, 12);
+  EXPECT_EQ(selection.maxMergedKeys, 16384);
+  EXPECT_EQ(selection.sortTileLog2, 10);
+  EXPECT_EQ(selection.radixTileLog2, 12);
   EXPECT_EQ(selection.scanTileLog2, 11);
   EXPECT_EQ(selection.tableWords, 8196);
   ASSERT_EQ(selection.sizes.size(), 2u);
@@ -128,6 +131,10 @@ TEST(LaunchRecord, Selection) {
       {selection.documents, "documents"},
       {selection.sortTiles, "sort_tiles"},
       {selection.mergeLists, "merge_lists"},
+      {selection.count[0], "count_scores"},
+      {selection.count[1], "count_digits"},
+      {selection.scatter[0], "scatter_scores"},
+      {selection.scatter[1], "scatter_digits"},
       {selection.rankTable, "rank_table"},
       {selection.sizes[0].boundaries, "boundaries_256"},
       {selection.sizes[1].boundaries, "boundaries_1024"},

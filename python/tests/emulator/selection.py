@@ -100,7 +100,7 @@ def plan(
         **{name: words(rows, stride) for name in ("ranks", "thetas")},
         **{name: words(rows, stride) for name in ("theta_counts", "counts0", "counts1")},
         **{name: wide(rows, stride) for name in ("sums0", "sums1")},
-        "digit_counts": words(rows, radix_tiles, 256),
+        "digit_counts": words(rows, radix_tiles if shifts else 0, 256),
         "bucket_counts": words(rows, buckets, boundaries),
         "bucket_sums": wide(rows, buckets, boundaries),
         "bounds": words(6, rows, boundaries),

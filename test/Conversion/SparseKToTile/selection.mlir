@@ -50,7 +50,7 @@ func.func @selections(%u: tensor<?x2x?xf32>, %p: tensor<1x1x?xf32>, %c: tensor<?
 // CHECK: tile.array : memref<8196xi32>
 // CHECK: tile.kernel @boundaries_256(%codes: {{.*}} attributes {threads = 256 : i64} {
 // CHECK: tile.kernel @boundaries_1024(%codes: {{.*}} attributes {threads = 256 : i64} {
-// CHECK: tile.kernel @rank_scan(%codes: {{.*}} attributes {threads = 256 : i64} {
+// CHECK: tile.kernel @rank_scan(%codes: {{.*}} attributes {threads = 512 : i64} {
 // CHECK: tile.kernel @thresholds_128(%u: {{.*}} %tau: memref<?x?x?xf32, strided<[?, ?, 1]>> {{[^%]*}}, %interior: memref<?x?x?xi32, strided<[?, ?, 1]>> {{.*}} attributes {threads = 128 : i64} {
 // CHECK: tile.kernel @thresholds_512(%u: {{.*}} attributes {threads = 512 : i64} {
 // CHECK: tile.kernel @expiries(%codes: {{.*}} attributes {threads = 256 : i64} {
