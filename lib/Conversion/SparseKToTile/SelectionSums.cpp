@@ -236,14 +236,14 @@ void SelectionKernels::buildScan() {
   }
   b.barrier();
   Scalar before[3], total[3];
+  constexpr int64_t warps = kScanThreads / 32;
+  Scalar isWarp = lane < warps;
+  Scalar other = select(isWarp, lane, b.number(0));
   for (int64_t i = 0; i < 3; ++i) {
-    before[i] = scans[i] - mine[i];
-    total[i] = b.wide(0);
-    for (int64_t other = 0; other < kScanThreads / 32; ++other) {
-      Scalar part = totals[i][b.number(other)];
-      before[i] = before[i] + select(warp > other, part, b.wide(0));
-      total[i] = total[i] + part;
-    }
+    Scalar part = select(isWarp, totals[i][other], b.wide(0));
+    Scalar sums = b.warpScan(part);
+    total[i] = b.broadcast(sums, b.number(warps - 1));
+    before[i] = b.broadcast(sums - part, warp) + scans[i] - mine[i];
   }
   auto countOf = [&](Scalar packedCounts, int64_t which) {
     return (packedCounts >> (20 * which)).toI32() & 0xfffff;
