@@ -67,6 +67,8 @@ enum : int {
   X(memFree, "cuMemFree_v2", (uint64_t address))                               \
   X(memcpyAsync, "cuMemcpyAsync",                                              \
     (uint64_t to, uint64_t from, size_t bytes, Stream stream))                 \
+  X(memsetAsync, "cuMemsetD8Async",                                            \
+    (uint64_t to, unsigned char value, size_t bytes, Stream stream))           \
   X(threadExchangeStreamCaptureMode, "cuThreadExchangeStreamCaptureMode",      \
     (int *mode))                                                               \
   X(moduleLoadDataEx, "cuModuleLoadDataEx",                                    \
@@ -92,8 +94,8 @@ struct Driver {
 
   /// Loads libcuda.so.1, or the file that SPARSEK_LIBCUDA names, and
   /// initialises it, once per process; after an error the next call tries
-  /// again. The error says that there is no NVIDIA driver, or what is wrong with
-  /// it.
+  /// again. The error says that there is no NVIDIA driver, or what is wrong
+  /// with it.
   static llvm::Expected<const Driver *> get();
 
   /// The error of a failed call: its name, and the driver's name and text of
@@ -115,8 +117,8 @@ struct DeviceProperties {
 llvm::Expected<DeviceProperties> getDeviceProperties(const Driver &driver,
                                                      Device device);
 
-/// The chip to compile for (a literal): "sm_90a" for compute capability 9.0, for
-/// the others the latest known one whose code runs there. Fails below 8.0.
+/// The chip to compile for (a literal): "sm_90a" for compute capability 9.0,
+/// for the others the latest known one whose code runs there. Fails below 8.0.
 llvm::Expected<llvm::StringRef> chooseChip(const DeviceProperties &device);
 
 /// Fails where a kernel compiled for `chip` ("sm_80", "sm_90a", ...) cannot run
