@@ -79,8 +79,8 @@ static Error checkArguments(const ScoreRecord &record,
 /// Sets the sizes and strides, and lays out the workspace.
 static Error fillPlan(const ScoreRecord &record,
                       const SparsekScoreArguments &args, LaunchPlan &plan) {
-  // The next item of a block is looked at before its number is: no sum of it
-  // and the number of blocks may overflow.
+  // A block computes the number of its next item before it knows whether there
+  // is one, which must not overflow.
   constexpr int64_t mostItems = int64_t(1) << 30;
   int64_t batch = args.x.shape[0], rows = args.x.shape[1];
   int64_t heads = record.scoreHeads;
