@@ -4,7 +4,8 @@
 |*                                                                            *|
 \*===----------------------------------------------------------------------===*/
 
-/* Compile gathered attention and the selection for a GPU and launch them.
+/* Compile gathered attention, the selection and scores for a GPU and launch
+ * them.
  *
  *   SparsekAttentionConfig config = sparsekDefaultAttentionConfig();
  *   config.group = 4; config.chip = sparsekDeviceChip(0); ...
@@ -16,8 +17,9 @@
  *   sparsekReleaseKernel(kernel);
  *
  * For the selection the same with sparsekSelectionKernel,
- * sparsekSelectionWorkspace and sparsekLaunchSelection. A kernel of one is an
- * error for the functions of the other.
+ * sparsekSelectionWorkspace and sparsekLaunchSelection, and for scores with
+ * sparsekScoreKernel, sparsekScoreWorkspace and sparsekLaunchScore. A kernel of
+ * one is an error for the functions of the others.
  *
  * Compiling needs no GPU. Launching needs the NVIDIA driver (libcuda.so.1, or
  * the file that the environment variable SPARSEK_LIBCUDA names) and nothing
@@ -104,6 +106,35 @@ typedef struct SparsekSelectionArguments {
   int64_t window;
 } SparsekSelectionArguments;
 
+/* The compiled-in part of scores. */
+typedef struct SparsekScoreConfig {
+  SparsekDtype dtype;       /* of x: SPARSEK_BF16 or SPARSEK_F16 */
+  SparsekDtype weightDtype; /* the same, or SPARSEK_F32 */
+  int32_t features;         /* C, a multiple of 8 */
+  int32_t scoreHeads;       /* Hs, at most 64 */
+  const char *norm;         /* "none", "timestep" */
+  int32_t statistics;       /* nonzero: takes `statistics`; norm timestep */
+  int32_t carry;            /* nonzero: writes `carried`; norm timestep */
+  const char *chip;         /* as for attention */
+  const char *format;
+  const char *options;
+} SparsekScoreConfig;
+
+/* The arguments of scores of B batches of N positions. The last dimension of
+ * every array but the weights is contiguous; rows of x begin at multiples of 16
+ * bytes. With norm timestep B * Hs is at most 65535. Statistics are count, mean
+ * and sum of squared deviations; for N = 0 `carried` becomes `statistics`, or
+ * zeros. */
+typedef struct SparsekScoreArguments {
+  SparsekDeviceArray x;          /* [B, N, C] */
+  SparsekDeviceArray weight;     /* [C, Hs], any strides */
+  SparsekDeviceArray statistics; /* f64 [B, Hs, 3], if compiled in */
+  SparsekDeviceArray scores;     /* f32 [B, Hs, N], written */
+  SparsekDeviceArray carried;    /* f64 [B, Hs, 3], written, if compiled in */
+  int64_t offset;                /* position of the first row, 0 or more */
+  double slope;                  /* factor of positions */
+} SparsekScoreArguments;
+
 /* bf16, D = Dv = 128, one query head per KV head, gate key_value, for sm_90a as
  * PTX. */
 SPARSEK_API SparsekAttentionConfig sparsekDefaultAttentionConfig(void);
@@ -122,6 +153,12 @@ SPARSEK_API SparsekSelectionConfig sparsekDefaultSelectionConfig(void);
 /* The same for the selection. */
 SPARSEK_API SparsekKernel *
 sparsekSelectionKernel(const SparsekSelectionConfig *config);
+
+/* bf16, C = 4096, one score head, norm none, for sm_90a as PTX. */
+SPARSEK_API SparsekScoreConfig sparsekDefaultScoreConfig(void);
+
+/* The same for scores. */
+SPARSEK_API SparsekKernel *sparsekScoreKernel(const SparsekScoreConfig *config);
 
 /* The kernel in a module that a GPU pipeline has lowered: the one `gpu.binary`
  * with a dictionary `sparsek.launch_record`. NULL on failure. */
@@ -180,6 +217,15 @@ SPARSEK_API int32_t sparsekLaunchSelection(
     SparsekKernel *kernel, const SparsekSelectionArguments *arguments,
     uint64_t workspace, size_t workspaceSize, int32_t device, void *stream);
 
+/* The same for scores. */
+SPARSEK_API int32_t
+sparsekScoreWorkspace(const SparsekKernel *kernel,
+                      const SparsekScoreArguments *arguments, size_t *size);
+SPARSEK_API int32_t sparsekLaunchScore(SparsekKernel *kernel,
+                                       const SparsekScoreArguments *arguments,
+                                       uint64_t workspace, size_t workspaceSize,
+                                       int32_t device, void *stream);
+
 /* A kernel in the data of a program: what `sparsek-translate` puts into object
  * files. `kernel` begins as NULL; the first use makes it. */
 typedef struct SparsekEmbeddedKernel {
@@ -204,6 +250,12 @@ SPARSEK_API int32_t sparsekEmbeddedSelectionWorkspace(
     size_t *size);
 SPARSEK_API int32_t sparsekLaunchEmbeddedSelection(
     SparsekEmbeddedKernel *kernel, const SparsekSelectionArguments *arguments,
+    uint64_t workspace, size_t workspaceSize, int32_t device, void *stream);
+SPARSEK_API int32_t sparsekEmbeddedScoreWorkspace(
+    SparsekEmbeddedKernel *kernel, const SparsekScoreArguments *arguments,
+    size_t *size);
+SPARSEK_API int32_t sparsekLaunchEmbeddedScore(
+    SparsekEmbeddedKernel *kernel, const SparsekScoreArguments *arguments,
     uint64_t workspace, size_t workspaceSize, int32_t device, void *stream);
 SPARSEK_API void sparsekReleaseEmbeddedKernel(SparsekEmbeddedKernel *kernel);
 

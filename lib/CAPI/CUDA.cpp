@@ -24,6 +24,11 @@ extern "C" SparsekSelectionConfig sparsekDefaultSelectionConfig(void) {
   return {0, "sm_90a", "ptx", ""};
 }
 
+extern "C" SparsekScoreConfig sparsekDefaultScoreConfig(void) {
+  return {SPARSEK_BF16, SPARSEK_BF16, 4096, 1, "none", 0, 0,
+          "sm_90a",     "ptx",        ""};
+}
+
 /// The fields that every configuration has.
 template <typename Config>
 static void setTarget(const Config &config, KernelOptions &options) {
@@ -92,6 +97,38 @@ extern "C" SparsekKernel *
 sparsekSelectionKernel(const SparsekSelectionConfig *config) {
   SelectionKernelOptions options;
   options.packed = config->packed != 0;
+  setTarget(*config, options);
+  return getKernel(options);
+}
+
+extern "C" SparsekKernel *sparsekScoreKernel(const SparsekScoreConfig *config) {
+  auto getType = [](SparsekDtype dtype) -> std::optional<ElementType> {
+    switch (dtype) {
+    case SPARSEK_BF16:
+      return ElementType::BF16;
+    case SPARSEK_F16:
+      return ElementType::F16;
+    case SPARSEK_F32:
+      return ElementType::F32;
+    default:
+      return std::nullopt;
+    }
+  };
+  std::optional<ElementType> type = getType(config->dtype);
+  std::optional<ElementType> weightType = getType(config->weightDtype);
+  if (!type || type == ElementType::F32 || !weightType) {
+    setError("scores on a GPU are compiled for features of bf16 or f16 and "
+             "weights of the same type or f32");
+    return nullptr;
+  }
+  ScoreKernelOptions options;
+  options.type = *type;
+  options.weightType = *weightType;
+  options.features = config->features;
+  options.scoreHeads = config->scoreHeads;
+  options.norm = config->norm ? config->norm : "";
+  options.statistics = config->statistics != 0;
+  options.carry = config->carry != 0;
   setTarget(*config, options);
   return getKernel(options);
 }

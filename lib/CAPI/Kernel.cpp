@@ -14,6 +14,7 @@
 
 #include "sparsek/CUDARuntime/EmbeddedKernel.h"
 #include "sparsek/CUDARuntime/GatheredAttention.h"
+#include "sparsek/CUDARuntime/Score.h"
 #include "sparsek/CUDARuntime/Selection.h"
 
 using namespace sparsek;
@@ -113,6 +114,10 @@ static auto plan(const cuda::Kernel &kernel,
                  const SparsekSelectionArguments &arguments) {
   return cuda::planSelection(kernel.getRecord(), arguments);
 }
+static auto plan(const cuda::Kernel &kernel,
+                 const SparsekScoreArguments &arguments) {
+  return cuda::planScore(kernel.getRecord(), arguments);
+}
 
 template <typename Arguments>
 static llvm::Error getWorkspace(const cuda::Kernel &kernel,
@@ -152,6 +157,21 @@ extern "C" int32_t sparsekLaunchSelection(
   return getStatus(cuda::launchSelection(*kernel->kernel, *arguments, workspace,
                                          workspaceSize, device,
                                          static_cast<cuda::Stream>(stream)));
+}
+
+extern "C" int32_t sparsekScoreWorkspace(const SparsekKernel *kernel,
+                                         const SparsekScoreArguments *arguments,
+                                         size_t *size) {
+  return getStatus(getWorkspace(*kernel->kernel, *arguments, *size));
+}
+
+extern "C" int32_t sparsekLaunchScore(SparsekKernel *kernel,
+                                      const SparsekScoreArguments *arguments,
+                                      uint64_t workspace, size_t workspaceSize,
+                                      int32_t device, void *stream) {
+  return getStatus(cuda::launchScore(*kernel->kernel, *arguments, workspace,
+                                     workspaceSize, device,
+                                     static_cast<cuda::Stream>(stream)));
 }
 
 //===----------------------------------------------------------------------===//
@@ -205,6 +225,24 @@ extern "C" int32_t sparsekLaunchEmbeddedSelection(
   return withKernel(kernel, [&](cuda::Kernel &made) {
     return cuda::launchSelection(made, *arguments, workspace, workspaceSize,
                                  device, static_cast<cuda::Stream>(stream));
+  });
+}
+
+extern "C" int32_t
+sparsekEmbeddedScoreWorkspace(SparsekEmbeddedKernel *kernel,
+                              const SparsekScoreArguments *arguments,
+                              size_t *size) {
+  return withKernel(kernel, [&](cuda::Kernel &made) {
+    return getWorkspace(made, *arguments, *size);
+  });
+}
+
+extern "C" int32_t sparsekLaunchEmbeddedScore(
+    SparsekEmbeddedKernel *kernel, const SparsekScoreArguments *arguments,
+    uint64_t workspace, size_t workspaceSize, int32_t device, void *stream) {
+  return withKernel(kernel, [&](cuda::Kernel &made) {
+    return cuda::launchScore(made, *arguments, workspace, workspaceSize, device,
+                             static_cast<cuda::Stream>(stream));
   });
 }
 

@@ -46,6 +46,8 @@ static StringRef getName(SparsekDtype dtype) {
 }
 
 static int64_t getByteSize(SparsekDtype dtype) {
+  if (dtype == SPARSEK_F64 || dtype == SPARSEK_I64)
+    return 8;
   return dtype == SPARSEK_F32 || dtype == SPARSEK_I32 ? 4 : 2;
 }
 

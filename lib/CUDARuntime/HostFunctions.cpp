@@ -12,6 +12,7 @@
 
 #include "sparsek/CUDARuntime/EmbeddedKernel.h"
 #include "sparsek/CUDARuntime/GatheredAttention.h"
+#include "sparsek/CUDARuntime/Score.h"
 #include "sparsek/CUDARuntime/Selection.h"
 #include "sparsek/CUDARuntime/Session.h"
 
@@ -219,7 +220,9 @@ struct UnrankedMemRef {
 
   SparsekDeviceArray getArray(SparsekDtype dtype) const {
     SparsekDeviceArray array = {};
-    int64_t bytes = dtype == SPARSEK_F32 || dtype == SPARSEK_I32 ? 4 : 2;
+    int64_t bytes = dtype == SPARSEK_F64                           ? 8
+                    : dtype == SPARSEK_F32 || dtype == SPARSEK_I32 ? 4
+                                                                   : 2;
     array.data = words[1] + words[2] * bytes;
     array.dtype = dtype;
     array.rank = int32_t(rank);
@@ -325,6 +328,54 @@ launchSelectionOf(SparsekEmbeddedKernel *embedded, const UnrankedMemRef *scores,
     fail();
 }
 
+/// Launches a kernel of scores with a workspace of the session.
+static void launchScoreOf(SparsekEmbeddedKernel *embedded,
+                          const UnrankedMemRef *x, const UnrankedMemRef *weight,
+                          const UnrankedMemRef *statistics,
+                          const UnrankedMemRef *scores,
+                          const UnrankedMemRef *carried, int64_t offset,
+                          double slope) {
+  bool done = attempt([&](Session &session) -> Error {
+    Expected<Kernel *> kernel = getKernel(*embedded);
+    if (!kernel)
+      return kernel.takeError();
+    const LaunchRecord &record = (*kernel)->getRecord();
+    Expected<const ScoreRecord *> score = record.getAs<ScoreRecord>();
+    if (!score)
+      return score.takeError();
+    SparsekDtype dtype = (*score)->dtype == "f16" ? SPARSEK_F16 : SPARSEK_BF16;
+    SparsekScoreArguments args = {};
+    args.x = x->getArray(dtype);
+    args.weight =
+        weight->getArray((*score)->weightDtype == "f32" ? SPARSEK_F32 : dtype);
+    if (statistics && (*score)->statistics)
+      args.statistics = statistics->getArray(SPARSEK_F64);
+    args.scores = scores->getArray(SPARSEK_F32);
+    if (carried && (*score)->carry)
+      args.carried = carried->getArray(SPARSEK_F64);
+    args.offset = offset;
+    args.slope = slope;
+    Expected<LaunchPlan> plan = planScore(record, args);
+    if (!plan)
+      return plan.takeError();
+    Expected<uint64_t> workspace = session.getWorkspace(plan->workspaceBytes);
+    if (!workspace)
+      return workspace.takeError();
+    return launchScore(**kernel, args, *workspace, plan->workspaceBytes,
+                       session.getDevice(), session.getStream());
+  });
+  if (!done)
+    fail();
+}
+
+static void launchWholeScore(SparsekEmbeddedKernel *embedded,
+                             const UnrankedMemRef *x,
+                             const UnrankedMemRef *weight,
+                             const UnrankedMemRef *scores, int64_t offset,
+                             double slope) {
+  launchScoreOf(embedded, x, weight, nullptr, scores, nullptr, offset, slope);
+}
+
 static void releaseEmbedded(SparsekEmbeddedKernel *embedded) {
   releaseKernel(*embedded);
 }
@@ -353,6 +404,23 @@ llvm::ArrayRef<HostFunction> sparsek::cuda::getHostFunctions() {
        reinterpret_cast<void *>(&launchAttention)},
       {"_mlir_ciface_sparsek_launch_selection",
        reinterpret_cast<void *>(&launchSelectionOf)},
+      {"_mlir_ciface_sparsek_launch_score_bf16",
+       reinterpret_cast<void *>(&launchWholeScore)},
+      {"_mlir_ciface_sparsek_launch_score_f16",
+       reinterpret_cast<void *>(&launchWholeScore)},
+      {"_mlir_ciface_sparsek_launch_score_bf16_f32",
+       reinterpret_cast<void *>(&launchWholeScore)},
+      {"_mlir_ciface_sparsek_launch_score_f16_f32",
+       reinterpret_cast<void *>(&launchWholeScore)},
+      // With statistics.
+      {"_mlir_ciface_sparsek_launch_score_chunk_bf16",
+       reinterpret_cast<void *>(&launchScoreOf)},
+      {"_mlir_ciface_sparsek_launch_score_chunk_f16",
+       reinterpret_cast<void *>(&launchScoreOf)},
+      {"_mlir_ciface_sparsek_launch_score_chunk_bf16_f32",
+       reinterpret_cast<void *>(&launchScoreOf)},
+      {"_mlir_ciface_sparsek_launch_score_chunk_f16_f32",
+       reinterpret_cast<void *>(&launchScoreOf)},
       {"sparsek_release_kernel", reinterpret_cast<void *>(&releaseEmbedded)}};
   return functions;
 }

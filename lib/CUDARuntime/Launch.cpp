@@ -166,3 +166,13 @@ Error Launcher::launchAll(LaunchPlan &plan) {
       return error;
   return Error::success();
 }
+
+Error Launcher::copy(uint64_t to, uint64_t from, size_t bytes) {
+  return driver.check(driver.memcpyAsync(to, from, bytes, stream),
+                      "cuMemcpyAsync");
+}
+
+Error Launcher::clear(uint64_t to, size_t bytes) {
+  return driver.check(driver.memsetAsync(to, 0, bytes, stream),
+                      "cuMemsetD8Async");
+}

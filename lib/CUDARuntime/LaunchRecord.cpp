@@ -57,6 +57,8 @@ static StringRef getTypeName(ArgumentType type) {
     return "i64";
   case ArgumentType::F32:
     return "f32";
+  case ArgumentType::F64:
+    return "f64";
   }
   llvm_unreachable("no other type");
 }
@@ -324,12 +326,34 @@ static SelectionRecord readSelection(Reader &reader,
   return selection;
 }
 
+static ScoreRecord readScore(Reader &reader, const LaunchRecord &record) {
+  ScoreRecord score;
+  score.dtype = reader.readWord("dtype", {"bf16", "f16"});
+  score.weightDtype = reader.readWord("weight_dtype", {score.dtype, "f32"});
+  score.features = reader.readInteger("features", 1, kMaxI32);
+  score.scoreHeads = reader.readInteger("score_heads", 1, kMaxI32);
+  score.timestep = reader.readWord("norm", {"none", "timestep"}) == "timestep";
+  score.statistics = reader.readBool("statistics");
+  score.carry = reader.readBool("carry");
+  if (!score.timestep && (score.statistics || score.carry))
+    reader.fail("norm", "only 'timestep' has statistics to take or to carry");
+  score.rowsPerItem = reader.readInteger("rows_per_item", 1, kMaxI32);
+  score.statisticPositions =
+      reader.readInteger("statistic_positions", 1, 1 << 30);
+  if (!llvm::isPowerOf2_64(score.statisticPositions))
+    reader.fail("statistic_positions", "expected a power of two, got " +
+                                           Twine(score.statisticPositions));
+  checkOptional(reader, record, Argument::Statistics, score.statistics);
+  checkOptional(reader, record, Argument::Carried, score.carry);
+  return score;
+}
+
 static LaunchRecord readRecord(Reader &reader) {
   LaunchRecord record;
   // A later version may have other fields, so it comes first.
   reader.readInteger("version", 1, 1);
-  std::string op =
-      reader.readWord("op", {AttentionRecord::kOp, SelectionRecord::kOp});
+  std::string op = reader.readWord(
+      "op", {AttentionRecord::kOp, SelectionRecord::kOp, ScoreRecord::kOp});
   record.chip = reader.readString("chip");
   reader.readArray("kernels", [&](Reader &kernel) {
     record.kernels.push_back(readKernel(kernel));
@@ -338,6 +362,8 @@ static LaunchRecord readRecord(Reader &reader) {
     reader.fail("kernels", "expected at least one kernel");
   if (op == SelectionRecord::kOp)
     record.operation = readSelection(reader, record);
+  else if (op == ScoreRecord::kOp)
+    record.operation = readScore(reader, record);
   else
     record.operation = readAttention(reader, record);
   return record;

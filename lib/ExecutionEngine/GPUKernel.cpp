@@ -56,13 +56,21 @@ std::string KernelOptions::getCacheKey() const {
   return key;
 }
 
-llvm::Error AttentionKernelOptions::verify() const {
-  for (auto [name, value] :
-       {std::pair("the head size", headDim),
-        std::pair("the value size", valueDim), std::pair("the group", group)})
+/// Sizes that are compiled in.
+static llvm::Error
+checkSizes(std::initializer_list<std::pair<const char *, int64_t>> sizes) {
+  for (auto [name, value] : sizes)
     if (value < 1 || value > std::numeric_limits<int32_t>::max())
       return llvm::createStringError(Twine(name) + " must be at least 1, got " +
                                      Twine(value));
+  return llvm::Error::success();
+}
+
+llvm::Error AttentionKernelOptions::verify() const {
+  if (llvm::Error error = checkSizes({{"the head size", headDim},
+                                      {"the value size", valueDim},
+                                      {"the group", group}}))
+    return error;
   if (llvm::Error error = checkWord("gate", gate))
     return error;
   return KernelOptions::verify();
@@ -127,6 +135,43 @@ std::string SelectionKernelOptions::getModuleText() const {
       .str();
 }
 
+llvm::Error ScoreKernelOptions::verify() const {
+  if (llvm::Error error =
+          checkSizes({{"the feature size", features},
+                      {"the number of score heads", scoreHeads}}))
+    return error;
+  if (llvm::Error error = checkWord("norm", norm))
+    return error;
+  return KernelOptions::verify();
+}
+
+std::string ScoreKernelOptions::getModuleText() const {
+  std::string x =
+      llvm::formatv("tensor<?x?x{0}x{1}>", features, sparsek::getName(type));
+  std::string w = llvm::formatv("tensor<{0}x{1}x{2}>", features, scoreHeads,
+                                sparsek::getName(weightType));
+  std::string state = llvm::formatv("tensor<?x{0}x3xf64>", scoreHeads);
+  std::string results = llvm::formatv("tensor<?x{0}x?xf32>", scoreHeads);
+  std::string parameters = "%x: " + x + ", %w: " + w + ", %offset: i64";
+  std::string types = x + ", " + w + ", i64", more;
+  if (statistics) {
+    parameters += ", %statistics: " + state;
+    types += ", " + state;
+    more += " statistics(%statistics)";
+  }
+  if (carry) {
+    results += ", " + state;
+    more += " carry";
+  }
+  return llvm::formatv("func.func @score({0}) -> ({1}) {{\n"
+                       "  %r{2} = sparsek.score %x, %w norm<{3}> "
+                       "offset(%offset){4} : {5}\n"
+                       "  return {6} : {1}\n}\n",
+                       parameters, results, carry ? ":2" : "", norm, more,
+                       types, carry ? "%r#0, %r#1" : "%r")
+      .str();
+}
+
 //===----------------------------------------------------------------------===//
 // Compiling
 //===----------------------------------------------------------------------===//
@@ -138,7 +183,7 @@ llvm::Expected<cuda::CompiledKernel> sparsek::extractKernel(ModuleOp module) {
         "expected one gpu.binary with a dictionary '" + kLaunchRecordAttr +
         "', found " + Twine(found.size()) +
         "; sparsek-nvvm-pipeline with host=false makes it from "
-        "sparsek.gathered_attention or sparsek.topk_mask");
+        "sparsek.gathered_attention, sparsek.topk_mask or sparsek.score");
   llvm::Expected<KernelBinary> binary = getKernelBinary(found.front());
   if (!binary)
     return binary.takeError();

@@ -52,12 +52,14 @@ static llvm::Expected<std::vector<NamedKernel>> getKernels(ModuleOp module) {
     return llvm::createStringError(
         "the module has no gpu.binary with a dictionary '" + kLaunchRecordAttr +
         "'; sparsek-nvvm-pipeline with host=false makes it from "
-        "sparsek.gathered_attention or sparsek.topk_mask");
+        "sparsek.gathered_attention, sparsek.topk_mask or sparsek.score");
   return kernels;
 }
 
 /// What the functions of the runtime for an operation have in their names.
 static StringRef getRuntimeName(const KernelBinary &binary) {
+  if (binary.op == "score")
+    return "Score";
   return binary.op == "topk_mask" ? "Selection" : "Attention";
 }
 

@@ -42,6 +42,7 @@ def _function(
 def score(
     *,
     dtype: str,
+    weight_dtype: str,
     channels: int,
     heads: int,
     slope: float,
@@ -55,7 +56,7 @@ def score(
     carried = _tensor("f64", None, heads, 3)
     arguments = [
         ("x", _tensor(dtype, None, None, channels)),
-        ("weight", _tensor(dtype, channels, heads)),
+        ("weight", _tensor(weight_dtype, channels, heads)),
     ]
     operation = "sparsek.score %x, %weight"
     if slope != 0.0:

@@ -55,6 +55,14 @@ def same_dtype(*dtypes: tuple[str, str]) -> None:
         raise TypeError(f"{', '.join(names)} and {last} must have one element type, got {got}")
 
 
+def weight_dtype(x: str, weight: str) -> None:
+    """Raises TypeError unless scoring weights have the element type of x or f32."""
+    if weight not in (x, "f32"):
+        raise TypeError(
+            f"weight must be f32 or have the element type of x, got x {x} and weight {weight}"
+        )
+
+
 def rank(name: str, shape: Sequence[int], want: int) -> None:
     """Raises ValueError for another number of dimensions."""
     if len(shape) != want:

@@ -24,7 +24,7 @@ from sparsek._library import last_error, library
 
 WORKSPACE_ALIGNMENT = 256
 # In the order of SparsekDtype.
-DTYPES = {name: code for code, name in enumerate(("f32", "f16", "bf16"))} | {"i32": 7}
+DTYPES = {name: code for code, name in enumerate(("f32", "f16", "bf16", "f64"))} | {"i32": 7}
 
 
 class Config(ctypes.Structure):
@@ -45,6 +45,21 @@ class Config(ctypes.Structure):
 class RawSelectionConfig(ctypes.Structure):
     _fields_ = (
         ("packed", ctypes.c_int32),
+        ("chip", ctypes.c_char_p),
+        ("format", ctypes.c_char_p),
+        ("options", ctypes.c_char_p),
+    )
+
+
+class RawScoreConfig(ctypes.Structure):
+    _fields_ = (
+        ("dtype", ctypes.c_int),
+        ("weight_dtype", ctypes.c_int),
+        ("features", ctypes.c_int32),
+        ("score_heads", ctypes.c_int32),
+        ("norm", ctypes.c_char_p),
+        ("statistics", ctypes.c_int32),
+        ("carry", ctypes.c_int32),
         ("chip", ctypes.c_char_p),
         ("format", ctypes.c_char_p),
         ("options", ctypes.c_char_p),
@@ -86,6 +101,17 @@ class SelectionArguments(ctypes.Structure):
     )
 
 
+SCORE_ARRAYS = ("x", "weight", "statistics", "scores", "carried")
+
+
+class ScoreArguments(ctypes.Structure):
+    _fields_ = (
+        *((name, DeviceArray) for name in SCORE_ARRAYS),
+        ("offset", ctypes.c_int64),
+        ("slope", ctypes.c_double),
+    )
+
+
 def device_array(
     address: int, dtype: str, shape: Sequence[int], strides: Sequence[int]
 ) -> DeviceArray:
@@ -96,6 +122,7 @@ def device_array(
 # The same, made from numbers in one step: ctypes takes ten times as long.
 _PACKED = struct.Struct("Qii4q4q" * len(ARRAYS) + "qqd")
 _PACKED_SELECTION = struct.Struct("Qii4q4q" * len(SELECTION_ARRAYS) + "qq")
+_PACKED_SCORE = struct.Struct("Qii4q4q" * len(SCORE_ARRAYS) + "qd")
 _PADDING = tuple((0,) * (4 - rank) for rank in range(5))
 NO_ARRAY = (0,) * 11
 
@@ -124,15 +151,23 @@ def pack_selection(arrays: Iterable[tuple[int, ...]], topk: int, window: int) ->
     return SelectionArguments.from_buffer_copy(_PACKED_SELECTION.pack(*fields, topk, window))
 
 
+def pack_score(arrays: Iterable[tuple[int, ...]], offset: int, slope: float) -> ScoreArguments:
+    """`ScoreArguments` from described arrays, in the order of SCORE_ARRAYS."""
+    fields = itertools.chain.from_iterable(arrays)
+    return ScoreArguments.from_buffer_copy(_PACKED_SCORE.pack(*fields, offset, slope))
+
+
 _HANDLE = ctypes.c_void_p
 # For each kind of arguments the functions that plan and launch.
 _FUNCTIONS = {
     Arguments: ("sparsekAttentionWorkspace", "sparsekLaunchAttention"),
     SelectionArguments: ("sparsekSelectionWorkspace", "sparsekLaunchSelection"),
+    ScoreArguments: ("sparsekScoreWorkspace", "sparsekLaunchScore"),
 }
 _PROTOTYPES = {
     "sparsekAttentionKernel": (_HANDLE, (ctypes.POINTER(Config),)),
     "sparsekSelectionKernel": (_HANDLE, (ctypes.POINTER(RawSelectionConfig),)),
+    "sparsekScoreKernel": (_HANDLE, (ctypes.POINTER(RawScoreConfig),)),
     "sparsekKernelFromModule": (_HANDLE, (_HANDLE,)),
     "sparsekCreateKernel": (
         _HANDLE,
@@ -231,6 +266,43 @@ class SelectionConfig:
         return _library().sparsekSelectionKernel(ctypes.byref(raw))
 
 
+@dataclass(frozen=True)
+class ScoreConfig:
+    """The same for scores: element types of x ("bf16" or "f16") and the weights (the
+    same, or "f32"), sizes of the weights, norm, and whether statistics are taken and
+    returned."""
+
+    dtype: str
+    weight_dtype: str
+    features: int
+    score_heads: int
+    norm: str
+    statistics: bool
+    carry: bool
+    chip: str
+    format: str = "ptx"
+    options: str = ""
+
+    def compile(self) -> int | None:
+        raw = RawScoreConfig(
+            DTYPES[self.dtype],
+            DTYPES[self.weight_dtype],
+            self.features,
+            self.score_heads,
+            self.norm.encode(),
+            self.statistics,
+            self.carry,
+            self.chip.encode(),
+            self.format.encode(),
+            self.options.encode(),
+        )
+        return _library().sparsekScoreKernel(ctypes.byref(raw))
+
+
+AnyArguments = Arguments | SelectionArguments | ScoreArguments
+AnyConfig = AttentionConfig | SelectionConfig | ScoreConfig
+
+
 class Kernel:
     """A compiled kernel, with the functions that launch it. Thread-safe."""
 
@@ -246,7 +318,7 @@ class Kernel:
         }
 
     @classmethod
-    def compile(cls, config: AttentionConfig | SelectionConfig) -> Kernel:
+    def compile(cls, config: AnyConfig) -> Kernel:
         """From the cache on disk, or compiled now. Warns, once in a process, when
         the cache cannot be written."""
         lib = _library()
@@ -285,7 +357,7 @@ class Kernel:
         if _library().sparsekPrepareKernel(self.handle, device):
             raise last_error()
 
-    def workspace_size(self, arguments: Arguments | SelectionArguments) -> int:
+    def workspace_size(self, arguments: AnyArguments) -> int:
         """The bytes of workspace that a launch needs."""
         size = ctypes.c_size_t()
         workspace, _ = self._functions[type(arguments)]
@@ -295,7 +367,7 @@ class Kernel:
 
     def launch(
         self,
-        arguments: Arguments | SelectionArguments,
+        arguments: AnyArguments,
         workspace: int,
         size: int,
         device: int,
@@ -313,7 +385,7 @@ class Kernel:
         return ctypes.string_at(function(self.handle, ctypes.byref(size)), size.value)
 
 
-_kernels: dict[AttentionConfig | SelectionConfig, Kernel] = {}
+_kernels: dict[AnyConfig, Kernel] = {}
 _lock = threading.Lock()
 
 
@@ -327,7 +399,12 @@ def selection_kernel(config: SelectionConfig) -> Kernel:
     return _compiled(config)
 
 
-def _compiled(config: AttentionConfig | SelectionConfig) -> Kernel:
+def score_kernel(config: ScoreConfig) -> Kernel:
+    """The same for scores."""
+    return _compiled(config)
+
+
+def _compiled(config: AnyConfig) -> Kernel:
     kernel = _kernels.get(config)
     if kernel is None:
         with _lock:

@@ -19,6 +19,9 @@ from sparsek._compile import Executable, compile
 from sparsek._dtypes import name_of
 
 NORMS = ("none", "timestep")
+NO_CHUNKS = (
+    "offset, statistics and carry are for chunks of one sequence: with cu_seqlens there are none"
+)
 
 
 @functools.lru_cache(maxsize=512)
@@ -39,7 +42,7 @@ def score(
 ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
     """Scores every position: `norm(x @ weight) + slope * position` (C1).
 
-    `x[B,N,C]` and `weight[C,Hs]` are f32, f16 or bf16, both the same. Returns
+    `x[B,N,C]` is f32, f16 or bf16, `weight[C,Hs]` the same or f32. Returns
     `[B,Hs,N]` in f32. `norm` is "none" or "timestep", which normalises by the
     running mean and variance. To score in chunks, pass the position of the
     first row as `offset`; with "timestep" also `carry=True`, which returns
@@ -51,7 +54,7 @@ def score(
     are not these, and SparsekError if the compiler is missing.
     """
     x, weight = _floats("x", x, 3), _floats("weight", weight, 2)
-    _same_dtype(("x", x), ("weight", weight))
+    _checks.weight_dtype(name_of(x.dtype), name_of(weight.dtype))
     _checks.equal("feature sizes", ("x[2]", x.shape[2]), ("weight[0]", weight.shape[0]))
     _checks.nonzero(("weight[0]", weight.shape[0]), ("weight[1]", weight.shape[1]))
     _checks.one_of("norm", norm, NORMS)
@@ -61,10 +64,7 @@ def score(
         raise ValueError('statistics and carry need norm="timestep": no other norm has any')
     if cu_seqlens is not None:
         if offset or statistics is not None or carry:
-            raise ValueError(
-                "offset, statistics and carry are for chunks of one sequence: with cu_seqlens "
-                "there are none"
-            )
+            raise ValueError(NO_CHUNKS)
         bounds = _cu_seqlens(cu_seqlens, x.shape[0], x.shape[1])
         if slope or norm != "none":  # Otherwise no score depends on where its document begins.
             return _score_documents(x, weight, bounds, slope=slope, norm=norm)
@@ -79,6 +79,7 @@ def score(
         arguments.append(statistics)
     text = _build_ir.score(
         dtype=name_of(x.dtype),
+        weight_dtype=name_of(weight.dtype),
         channels=weight.shape[0],
         heads=weight.shape[1],
         slope=slope,

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from sparsek import _checks, _ops
+from sparsek import _checks, _ops, _torch_documents
 from sparsek.torch import attention, score
 
 # Arguments that other attention blocks take, and what holds here.
@@ -30,7 +30,7 @@ class SparsekAttention(nn.Module):
     projections have the names of Llama's (`q_proj`, `k_proj`, `v_proj`, `o_proj`),
     so its checkpoints load with `load_state_dict(..., strict=False)`; what they
     lack is `score_weight[hidden_size, score_heads]`, and with `sink=True`
-    `sink[num_heads]`.
+    `sink[num_heads]`. `score_weight` may be kept in f32 in a layer of 16 bits.
 
     `num_kv_heads` (num_heads by default) divides `num_heads`, `score_heads` is 1 or
     `num_kv_heads` (the default), `head_dim` is hidden_size / num_heads by default.
@@ -209,7 +209,7 @@ class SparsekAttention(nn.Module):
                 _check_rows(name, tensor.shape, batch, length, self.head_dim)
             return cos.float(), sin.float()
         if position_ids is None:
-            position_ids = _positions(length, cu_seqlens, hidden_states.device)
+            position_ids = _torch_documents.positions(length, cu_seqlens, hidden_states.device)
         if position_ids.dim() == 1:
             position_ids = position_ids[None]
         _check_rows("position_ids", position_ids.shape, batch, length)
@@ -248,15 +248,6 @@ def _check_rows(name: str, shape: torch.Size, batch: int, *sizes: int) -> None:
         raise ValueError(
             f"{name} must have the shape {(1, *sizes)} or {(batch, *sizes)}, got {tuple(shape)}"
         )
-
-
-def _positions(length: int, cu_seqlens: torch.Tensor | None, device: torch.device) -> torch.Tensor:
-    """`[N]`: positions within the sequence, or within each document."""
-    rows = torch.arange(length, dtype=torch.int32, device=device)
-    if cu_seqlens is None:
-        return rows
-    documents = torch.searchsorted(cu_seqlens, rows, right=True) - 1
-    return rows - cu_seqlens[documents]
 
 
 def _rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:

@@ -3,16 +3,16 @@
 
 `score`, `select` and `gathered_attention` are the three steps, `attention` the
 last two, and `SparsekAttention` is a layer of a transformer with all of them.
-Attention runs on CUDA tensors with the kernels that the compiler generates for
-the device, and everything runs on CPU tensors with the compiled CPU code; scores
-and selections of CUDA tensors are computed there too, for now. The steps are
-registered as operators, `torch.ops.sparsek.score` and so on, and work under
+They run on CUDA tensors with the kernels that the compiler generates for the
+device, on its current stream, and on CPU tensors with the compiled CPU code. The
+steps are registered as operators, `torch.ops.sparsek.score` and so on, and work under
 `torch.compile` without graph breaks; with dynamic shapes another length, `topk`
 or `window` does not compile again; another `scale` or `slope` does, as any other
 Python float (they are constants of a model).
 
 Kernels are compiled at the first use of an element type, head sizes, heads per
-KV head, gate, sink or packing, and kept on disk (SPARSEK_CACHE_DIR). Neither
+KV head, gate, sink or packing (for scores: element types, sizes of the weights,
+norm, and statistics taken or returned), and kept on disk (SPARSEK_CACHE_DIR). Neither
 PyTorch's compiler nor a CUDA toolkit is needed.
 
 Letters in shapes: B batch, N keys, M queries, C features, D and Dv sizes of a
@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import ml_dtypes
 import numpy as np
 
-from sparsek import _checks, _cuda, _ops
+from sparsek import _checks, _cuda, _ops, _torch_documents
 
 if TYPE_CHECKING:
     from sparsek._torch_module import SparsekAttention
@@ -47,6 +47,9 @@ _DTYPES = {
     torch.float64: "f64",
     torch.int32: "i32",
 }
+
+# Those that one launch computes.
+_MOST_SCORE_HEADS = 64
 
 
 def __getattr__(name: str) -> object:
@@ -72,8 +75,8 @@ def score(
 ) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
     """Scores every position: `norm(x @ weight) + slope * position` (C1).
 
-    `x[B,N,C]` and `weight[C,Hs]` are f32, f16 or bf16, both the same; under
-    autocast they are cast to its type. Returns `[B,Hs,N]` in f32. `norm` is "none"
+    `x[B,N,C]` is bf16 or f16, on the CPU also f32; `weight[C,Hs]` has the same type
+    or f32; under autocast both are cast to its type. Returns `[B,Hs,N]` in f32. `norm` is "none"
     or "timestep", which normalises by the running mean and variance. To score in
     chunks, pass the position of the first row as `offset`; with "timestep" also
     `return_statistics=True`, which returns `(scores, statistics)`, and hand
@@ -81,8 +84,13 @@ def score(
     device of x; B = 1) positions and statistics restart in every document, and no
     chunk may come before or after.
 
-    With CUDA tensors this call waits for the device, and cannot be captured into a
-    CUDA graph.
+    With CUDA tensors the work is enqueued on the current stream of their device;
+    nothing waits, so it can be captured into a CUDA graph. The weights may have any
+    strides; x is copied first where its last dimension is not contiguous or its rows
+    do not begin at multiples of 16 bytes (C is not a multiple of 8, for one). Scores
+    do not depend on batch, length and chunks that begin at multiples of 256; other
+    chunks may change the last bit with "timestep". With f16 features, f32 weights
+    must be below 65520 in magnitude. What is in `cu_seqlens` is not checked there.
 
     Raises TypeError and ValueError for element types, shapes and values that are
     not these, RuntimeError for inputs that require gradients (there is no backward
@@ -113,8 +121,8 @@ def select(
     `return_interior` also `n_int` (i32, `[B,Hs,N]`), the number of keys with a gate
     strictly between 0 and 1 (C7). None of them has a gradient.
 
-    With CUDA tensors this call waits for the device, and cannot be captured into a
-    CUDA graph.
+    With CUDA tensors, of up to 2^20 keys, the work is enqueued as that of `score`;
+    what is in `cu_seqlens` is not checked there.
 
     Raises TypeError, ValueError and SparsekError as `score` does.
     """
@@ -224,7 +232,7 @@ torch.library.define(
     "sparsek::score",
     "(Tensor x, Tensor weight, Tensor? statistics, Tensor? cu_seqlens, float slope, str norm, "
     "SymInt offset, bool return_statistics) -> (Tensor scores, Tensor statistics)",
-    tags=(torch.Tag.pt2_compliant_tag, torch.Tag.cudagraph_unsafe),
+    tags=torch.Tag.pt2_compliant_tag,
 )
 torch.library.define(
     "sparsek::select",
@@ -329,9 +337,79 @@ def _score_cuda(
     offset: int,
     return_statistics: bool,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    _check_score(x, weight, statistics, cu_seqlens, norm, return_statistics)
-    tensors = (x, weight, statistics, cu_seqlens)
-    return _on_host("score", _score_cpu, tensors, slope, norm, offset, return_statistics)
+    device = x.device
+    return _launch_score(
+        x,
+        weight,
+        statistics,
+        cu_seqlens,
+        slope,
+        norm,
+        offset,
+        return_statistics,
+        chip=_cuda.device_chip(device.index),
+        device=device.index,
+        stream=torch.cuda.current_stream(device).cuda_stream,
+    )
+
+
+def _launch_score(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    statistics: torch.Tensor | None,
+    cu_seqlens: torch.Tensor | None,
+    slope: float,
+    norm: str,
+    offset: int,
+    return_statistics: bool,
+    *,
+    chip: str,
+    device: int,
+    stream: int,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """As `_launch` below."""
+    scores, carried = _score_fake(
+        x, weight, statistics, cu_seqlens, slope, norm, offset, return_statistics
+    )
+    if x.dtype not in (torch.bfloat16, torch.float16):
+        raise TypeError(f"x must be bf16 or f16 on a GPU, got {_name(x)}")
+    slope = _checks.number("slope", slope)
+    offset = _checks.integer("offset", offset, 0)
+    documents = False
+    if cu_seqlens is not None:
+        if offset or statistics is not None or return_statistics:
+            raise ValueError(_ops.NO_CHUNKS)
+        # Otherwise no score depends on where its document begins.
+        documents = slope != 0 or norm != "none"
+    kernel_norm, kernel_slope = ("none", 0.0) if documents else (norm, slope)
+    lacking = -x.shape[2] % 8
+    if lacking:  # Features and weights of 0 change no sum.
+        x = torch.nn.functional.pad(x, (0, lacking))
+        weight = torch.nn.functional.pad(weight, (0, 0, 0, lacking))
+    x, statistics = _with_rows(x, 16), _with_rows(statistics, 8)
+    heads = weight.shape[1]
+    for first in range(0, heads, _MOST_SCORE_HEADS):
+        count = min(_MOST_SCORE_HEADS, heads - first)
+        by_head = (weight, statistics, scores, carried if return_statistics else None)
+        if count < heads:
+            by_head = (
+                None if tensor is None else tensor.narrow(1, first, count) for tensor in by_head
+            )
+        config = _cuda.ScoreConfig(
+            dtype=_DTYPES[x.dtype],
+            weight_dtype=_DTYPES[weight.dtype],
+            features=x.shape[2],
+            score_heads=count,
+            norm=kernel_norm,
+            statistics=statistics is not None,
+            carry=return_statistics,
+            chip=chip,
+        )
+        arguments = _cuda.pack_score(map(_describe, (x, *by_head)), offset, kernel_slope)
+        _launch_kernel(_cuda.score_kernel(config), arguments, x.device, device, stream)
+    if documents:
+        scores = _torch_documents.score_documents(scores, cu_seqlens, slope, norm)
+    return scores, carried
 
 
 @torch.library.register_fake("sparsek::select")
@@ -420,22 +498,6 @@ torch.library.impl("sparsek::select", "cpu", _select_cpu)
 torch.library.impl("sparsek::select", "cuda", _select_cuda)
 
 
-def _on_host(
-    name: str,
-    compute: Callable[..., tuple[torch.Tensor, ...]],
-    tensors: tuple[torch.Tensor | None, ...],
-    *parameters: Any,
-) -> tuple[torch.Tensor, ...]:
-    """Computes on copies in host memory and copies the results to the device."""
-    if torch.cuda.is_current_stream_capturing():
-        raise RuntimeError(
-            f"sparsek.torch.{name} computes on the host, which cannot be captured into a CUDA graph"
-        )
-    on_host = (None if tensor is None else tensor.cpu() for tensor in tensors)
-    device = tensors[0].device
-    return tuple(result.to(device) for result in compute(*on_host, *parameters))
-
-
 @torch.library.register_fake("sparsek::gathered_attention")
 def _attention_fake(*arguments: Any) -> tuple[torch.Tensor, torch.Tensor]:
     tensors, _ = _parse(arguments)
@@ -504,7 +566,7 @@ def _launch(
 
 def _launch_kernel(
     kernel: _cuda.Kernel,
-    arguments: _cuda.Arguments | _cuda.SelectionArguments,
+    arguments: _cuda.AnyArguments,
     place: torch.device,
     device: int,
     stream: int,
@@ -574,8 +636,9 @@ def _check_score(
     for name, tensor, rank in (("x", x, 3), ("weight", weight, 2)):
         _checks.dtype(name, _name(tensor), _checks.FLOATS)
         _checks.rank(name, tensor.shape, rank)
-    _checks.same_dtype(("x", _name(x)), ("weight", _name(weight)))
+    _checks.weight_dtype(_name(x), _name(weight))
     _checks.equal("feature sizes", ("x[2]", x.shape[2]), ("weight[0]", weight.shape[0]))
+    _checks.nonzero(("weight[0]", weight.shape[0]), ("weight[1]", weight.shape[1]))
     _checks.one_of("norm", norm, _ops.NORMS)
     if norm == "none" and (statistics is not None or return_statistics):
         raise ValueError(

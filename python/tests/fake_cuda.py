@@ -7,9 +7,11 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import itertools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -120,6 +122,37 @@ def emulated() -> Iterator[list[str]]:
 def log() -> list[str]:
     """The calls so far."""
     return driver().fakeGetLog().decode().splitlines()
+
+
+class Launch(NamedTuple):
+    name: str
+    grid: list[int]
+    threads: int
+    shared_bytes: int
+    values: dict[str, int]
+
+
+def launches(record: Mapping[str, Any]) -> list[Launch]:
+    """Those of the kernels of a record in the log."""
+    kernels = {kernel["name"]: kernel for kernel in record["kernels"]}
+    found = []
+    for line, values in itertools.pairwise(log()):
+        words = line.split()
+        if words[0] != "cuLaunchKernel":
+            continue
+        grid, block, shared = (words[words.index(key) + 1] for key in ("grid", "block", "shared"))
+        names = [argument["name"] for argument in kernels[words[1]]["arguments"]]
+        numbers = (int(value, 16) for value in values.split())
+        found.append(
+            Launch(
+                words[1],
+                [int(size) for size in grid.split(",")],
+                int(block.split(",")[0]),
+                int(shared),
+                dict(zip(names, numbers, strict=True)),
+            )
+        )
+    return found
 
 
 def source(

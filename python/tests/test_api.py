@@ -266,7 +266,7 @@ class TestScore:
         refuse(
             TypeError, "x must be f32 or f16 or bf16, got f64", sparsek.score, x.astype(float), w
         )
-        refuse(TypeError, "x and weight must have one", sparsek.score, x, w.astype(F16))
+        refuse(TypeError, "weight must be f32 or have the", sparsek.score, x, w.astype(F16))
         refuse(ValueError, r"x must have 3 dimensions, got shape \(4, 3\)", sparsek.score, x[0], w)
         refuse(ValueError, r"x\[2\] = 3 and weight\[0\] = 2", sparsek.score, x, w[:2])
         refuse(ValueError, "norm must be one of none, timestep", sparsek.score, x, w, norm="layer")

@@ -5,10 +5,9 @@ the emulator follows (`emulator.selection`)."""
 from __future__ import annotations
 
 import functools
-import itertools
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,37 +63,6 @@ def arguments(
     return given, strides
 
 
-class Launch(NamedTuple):
-    name: str
-    grid: list[int]
-    threads: int
-    shared_bytes: int
-    values: dict[str, int]
-
-
-def launches(record: Mapping[str, Any]) -> list[Launch]:
-    """Those in the log."""
-    kernels = {kernel["name"]: kernel for kernel in record["kernels"]}
-    found = []
-    for line, values in itertools.pairwise(fake_cuda.log()):
-        words = line.split()
-        if words[0] != "cuLaunchKernel":
-            continue
-        grid, block, shared = (words[words.index(key) + 1] for key in ("grid", "block", "shared"))
-        names = [argument["name"] for argument in kernels[words[1]]["arguments"]]
-        numbers = (int(value, 16) for value in values.split())
-        found.append(
-            Launch(
-                words[1],
-                [int(size) for size in grid.split(",")],
-                int(block.split(",")[0]),
-                int(shared),
-                dict(zip(names, numbers, strict=True)),
-            )
-        )
-    return found
-
-
 def check(
     shape: tuple[int, int, int],
     topk: int,
@@ -122,7 +90,7 @@ def check(
     # Where the parts of the workspace are: address and bytes by the array's own address.
     parts: dict[int, tuple[int, int]] = {}
     expected = list(selection.launches(plan, record))
-    got = launches(record)
+    got = fake_cuda.launches(record)
     assert [launch.name for launch in got] == [name for name, _ in expected]
     for launch, (name, own) in zip(got, expected, strict=True):
         entry = kernels[name]
@@ -194,7 +162,7 @@ def test_nothing_but_launches():
     calls = [line.split()[0] for line in fake_cuda.log() if line.startswith("cu")]
     assert calls == [
         *("cuCtxGetCurrent", "cuCtxPushCurrent_v2", "cuCtxGetCurrent"),
-        *["cuLaunchKernel"] * 7,
+        *["cuLaunchKernel"] * 8,
         "cuCtxPopCurrent_v2",
     ]
 

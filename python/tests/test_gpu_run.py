@@ -176,6 +176,67 @@ def test_interior_counts() -> None:
         np.testing.assert_array_equal(interior[at], counted)
 
 
+SCORE = ["score", "score_statistics", "score_scan", "score_normalise"]
+
+
+@pytest.mark.parametrize("dtype", ["bf16", "f16"])
+@pytest.mark.parametrize("weight", [None, "f32"])
+def test_scores_and_attention(dtype: str, weight: str | None) -> None:
+    """A whole layer but its projections, with no other kernel around them."""
+    heads, single = f"tensor<1x4x?x16x{dtype}>", f"tensor<1x2x?x16x{dtype}>"
+    x_type, w_type = f"tensor<1x?x24x{dtype}>", f"tensor<24x2x{weight or dtype}>"
+    source = f"""
+    func.func @f(%x: {x_type}, %w: {w_type}, %q: {heads}, %k: {single}, %v: {single})
+        -> (tensor<1x2x?xf32>, {heads}) {{
+      %u = sparsek.score %x, %w slope(0.125) norm<timestep> : {x_type}, {w_type}
+      %o, %lse = sparsek.attention %q, %k, %v, %u topk(3) window(2) scale(0.25)
+          : {heads}, {single}, {single}, tensor<1x2x?xf32>
+      return %u, %o : tensor<1x2x?xf32>, {heads}
+    }}
+    """
+    x, w = normal(0, 1, 40, 24, dtype=dtype), normal(1, 24, 2, dtype=weight or dtype)
+    q = normal(2, 1, 4, 40, 16, dtype=dtype)
+    k, v = (normal(seed, 1, 2, 40, 16, dtype=dtype) for seed in (3, 4))
+    with fake_cuda.emulated() as launched:
+        u, o = compiled(source).run(x, w, q, k, v)
+    assert launched == [*SCORE, *SELECTION, "survivors", "attention"]
+    want, _ = oracle.score(x, w, norm="timestep", slope=0.125)
+    np.testing.assert_allclose(u, want, rtol=1e-4, atol=1e-4)
+    expected, _ = oracle.attention(
+        q, k, v, u, topk=3, window=2, gate="key_value", scale=0.25
+    )  # fmt: skip
+    close(o, expected, dtype)
+
+
+def test_scores_in_chunks() -> None:
+    """Statistics go from launch to launch; a chunk may be empty."""
+    x_type, state, u_type = "tensor<2x?x16xbf16>", "tensor<2x3x3xf64>", "tensor<2x3x?xf32>"
+    source = f"""
+    func.func @f(%x0: {x_type}, %x1: {x_type}, %w: tensor<16x3xbf16>, %n: i64)
+        -> ({u_type}, {u_type}, {state}) {{
+      %u0, %s0 = sparsek.score %x0, %w norm<timestep> carry : {x_type}, tensor<16x3xbf16>
+      %u1, %s1 = sparsek.score %x1, %w norm<timestep> offset(%n) statistics(%s0) carry
+          : {x_type}, tensor<16x3xbf16>, i64, {state}
+      return %u0, %u1, %s1 : {u_type}, {u_type}, {state}
+    }}
+    """
+    x, w = normal(0, 2, 300, 16, dtype="bf16"), normal(1, 16, 3, dtype="bf16")
+
+    def run(n: int) -> tuple[np.ndarray, np.ndarray]:
+        with fake_cuda.emulated() as launched:
+            u0, u1, state = compiled(source).run(x[:, :n], x[:, n:], w, np.array(n))
+        assert launched == SCORE * ((n > 0) + (n < 300))
+        return np.concatenate([u0, u1], axis=2), state
+
+    (whole, state), (cut, carried), (late, other) = run(300), run(256), run(0)
+    np.testing.assert_array_equal(cut, whole)
+    np.testing.assert_array_equal(carried, state)
+    np.testing.assert_array_equal(late, whole)
+    np.testing.assert_array_equal(other, state)
+    want, _ = oracle.score(x, w, norm="timestep")
+    np.testing.assert_allclose(whole, want, rtol=1e-4, atol=1e-4)
+
+
 def test_selections_of_too_many_keys_are_errors() -> None:
     source = """
     func.func @f(%u: tensor<1x1x?xf32>) -> tensor<1x1x?xf32> {

@@ -4,21 +4,26 @@ hands to the driver."""
 
 from __future__ import annotations
 
+import itertools
+import json
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import fake_cuda
+import oracle
 import sparsek
 from sparsek import _cuda
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 import sparsek.torch as sparsek_torch  # noqa: E402
+from sparsek import _torch_documents  # noqa: E402
 
 pytestmark = pytest.mark.library
 
@@ -190,7 +195,12 @@ class TestScore:
         (
             ({"x": lambda t: t[0]}, ValueError, "x must have 3 dimensions"),
             ({"x": lambda t: t.double()}, TypeError, "x must be f32 or f16 or bf16, got f64"),
-            ({"weight": lambda t: t.half()}, TypeError, "x and weight must have one element type"),
+            (
+                {"weight": lambda t: t.half()},
+                TypeError,
+                "weight must be f32 or have the element type of x, got x f32 and weight f16",
+            ),
+            ({"weight": lambda t: t[:, :0]}, ValueError, r"weight\[1\] must be at least 1"),
             ({"weight": lambda t: t[1:]}, ValueError, r"x\[2\] = 12 and weight\[0\] = 11"),
             ({"weight": lambda t: t.to("meta")}, ValueError, "x on cpu and weight on meta"),
             ({"norm": "layer"}, ValueError, "norm must be one of none, timestep"),
@@ -222,14 +232,49 @@ class TestScore:
         with pytest.raises(kind, match=message):
             sparsek_torch.score(x, weight, **options)
 
+    @pytest.mark.parametrize("dtype", (torch.float16, torch.bfloat16))
+    def test_weights_of_f32(self, dtype):
+        x, weight = features(dtype=dtype)[0], features()[1]
+        u = sparsek_torch.score(x, weight, norm="timestep")
+        want, _ = oracle.score(x.double().numpy(), weight.double().numpy(), norm="timestep")
+        np.testing.assert_allclose(u.numpy(), want, rtol=1e-5, atol=1e-5)
+
     def test_what_cuda_tensors_take(self, monkeypatch):
-        """The road over the host, whose copies are none for CPU tensors."""
-        monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)
-        x, weight = features()
-        arguments = (x, weight, None, None, 0.25, "timestep", 3, True)
-        results = sparsek_torch._score_cuda(*arguments)
-        for got, want in zip(results, sparsek_torch._score_cpu(*arguments), strict=True):
-            assert torch.equal(got, want)
+        monkeypatch.setattr(_cuda, "device_chip", lambda _: "sm_90a")
+        monkeypatch.setattr(torch.cuda, "current_stream", lambda _: SimpleNamespace(cuda_stream=7))
+        taken = {}
+        monkeypatch.setattr(
+            sparsek_torch, "_launch_score", lambda *tensors, **place: taken.update(place)
+        )
+        sparsek_torch._score_cuda(*features(), None, None, 0.0, "none", 0, False)
+        assert taken == {"chip": "sm_90a", "device": None, "stream": 7}
+
+    @pytest.mark.parametrize("options", ({"slope": -0.1}, {"norm": "timestep", "slope": 1e-3}))
+    def test_documents_on_any_device(self, options):
+        """What follows the kernel, from raw scores of all documents."""
+        raw = torch.randn(1, 3, 1000, generator=torch.Generator().manual_seed(1))
+        raw[0, 0, 300:600] *= 1e6  # A neighbour must not be felt.
+        raw[0, 1, ::7], raw[0, 2, 500:530] = torch.inf, torch.nan
+        bounds = [0, 0, 1, 300, 600, 600, 1000]
+        got = _torch_documents.score_documents(
+            raw, torch.tensor(bounds, dtype=torch.int32), **{"norm": "none", **options}
+        )
+        for head in range(3):
+            for begin, end in itertools.pairwise(bounds):
+                part = raw[:, head, begin:end].numpy()
+                with np.errstate(invalid="ignore"):
+                    want, _ = oracle.score(part[..., None], np.ones((1, 1)), **options)
+                np.testing.assert_allclose(
+                    got[0, head, begin:end], want[0, 0].astype(np.float32), rtol=2e-7, atol=1e-12
+                )
+                alone = _torch_documents.score_documents(
+                    raw[:, head : head + 1, begin:end],
+                    torch.tensor([0, end - begin], dtype=torch.int32),
+                    **{"norm": "none", **options},
+                )
+                torch.testing.assert_close(
+                    got[:, head, begin:end], alone[:, 0], rtol=0, atol=0, equal_nan=True
+                )
 
     def test_gradients(self):
         x, weight = features()
@@ -451,6 +496,113 @@ class TestCompile:
         o, lse = sparsek_torch.attention(q, k, v, u, **BUDGET, return_lse=True)
         assert o.shape == (2, 4, 7, 8) and lse.shape == (2, 4, 7)
         assert o.is_meta and lse.dtype == torch.float32
+
+
+@fake_cuda.needs_fake
+class TestLaunchScore:
+    """The same as `TestLaunch` for scores."""
+
+    @pytest.fixture(autouse=True)
+    def driver(self):
+        fake_cuda.driver().fakeReset()
+
+    @staticmethod
+    def launch(x, weight, statistics=None, cu_seqlens=None, **options):
+        """The results, and for every launch its kernel and what it gets, by name."""
+        given = {"slope": 0.0, "norm": "none", "offset": 0, "return_statistics": False, **options}
+        configs = []
+
+        def make(config):
+            configs.append(config)
+            return score_kernel(config)
+
+        score_kernel, _cuda.score_kernel = _cuda.score_kernel, make
+        try:
+            results = sparsek_torch._launch_score(
+                x, weight, statistics, cu_seqlens, *given.values(),
+                chip="sm_90a", device=1, stream=0x99,
+            )  # fmt: skip
+        finally:
+            _cuda.score_kernel = score_kernel
+        record = json.loads(score_kernel(configs[-1]).record) if configs else {"kernels": []}
+        return results, configs, fake_cuda.launches(record)
+
+    @pytest.mark.parametrize("weight_dtype", (torch.bfloat16, torch.float32))
+    def test_zero_copy(self, weight_dtype):
+        x, _ = features(c=32, dtype=torch.bfloat16)
+        weight = torch.randn(2, 32).to(weight_dtype).T  # of a linear layer
+        (u, carried), configs, (call,) = self.launch(x, weight, slope=0.5)
+        assert (u.dtype, u.shape, carried.shape) == (torch.float32, (2, 2, 40), (0,))
+        name = "f32" if weight_dtype == torch.float32 else "bf16"
+        assert configs == [_cuda.ScoreConfig("bf16", name, 32, 2, "none", False, False, "sm_90a")]
+        got = call.values
+        for name, tensor in (("x", x), ("weight", weight), ("u", u)):
+            assert got[name] == tensor.data_ptr(), name
+        assert (got["x_b"], got["x_n"], got["weight_c"], got["weight_h"]) == (1280, 32, 1, 32)
+        assert (got["rows"], got["slope"]) == (40, 0x3FE0000000000000)
+        assert any(
+            "cuLaunchKernel score device 1" in line and line.endswith("0x99")
+            for line in fake_cuda.log()
+        )
+
+    def test_chunks(self):
+        x, weight = features(c=32, dtype=torch.float16)
+        before = torch.zeros(2, 2, 6, dtype=torch.float64)[..., ::2]  # not contiguous
+        (_, carried), (config,), calls = self.launch(
+            x, weight, before, norm="timestep", offset=40, return_statistics=True
+        )
+        assert (config.statistics, config.carry) == (True, True)
+        assert (carried.dtype, carried.shape) == (torch.float64, (2, 2, 3))
+        names = ["score", "score_statistics", "score_scan", "score_normalise"]
+        assert [call.name for call in calls] == names
+        scan = calls[2].values
+        assert scan["carried"] == carried.data_ptr() and scan["statistics"] != before.data_ptr()
+        assert (scan["statistics_b"], scan["statistics_h"]) == (6, 3)
+        assert calls[1].values["offset"] == 40
+
+    def test_features_that_are_no_multiple_of_8(self):
+        x, weight = features(c=12, dtype=torch.bfloat16)
+        _, (config,), (call,) = self.launch(x, weight)
+        assert config.features == 16
+        assert call.values["x"] != x.data_ptr() and call.values["x_n"] == 16
+
+    def test_many_heads(self):
+        x, weight = features(c=8, hs=100, dtype=torch.bfloat16)
+        (u, _), configs, calls = self.launch(x, weight)
+        assert [config.score_heads for config in configs] == [64, 36]
+        first, second = (call.values for call in calls)
+        assert first["u"] == u.data_ptr() and second["u"] == u[:, 64].data_ptr()
+        assert second["weight"] == weight[:, 64].data_ptr()
+        assert first["u_b"] == second["u_b"] == 100 * 40
+
+    def test_documents(self, monkeypatch):
+        x, weight = features(b=1, c=16, dtype=torch.bfloat16)
+        bounds = torch.tensor([0, 15, 40], dtype=torch.int32)
+        asked = []
+        monkeypatch.setattr(
+            _torch_documents, "score_documents", lambda raw, *rest: asked.append(rest) or raw
+        )
+        for options in ({}, {"slope": 0.5}, {"norm": "timestep"}):
+            _, (config,), (call,) = self.launch(x, weight, cu_seqlens=bounds, **options)
+            assert (config.norm, call.values["slope"]) == ("none", 0)
+            fake_cuda.driver().fakeClearLog()
+        assert asked == [(bounds, 0.5, "none"), (bounds, 0.0, "timestep")]
+        with pytest.raises(ValueError, match="are for chunks of one sequence"):
+            self.launch(x, weight, cu_seqlens=bounds, offset=1)
+
+    def test_refusals(self):
+        x, weight = features(c=16)
+        with pytest.raises(TypeError, match="x must be bf16 or f16 on a GPU, got f32"):
+            self.launch(x, weight)
+        with pytest.raises(ValueError, match="offset must be from 0"):
+            self.launch(x.half(), weight, offset=-1)
+        with pytest.raises(ValueError, match="slope must be finite"):
+            self.launch(x.half(), weight, slope=float("nan"))
+
+    def test_empty(self):
+        for shape in ({"b": 0}, {"n": 0}):
+            (u, _), _, calls = self.launch(*features(c=16, dtype=torch.bfloat16, **shape))
+            assert u.numel() == 0 and not calls
 
 
 @fake_cuda.needs_fake

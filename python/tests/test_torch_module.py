@@ -151,6 +151,15 @@ class TestResult:
         assert o.dtype == dtype
         np.testing.assert_allclose(o.float().numpy(), expected(module, x), rtol=0.05, atol=0.02)
 
+    @pytest.mark.parametrize("norm", ("none", "timestep"))
+    def test_scoring_weights_in_f32(self, norm):
+        module, x = layer(score_norm=norm, dtype=torch.bfloat16), states(dtype=torch.bfloat16)
+        weight = torch.randn(module.score_weight.shape)
+        module.score_weight = torch.nn.Parameter(weight)
+        o = module(x)
+        assert o.dtype == torch.bfloat16 and module.score_weight.dtype == torch.float32
+        np.testing.assert_allclose(o.float().numpy(), expected(module, x), rtol=0.05, atol=0.02)
+
     def test_empty(self):
         assert layer()(states(n=0)).shape == (1, 0, 32)
         assert layer()(states(b=0)).shape == (0, 40, 32)

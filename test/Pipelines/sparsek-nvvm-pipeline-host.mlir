@@ -5,13 +5,16 @@
 // Ops that no tile program computes take the plain road, beside one that has a
 // tile program.
 // REMARKS: remark: left as it is: tile programs take bf16 and f16, not f32
+// REMARKS: remark: left as it is: tile programs take bf16 and f16, not f32
 // REMARKS: remark: left as it is: tile programs take D as a multiple of 8 up to 256, not 20
 // REMARKS: remark: left as it is: tile programs select from up to 1048576 keys, not 2000000
 // REMARKS-NOT: remark: computed by definition: there are no tile programs for 'sparsek.topk_mask'
-// REMARKS: remark: computed by definition: there are no tile programs for 'sparsek.score'
+// REMARKS-NOT: remark: computed by definition: there are no tile programs for 'sparsek.score'
 // REMARKS: remark: computed by definition: there are no tile programs for 'sparsek.causal_attention'
 
 // CHECK: llvm.func @whole(
+// CHECK-NOT: gpu.launch_func
+// CHECK: llvm.call @sparsek_launch_score_f16(
 // CHECK-NOT: gpu.launch_func
 // CHECK: llvm.call @sparsek_launch_selection(
 // CHECK-NOT: gpu.launch_func
@@ -29,7 +32,9 @@
 // CHECK: llvm.func @too_many(
 // CHECK-NOT: call @sparsek_launch_selection
 // CHECK: llvm.func @others(
+// CHECK: llvm.call @sparsek_launch_score_bf16(
 // CHECK-NOT: call @sparsek_launch_attention
+// CHECK-DAG: llvm.mlir.global internal constant @score_{{[01]}}_record("{{.*}}\22op\22:\22score\22
 // CHECK-DAG: llvm.mlir.global internal constant @topk_mask_0_image("{{.*}}.entry sort_tiles(
 // CHECK-DAG: llvm.mlir.global internal constant @topk_mask_0_record("{{.*}}\22op\22:\22topk_mask\22
 // CHECK-DAG: llvm.mlir.global_dtors dtors = [@topk_mask_0_release]
@@ -44,7 +49,8 @@
 
 !u = tensor<1x1x?xf32>
 !e = tensor<1x1x?xi32>
-func.func @whole(%q: tensor<1x4x?x64xf16>, %k: tensor<1x1x?x64xf16>, %u: !u) -> tensor<1x4x?x64xf16> {
+func.func @whole(%q: tensor<1x4x?x64xf16>, %k: tensor<1x1x?x64xf16>, %x: tensor<1x?x16xf16>, %w: tensor<16x1xf16>) -> tensor<1x4x?x64xf16> {
+  %u = sparsek.score %x, %w norm<timestep> : tensor<1x?x16xf16>, tensor<16x1xf16>
   %o, %lse = sparsek.attention %q, %k, %k, %u topk(4) window(4) : tensor<1x4x?x64xf16>, tensor<1x1x?x64xf16>, tensor<1x1x?x64xf16>, !u
   return %o : tensor<1x4x?x64xf16>
 }

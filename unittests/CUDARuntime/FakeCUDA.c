@@ -331,6 +331,14 @@ int cuMemFree_v2(uint64_t address) {
   return 0;
 }
 
+int cuMemsetD8Async(uint64_t to, unsigned char value, size_t size,
+                    void *stream) {
+  (void)stream;
+  RECORD("%zu", size);
+  memset((void *)(uintptr_t)to, value, size);
+  return 0;
+}
+
 int cuMemcpyAsync(uint64_t to, uint64_t from, size_t size, void *stream) {
   (void)stream;
   RECORD("%zu", size);

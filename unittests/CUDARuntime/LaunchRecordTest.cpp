@@ -64,8 +64,9 @@ TEST(LaunchRecord, ErrorsNameTheField) {
       {replace("\"version\": 1", "\"version\": 2"),
        "launch record.version: expected an integer from 1 to 1, got 2"},
       {replace("gathered_attention", "scan"),
-       "launch record.op: expected one of gathered_attention, topk_mask; got "
-       "'scan'"},
+       "launch record.op: expected one of gathered_attention, topk_mask, "
+       "score; "
+       "got 'scan'"},
       {replace("bf16", "f8"),
        "launch record.dtype: expected one of bf16, f16, f32; got 'f8'"},
       {replace("\"group\": 2", "\"group\": 0"),
@@ -88,9 +89,8 @@ TEST(LaunchRecord, ErrorsNameTheField) {
       {replace("persistent", "one per item"),
        "launch record.kernels[0].grid: expected one factor, or two with ' x ' "
        "between, of persistent, items, batch_score_heads, chunks, key_blocks, "
-       "sort_tiles, radix_tiles, table_blocks, boundary_blocks, scan_tiles; "
-       "got 'one per "
-       "item'"},
+       "sort_tiles, radix_tiles, table_blocks, boundary_blocks, scan_tiles, "
+       "statistic_blocks; got 'one per item'"},
       {replace("persistent", "items x items x items"),
        "launch record.kernels[0].grid: expected one factor, or two"},
       {replace("\"blocks_per_sm\": 1, ", ""),
@@ -183,9 +183,60 @@ TEST(LaunchRecord, ErrorsOfASelection) {
   }
 }
 
+TEST(LaunchRecord, Score) {
+  llvm::Expected<LaunchRecord> record = LaunchRecord::parse(
+      makeScoreSource(/*timestep=*/true, /*statistics=*/true, /*carry=*/true,
+                      "f32")
+          .record);
+  ASSERT_EQ(getText(record.takeError()), "");
+  EXPECT_EQ(record->getOp(), "score");
+  const auto &score = std::get<ScoreRecord>(record->operation);
+  EXPECT_EQ(score.dtype, "bf16");
+  EXPECT_EQ(score.weightDtype, "f32");
+  EXPECT_EQ(score.features, 64);
+  EXPECT_EQ(score.scoreHeads, 3);
+  EXPECT_TRUE(score.timestep && score.statistics && score.carry);
+  EXPECT_EQ(score.rowsPerItem, 32);
+  EXPECT_EQ(score.statisticPositions, 256);
+  EXPECT_EQ(getType(Argument::Slope), ArgumentType::F64);
+}
+
+TEST(LaunchRecord, ErrorsOfScores) {
+  std::string good = makeScoreSource(true, true, true).record;
+  const std::tuple<const char *, const char *, const char *> cases[] = {
+      {"\"dtype\": \"bf16\"", "\"dtype\": \"f32\"",
+       "launch record.dtype: expected one of bf16, f16; got 'f32'"},
+      {"\"weight_dtype\": \"bf16\"", "\"weight_dtype\": \"f16\"",
+       "launch record.weight_dtype: expected one of bf16, f32; got 'f16'"},
+      {"\"features\": 64", "\"features\": 0",
+       "launch record.features: expected an integer from 1"},
+      {"\"norm\": \"timestep\"", "\"norm\": \"batch\"",
+       "launch record.norm: expected one of none, timestep; got 'batch'"},
+      {"\"norm\": \"timestep\"", "\"norm\": \"none\"",
+       "launch record.norm: only 'timestep' has statistics to take or to"},
+      {"\"statistic_positions\": 256", "\"statistic_positions\": 100",
+       "launch record.statistic_positions: expected a power of two, got 100"},
+      {"\"rows_per_item\": 32", "\"rows_per_item\": -1",
+       "launch record.rows_per_item: expected an integer from 1"},
+      {"\"statistics\": true", "\"statistics\": false",
+       "a kernel takes 'statistics', but the record says that there is none"},
+      {"\"carry\": true", "\"carry\": false",
+       "a kernel takes 'carried', but the record says that there is none"},
+      {"\"type\": \"f64\"", "\"type\": \"f32\"",
+       "argument 'slope' is of type f64, got 'f32'"}};
+  for (auto [from, to, message] : cases) {
+    std::string text = good;
+    size_t at = text.find(from);
+    ASSERT_NE(at, std::string::npos) << from;
+    text.replace(at, llvm::StringRef(from).size(), to);
+    EXPECT_TRUE(contains(getText(LaunchRecord::parse(text)), message));
+  }
+}
+
 TEST(LaunchRecord, EveryPrefixIsRefused) {
   for (const std::string &text :
-       {makeSource({kAttention}).record, makeSelectionSource().record})
+       {makeSource({kAttention}).record, makeSelectionSource().record,
+        makeScoreSource(true).record})
     for (size_t size = 0; size < text.size(); ++size)
       EXPECT_NE(getText(LaunchRecord::parse(text.substr(0, size))), "");
 }

@@ -63,7 +63,7 @@ inline KernelSource makeKernels(llvm::ArrayRef<KernelSpec> kernels,
       source.record += first ? "" : ", ";
       source.record +=
           (R"({"name": ")" + name + R"(", "type": ")" + type + R"("})").str();
-      bool wide = type == "ptr" || type == "i64";
+      bool wide = type == "ptr" || type == "i64" || type == "f64";
       source.ptx += std::string(first ? "" : ", ") + ".param ." +
                     (wide ? "u64 " : "b32 ") + name.str();
       first = false;
@@ -154,6 +154,47 @@ inline KernelSource makeSelectionSource(bool packed = false) {
   return makeSelectionSource(getSelectionKernels(packed), packed);
 }
 
+/// Compiled scores of bf16 features, C = 64, three heads and items of 32 rows,
+/// with norm<timestep> or without.
+inline KernelSource makeScoreSource(bool timestep = false,
+                                    bool statistics = false, bool carry = false,
+                                    const char *weightDtype = "bf16") {
+  std::vector<KernelSpec> kernels = {
+      {"score", "persistent", 512, 100,
+       timestep ? "x:ptr x_b:i64 x_n:i64 weight:ptr weight_c:i64 weight_h:i64 "
+                  "u:ptr u_b:i64 u_h:i64 rows:i32 row_tiles:i32 items:i32"
+                : "x:ptr x_b:i64 x_n:i64 weight:ptr weight_c:i64 weight_h:i64 "
+                  "u:ptr u_b:i64 u_h:i64 offset:i64 slope:f64 rows:i32 "
+                  "row_tiles:i32 items:i32"}};
+  if (timestep) {
+    kernels.push_back(
+        {"score_statistics", "statistic_blocks x batch_score_heads", 256, 0,
+         "u:ptr block_statistics:ptr offset:i64 statistic_blocks:i32"});
+    kernels.push_back(
+        {"score_scan", "batch_score_heads", 256, 0,
+         statistics && carry
+             ? "block_statistics:ptr states:ptr statistics:ptr "
+               "statistics_b:i64 statistics_h:i64 carried:ptr carried_b:i64 "
+               "carried_h:i64 score_heads:i32"
+         : statistics
+             ? "block_statistics:ptr states:ptr statistics:ptr score_heads:i32"
+         : carry ? "block_statistics:ptr states:ptr carried:ptr score_heads:i32"
+                 : "block_statistics:ptr states:ptr score_heads:i32"});
+    kernels.push_back({"score_normalise",
+                       "statistic_blocks x batch_score_heads", 256, 0,
+                       "states:ptr u:ptr offset:i64 slope:f64 rows:i32"});
+  }
+  auto flag = [](bool value) { return value ? "true" : "false"; };
+  return makeKernels(
+      kernels, std::string(R"({"version": 1, "op": "score",)") +
+                   R"( "chip": "sm_90a", "dtype": "bf16",)" +
+                   R"( "weight_dtype": ")" + weightDtype +
+                   R"(", "features": 64, "score_heads": 3, "norm": ")" +
+                   (timestep ? "timestep" : "none") + R"(", "statistics": )" +
+                   flag(statistics) + R"(, "carry": )" + flag(carry) +
+                   R"(, "rows_per_item": 32, "statistic_positions": 256)");
+}
+
 /// A row-major array.
 inline SparsekDeviceArray makeArray(uint64_t address, SparsekDtype dtype,
                                     std::initializer_list<int64_t> shape) {
@@ -198,6 +239,17 @@ makeSelectionArguments(int64_t batch, int64_t scoreHeads, int64_t keys) {
   args.expiry = makeArray(0x6000, SPARSEK_I32, {batch, scoreHeads, keys});
   args.topk = 300;
   args.window = 100;
+  return args;
+}
+
+/// Arguments that the scores above accept, without statistics.
+inline SparsekScoreArguments makeScoreArguments(int64_t batch, int64_t rows) {
+  SparsekScoreArguments args = {};
+  args.x = makeArray(0x1000, SPARSEK_BF16, {batch, rows, 64});
+  args.weight = makeArray(0x2000, SPARSEK_BF16, {64, 3});
+  args.scores = makeArray(0x3000, SPARSEK_F32, {batch, 3, rows});
+  args.offset = 1000;
+  args.slope = 0.5;
   return args;
 }
 

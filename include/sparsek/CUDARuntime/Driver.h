@@ -88,6 +88,8 @@ struct LaunchConfig {
   X(memFree, "cuMemFree_v2", (uint64_t address))                               \
   X(memcpyAsync, "cuMemcpyAsync",                                              \
     (uint64_t to, uint64_t from, size_t bytes, Stream stream))                 \
+  X(memsetAsync, "cuMemsetD8Async",                                            \
+    (uint64_t to, unsigned char value, size_t bytes, Stream stream))           \
   X(threadExchangeStreamCaptureMode, "cuThreadExchangeStreamCaptureMode",      \
     (int *mode))                                                               \
   X(moduleLoadDataEx, "cuModuleLoadDataEx",                                    \

@@ -76,6 +76,9 @@ public:
   llvm::Error launch(size_t index, LaunchPlan &plan);
   /// Launches all of them in their order.
   llvm::Error launchAll(LaunchPlan &plan);
+  /// Copies memory of the device, or sets it to 0.
+  llvm::Error copy(uint64_t to, uint64_t from, size_t bytes);
+  llvm::Error clear(uint64_t to, size_t bytes);
 
 private:
   Launcher(const Driver &driver, const LaunchRecord &record,

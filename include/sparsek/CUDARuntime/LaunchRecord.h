@@ -19,8 +19,9 @@
 //       "grid": "persistent", "blocks_per_sm": 1, "arguments": [...]}]}
 //
 // Each kernel takes the arguments that it names, in that order. Those of
-// gathered attention are launched in their order; for the selection
-// ("topk_mask") see Selection.h. A grid has one or two factors, for x and y.
+// gathered attention and of scores ("score") are launched in their order; for
+// the selection ("topk_mask") see Selection.h. A grid has one or two factors,
+// for x and y.
 
 #ifndef SPARSEK_CUDARUNTIME_LAUNCHRECORD_H
 #define SPARSEK_CUDARUNTIME_LAUNCHRECORD_H
@@ -38,7 +39,7 @@
 
 namespace sparsek::cuda {
 
-enum class ArgumentType { Pointer, I32, I64, F32 };
+enum class ArgumentType { Pointer, I32, I64, F32, F64 };
 
 /// Every value that a kernel may name: enumerator, name in the record, type.
 /// Strides count elements.
@@ -77,6 +78,12 @@ enum class ArgumentType { Pointer, I32, I64, F32 };
   X(BoundSums, "bound_sums", Pointer)                                          \
   X(TileCounts, "tile_counts", Pointer)                                        \
   X(TileSums, "tile_sums", Pointer)                                            \
+  X(Features, "x", Pointer)                                                    \
+  X(Weight, "weight", Pointer)                                                 \
+  X(Statistics, "statistics", Pointer)                                         \
+  X(Carried, "carried", Pointer)                                               \
+  X(BlockStatistics, "block_statistics", Pointer)                              \
+  X(States, "states", Pointer)                                                 \
   X(QB, "q_b", I64)                                                            \
   X(QH, "q_h", I64)                                                            \
   X(QM, "q_m", I64)                                                            \
@@ -99,6 +106,15 @@ enum class ArgumentType { Pointer, I32, I64, F32 };
   X(OM, "o_m", I64)                                                            \
   X(LseB, "lse_b", I64)                                                        \
   X(LseH, "lse_h", I64)                                                        \
+  X(XB, "x_b", I64)                                                            \
+  X(XN, "x_n", I64)                                                            \
+  X(WeightC, "weight_c", I64)                                                  \
+  X(WeightH, "weight_h", I64)                                                  \
+  X(StatisticsB, "statistics_b", I64)                                          \
+  X(StatisticsH, "statistics_h", I64)                                          \
+  X(CarriedB, "carried_b", I64)                                                \
+  X(CarriedH, "carried_h", I64)                                                \
+  X(Offset, "offset", I64)                                                     \
   X(Batch, "batch", I32)                                                       \
   X(HeadsKV, "heads_kv", I32)                                                  \
   X(ScoreHeads, "score_heads", I32)                                            \
@@ -121,7 +137,10 @@ enum class ArgumentType { Pointer, I32, I64, F32 };
   X(Boundaries, "boundaries", I32)                                             \
   X(Buckets, "buckets", I32)                                                   \
   X(TableLog2, "table_log2", I32)                                              \
-  X(ScaleLog2, "scale_log2", F32)
+  X(RowTiles, "row_tiles", I32)                                                \
+  X(StatisticBlocks, "statistic_blocks", I32)                                  \
+  X(ScaleLog2, "scale_log2", F32)                                              \
+  X(Slope, "slope", F64)
 
 enum class Argument : uint8_t {
 #define SPARSEK_ARGUMENT_ENUMERATOR(id, name, type) id,
@@ -150,7 +169,8 @@ ArgumentType getType(Argument argument);
   X(TableBlocks, "table_blocks")                                               \
   /* One warp per boundary. */                                                 \
   X(BoundaryBlocks, "boundary_blocks")                                         \
-  X(ScanTiles, "scan_tiles")
+  X(ScanTiles, "scan_tiles")                                                   \
+  X(StatisticBlocks, "statistic_blocks")
 
 enum class GridFactor : uint8_t {
 #define SPARSEK_GRID_ENUMERATOR(id, name) id,
@@ -235,11 +255,30 @@ struct SelectionRecord {
   size_t expiries = 0;
 };
 
+/// What is compiled into scores.
+struct ScoreRecord {
+  static constexpr llvm::StringLiteral kOp = "score";
+
+  std::string dtype;
+  std::string weightDtype;
+  int64_t features = 0;
+  int64_t scoreHeads = 0;
+  /// Whether scores are normalised by those before them, and statistics of
+  /// those are taken and returned.
+  bool timestep = false;
+  bool statistics = false;
+  bool carry = false;
+  /// Rows of a work item.
+  int64_t rowsPerItem = 0;
+  /// Positions that get statistics of their own, a power of two.
+  int64_t statisticPositions = 0;
+};
+
 struct LaunchRecord {
   std::string chip;
   std::vector<KernelRecord> kernels;
   /// What only kernels of this operation have.
-  std::variant<AttentionRecord, SelectionRecord> operation;
+  std::variant<AttentionRecord, SelectionRecord, ScoreRecord> operation;
 
   /// Reads and checks a record. The error names the field.
   static llvm::Expected<LaunchRecord> parse(llvm::StringRef json);

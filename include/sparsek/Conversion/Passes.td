@@ -56,19 +56,20 @@ def ConvertSparseKToLinalgPass : Pass<"convert-sparsek-to-linalg"> {
 //===----------------------------------------------------------------------===//
 
 def ConvertSparseKToLaunchPass : Pass<"convert-sparsek-to-launch", "::mlir::ModuleOp"> {
-  let summary = "attention and selection that have kernels to launches of them";
+  let summary = "attention, selection and scores with kernels to launches of them";
   let description = [{
-    Every `sparsek.gathered_attention` and `sparsek.topk_mask` whose attribute
-    `tile.kernels` names a `gpu.binary` with a launch record becomes a call of
-    the runtime on buffers, which all lie in the memory of the device. Image and
-    record of the binary become data of the module, and the binary goes:
-    `gpu.launch_func` could not launch it, since grids, workspace and arguments
-    follow from the record. In front of a selection of packed documents stay the
-    checks of `sparsek-insert-runtime-checks`: the runtime does not look at them.
+    Every `sparsek.gathered_attention`, `sparsek.topk_mask` and `sparsek.score`
+    whose attribute `tile.kernels` names a `gpu.binary` with a launch record
+    becomes a call of the runtime on buffers, which all lie in the memory of the
+    device. Image and record of the binary become data of the module, and the
+    binary goes: `gpu.launch_func` could not launch it, since grids, workspace
+    and arguments follow from the record. In front of a selection of packed
+    documents stay the checks of `sparsek-insert-runtime-checks`: the runtime
+    does not look at them.
 
     Other ops of the dialect stay, for `convert-sparsek-to-linalg`; those that
     have no tile program on any chip are named by a remark
-    (`convert-sparsek-to-tile` has told why one of those two has none).
+    (`convert-sparsek-to-tile` has told why one of those three has none).
 
     The runtime's functions are in lib/CUDARuntime/HostFunctions.cpp.
 

@@ -57,6 +57,22 @@ struct SelectionKernelOptions : KernelOptions {
   std::string getModuleText() const override;
 };
 
+/// Scores. Batch, length, offset, slope and strides are arguments of their
+/// launch.
+struct ScoreKernelOptions : KernelOptions {
+  ElementType type = ElementType::BF16;
+  /// The same, or f32.
+  ElementType weightType = ElementType::BF16;
+  int64_t features = 4096;
+  int64_t scoreHeads = 1;
+  std::string norm = "none";
+  bool statistics = false;
+  bool carry = false;
+
+  llvm::Error verify() const override;
+  std::string getModuleText() const override;
+};
+
 /// The kernel in a lowered module: the object of its one `gpu.binary` with a
 /// dictionary `sparsek.launch_record`, which becomes JSON.
 llvm::Expected<cuda::CompiledKernel> extractKernel(mlir::ModuleOp module);

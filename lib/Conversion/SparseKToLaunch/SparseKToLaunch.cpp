@@ -34,6 +34,7 @@ using namespace sparsek;
 static constexpr StringLiteral kKernelsAttr = "tile.kernels";
 static constexpr StringLiteral kLaunchAttention = "sparsek_launch_attention_";
 static constexpr StringLiteral kLaunchSelection = "sparsek_launch_selection";
+static constexpr StringLiteral kLaunchScore = "sparsek_launch_score_";
 static constexpr StringLiteral kReleaseFunction = "sparsek_release_kernel";
 
 //===----------------------------------------------------------------------===//
@@ -152,13 +153,13 @@ static Value getInput(OpBuilder &b, Location loc, Value tensor) {
   return getUnrankedBuffer(b, loc, buffer);
 }
 
-/// A new buffer for a result whose first three sizes are those of `like`.
+/// A new buffer for a result, the sizes of which are those of `like` in `dims`.
 static Value getOutput(OpBuilder &b, Location loc, RankedTensorType type,
-                       Value like) {
+                       Value like, ArrayRef<int64_t> dims) {
   SmallVector<Value> sizes;
   for (int64_t i = 0; i < type.getRank(); ++i)
     if (type.isDynamicDim(i))
-      sizes.push_back(tensor::DimOp::create(b, loc, like, i));
+      sizes.push_back(tensor::DimOp::create(b, loc, like, dims[i]));
   return memref::AllocOp::create(
       b, loc, MemRefType::get(type.getShape(), type.getElementType()), sizes);
 }
@@ -172,9 +173,11 @@ public:
 
   /// Begins with the kernel that the op names. Fails where there is none.
   LogicalResult addKernel();
-  /// Buffers of a tensor, and of every result in the shape of `like`.
+  /// The buffer of a tensor.
   Value addInput(Value tensor) { return add(getInput(b, loc, tensor)); }
-  void makeOutputs(Value like);
+  /// Buffers of the results. Sizes that their types leave open are those of
+  /// `like` in `dims`.
+  void makeOutputs(Value like, ArrayRef<int64_t> dims = {0, 1, 2});
   Value addOutput(unsigned number) {
     return add(getUnrankedBuffer(b, loc, outputs[number]));
   }
@@ -212,10 +215,10 @@ LogicalResult LaunchBuilder::addKernel() {
   return success();
 }
 
-void LaunchBuilder::makeOutputs(Value like) {
+void LaunchBuilder::makeOutputs(Value like, ArrayRef<int64_t> dims) {
   for (Value result : op->getResults())
-    outputs.push_back(
-        getOutput(b, loc, cast<RankedTensorType>(result.getType()), like));
+    outputs.push_back(getOutput(
+        b, loc, cast<RankedTensorType>(result.getType()), like, dims));
 }
 
 LogicalResult LaunchBuilder::finish(StringRef name) {
@@ -292,6 +295,41 @@ static LogicalResult launch(TopkMaskOp op, SymbolTable &symbols) {
   return call.finish(kLaunchSelection);
 }
 
+static LogicalResult launch(ScoreOp op, SymbolTable &symbols) {
+  LaunchBuilder call(op, symbols);
+  if (failed(call.addKernel()))
+    return failure();
+  call.addInput(op.getFeatures());
+  call.addInput(op.getWeight());
+  // [B,Hs,N], and [B,Hs,3] carried, of x[B,N,C]: types have the other sizes.
+  call.makeOutputs(op.getFeatures(), {0, -1, 1});
+  // Where only one of the two states is there it stands for the other too,
+  // which the runtime does not look at.
+  bool chunk = op.getStatistics() || op.getCarry();
+  Value statistics;
+  if (op.getStatistics())
+    statistics = call.addInput(op.getStatistics());
+  else if (chunk)
+    call.addOutput(1);
+  call.addOutput(0);
+  if (op.getCarry())
+    call.addOutput(1);
+  else if (chunk)
+    call.add(statistics);
+  if (op.getOffset())
+    call.add(op.getOffset());
+  else
+    call.addNumber(int64_t(0));
+  call.addNumber(op.getSlope().convertToDouble());
+  Type element = getElementTypeOrSelf(op.getFeatures().getType());
+  std::string name = (kLaunchScore + Twine(chunk ? "chunk_" : "") +
+                      (element.isF16() ? "f16" : "bf16"))
+                         .str();
+  if (getElementTypeOrSelf(op.getWeight().getType()).isF32())
+    name += "_f32";
+  return call.finish(name);
+}
+
 namespace {
 struct ConvertSparseKToLaunch
     : public sparsek::impl::ConvertSparseKToLaunchPassBase<
@@ -306,7 +344,7 @@ struct ConvertSparseKToLaunch
     getOperation().walk([&](Operation *op) {
       if (!isa_and_nonnull<SparseKDialect>(op->getDialect()))
         return;
-      bool hasPrograms = isa<GatheredAttentionOp, TopkMaskOp>(op);
+      bool hasPrograms = isa<GatheredAttentionOp, ScoreOp, TopkMaskOp>(op);
       if (hasPrograms && op->hasAttr(kKernelsAttr))
         launched.push_back(op);
       else if (!hasPrograms)
@@ -317,7 +355,7 @@ struct ConvertSparseKToLaunch
     for (Operation *op : launched) {
       LogicalResult done =
           TypeSwitch<Operation *, LogicalResult>(op)
-              .Case<GatheredAttentionOp, TopkMaskOp>(
+              .Case<GatheredAttentionOp, ScoreOp, TopkMaskOp>(
                   [&](auto known) { return launch(known, symbols); });
       if (failed(done))
         return signalPassFailure();

@@ -134,14 +134,57 @@ def test_selection_in_a_graph():
         assert torch.equal(o, sparsek_torch.attention(*given.arguments[:4], **BUDGET))
 
 
+@pytest.mark.parametrize("dtype", (torch.bfloat16, torch.float16))
+@pytest.mark.parametrize("weight_dtype", (None, torch.float32))
+@pytest.mark.parametrize("heads", (1, 8, 65))
+def test_scores_of_cuda_tensors(dtype, weight_dtype, heads):
+    x = torch.randn(2, 700, 100).to(dtype)  # 100 features become 104.
+    weight = (torch.randn(100, heads) / 10).to(weight_dtype or dtype)
+    options = {"norm": "timestep", "slope": 1e-3}
+    u = sparsek_torch.score(x.cuda(), weight.cuda(), **options)
+    want = sparsek_torch.score(x, weight, **options)
+    torch.testing.assert_close(u.cpu(), want, rtol=1e-4, atol=1e-4)
+    # Chunks that begin at multiples of 256 give the same bit for bit.
+    chunks, statistics = [], None
+    for begin in (0, 256, 512):
+        some, statistics = sparsek_torch.score(
+            x[:, begin : begin + 256].cuda(), weight.cuda(), **options, offset=begin,
+            statistics=statistics, return_statistics=True,
+        )  # fmt: skip
+        chunks.append(some)
+    assert torch.equal(torch.cat(chunks, dim=2), u)
+
+
+def test_scores_in_a_graph():
+    x, weight = torch.randn(1, 300, 64).bfloat16().cuda(), torch.randn(64, 2).cuda()
+    bounds = torch.tensor([0, 100, 300], dtype=torch.int32).cuda()
+    options = {"norm": "timestep", "slope": 1e-3}
+
+    def model():
+        return (
+            sparsek_torch.score(x, weight, **options),
+            sparsek_torch.score(x, weight, **options, cu_seqlens=bounds),
+        )
+
+    model()  # Compiles.
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        results = model()
+    x.copy_(torch.randn(1, 300, 64))
+    bounds[1] = 77
+    graph.replay()
+    for got, want in zip(results, model(), strict=True):
+        assert torch.equal(got, want)
+
+
 def test_scores_and_selection_of_cuda_tensors():
-    x, weight = torch.randn(1, 300, 64), torch.randn(64, 2)
+    x, weight = torch.randn(1, 300, 64).bfloat16(), torch.randn(64, 2)
     bounds = torch.tensor([0, 100, 300], dtype=torch.int32)
     options = {"norm": "timestep", "slope": 1e-3}
     u = sparsek_torch.score(x.cuda(), weight.cuda(), **options, cu_seqlens=bounds.cuda())
     assert u.is_cuda
     want = sparsek_torch.score(x, weight, **options, cu_seqlens=bounds)
-    torch.testing.assert_close(u.cpu(), want)
+    torch.testing.assert_close(u.cpu(), want, rtol=1e-5, atol=1e-5)
     selected = sparsek_torch.select(u, **BUDGET, cu_seqlens=bounds.cuda(), return_interior=True)
     want = sparsek_torch.select(u.cpu(), **BUDGET, cu_seqlens=bounds, return_interior=True)
     assert all(got.is_cuda and got.dtype == one.dtype for got, one in zip(selected, want, strict=True))

@@ -122,3 +122,67 @@ module {
   }
   gpu.binary @kernels {sparsek.launch_record = {op = "topk_mask"}} [#gpu.object<#nvvm.target, assembly = "PTX">]
 }
+
+// -----
+
+// Scores: x[B,N,C] gives the sizes of u[B,Hs,N].
+// CHECK: func.func private @sparsek_launch_score_bf16(!llvm.ptr, memref<*xbf16>, memref<*xbf16>, memref<*xf32>, i64, f64)
+// CHECK-SAME: attributes {llvm.emit_c_interface}
+
+// CHECK-LABEL: func.func @score(
+// CHECK-SAME: %[[X:.*]]: tensor<?x?x64xbf16>, %[[W:.*]]: tensor<64x2xbf16>
+// CHECK-DAG: %[[KERNEL:.*]] = llvm.mlir.addressof @kernels : !llvm.ptr
+// CHECK-DAG: %[[XB:.*]] = bufferization.to_buffer %[[X]] read_only : tensor<?x?x64xbf16> to memref<?x?x64xbf16>
+// CHECK-DAG: %[[XM:.*]] = memref.cast %[[XB]]
+// CHECK-DAG: %[[WB:.*]] = bufferization.to_buffer %[[W]] read_only : tensor<64x2xbf16> to memref<64x2xbf16>
+// CHECK-DAG: %[[WM:.*]] = memref.cast %[[WB]]
+// CHECK-DAG: %[[B:.*]] = tensor.dim %[[X]], %c0
+// CHECK-DAG: %[[N:.*]] = tensor.dim %[[X]], %c1
+// CHECK-DAG: %[[U:.*]] = memref.alloc(%[[B]], %[[N]]) : memref<?x2x?xf32>
+// CHECK-DAG: %[[UM:.*]] = memref.cast %[[U]]
+// CHECK-DAG: %[[OFFSET:.*]] = arith.constant 0 : i64
+// CHECK-DAG: %[[SLOPE:.*]] = arith.constant 5.000000e-01 : f64
+// CHECK: call @sparsek_launch_score_bf16(%[[KERNEL]], %[[XM]], %[[WM]], %[[UM]], %[[OFFSET]], %[[SLOPE]])
+// CHECK: %[[R:.*]] = bufferization.to_tensor %[[U]] restrict writable
+// CHECK: return %[[R]]
+module {
+  func.func @score(%x: tensor<?x?x64xbf16>, %w: tensor<64x2xbf16>) -> tensor<?x2x?xf32> {
+    %u = sparsek.score %x, %w slope(0.5) {tile.kernels = @kernels} : tensor<?x?x64xbf16>, tensor<64x2xbf16>
+    return %u : tensor<?x2x?xf32>
+  }
+  gpu.binary @kernels {sparsek.launch_record = {op = "score"}} [#gpu.object<#nvvm.target, assembly = "PTX">]
+}
+
+// -----
+
+// With statistics taken and returned; where one of them is not, the other stands in its place.
+// CHECK-LABEL: func.func @chunks(
+// CHECK-SAME: %{{.*}}: tensor<1x?x64xf16>, %{{.*}}: tensor<64x2xf32>, %[[S:.*]]: tensor<1x2x3xf64>, %[[OFFSET:.*]]: i64)
+// CHECK: %[[U0:.*]] = memref.alloc(%{{.*}}) : memref<1x2x?xf32>
+// CHECK: %[[S0:.*]] = memref.alloc() : memref<1x2x3xf64>
+// CHECK: %[[S0M:.*]] = memref.cast %[[S0]]
+// CHECK: %[[U0M:.*]] = memref.cast %[[U0]]
+// CHECK: %[[S0N:.*]] = memref.cast %[[S0]]
+// CHECK: call @sparsek_launch_score_chunk_f16_f32(%{{.*}}, %{{.*}}, %{{.*}}, %[[S0M]], %[[U0M]], %[[S0N]], %{{.*}}, %{{.*}})
+// CHECK: %[[S1:.*]] = memref.alloc() : memref<1x2x3xf64>
+// CHECK: bufferization.to_buffer %{{.*}} read_only : tensor<1x2x3xf64>
+// CHECK: call @sparsek_launch_score_chunk_f16_f32(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %[[OFFSET]], %{{.*}})
+// CHECK: %[[B2:.*]] = bufferization.to_buffer %[[S]] read_only
+// CHECK: %[[S2:.*]] = memref.cast %[[B2]]
+// CHECK: call @sparsek_launch_score_chunk_f16_f32(%{{.*}}, %{{.*}}, %{{.*}}, %[[S2]], %{{.*}}, %[[S2]], %[[OFFSET]], %{{.*}})
+// CHECK-NOT: sparsek.score
+!x = tensor<1x?x64xf16>
+!w = tensor<64x2xf32>
+!s = tensor<1x2x3xf64>
+!u = tensor<1x2x?xf32>
+module {
+  func.func @chunks(%x: !x, %w: !w, %s: !s, %offset: i64) -> (!u, !u, !u, !s) {
+    %u0, %s0 = sparsek.score %x, %w norm<timestep> carry {tile.kernels = @first} : !x, !w
+    %u1, %s1 = sparsek.score %x, %w norm<timestep> offset(%offset) statistics(%s0) carry {tile.kernels = @next} : !x, !w, i64, !s
+    %u2 = sparsek.score %x, %w norm<timestep> offset(%offset) statistics(%s) {tile.kernels = @last} : !x, !w, i64, !s
+    return %u0, %u1, %u2, %s1 : !u, !u, !u, !s
+  }
+  gpu.binary @first {sparsek.launch_record = {op = "score"}} [#gpu.object<#nvvm.target, assembly = "PTX">]
+  gpu.binary @next {sparsek.launch_record = {op = "score"}} [#gpu.object<#nvvm.target, assembly = "PTX">]
+  gpu.binary @last {sparsek.launch_record = {op = "score"}} [#gpu.object<#nvvm.target, assembly = "PTX">]
+}

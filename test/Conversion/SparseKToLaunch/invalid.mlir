@@ -55,3 +55,21 @@ func.func @g(%u: tensor<1x1x?xf32>) {
   %tau, %expiry = sparsek.topk_mask %u topk(16) window(16) {tile.kernels = @kernels} : tensor<1x1x?xf32>
   return
 }
+
+// -----
+
+func.func @no_score(%x: tensor<1x?x64xbf16>, %w: tensor<64x2xbf16>) {
+  // expected-error@+1 {{refers by 'tile.kernels' to @nowhere, which is no gpu.binary with a launch record in this module}}
+  %u = sparsek.score %x, %w {tile.kernels = @nowhere} : tensor<1x?x64xbf16>, tensor<64x2xbf16>
+  return
+}
+
+// -----
+
+// expected-error@+1 {{the name 'sparsek_launch_score_bf16_f32' is taken by something other than the function of the runtime}}
+func.func private @sparsek_launch_score_bf16_f32()
+gpu.binary @kernels {sparsek.launch_record = {}} [#gpu.object<#nvvm.target, bin = "1">]
+func.func @h(%x: tensor<1x?x64xbf16>, %w: tensor<64x2xf32>) {
+  %u = sparsek.score %x, %w {tile.kernels = @kernels} : tensor<1x?x64xbf16>, tensor<64x2xf32>
+  return
+}

@@ -218,9 +218,9 @@ def Tile_WaitPreviousOp : Tile_Op<"wait_previous", [MemoryEffects<[MemRead, MemW
   let summary = "wait for the kernels that were launched before this one";
   let description = [{
     Launched as a programmatic dependent, a kernel begins before they have ended,
-    and must not read what they write or write what they read before this op. It
-    also lets the next kernel begin in the same way. Launched as usual, and on
-    chips that cannot do it (before sm_90), it has nothing to wait for.
+    and must not read what they write or write what they read before this op.
+    Launched as usual, and on chips that cannot do it (before sm_90), it has
+    nothing to wait for.
   }];
   let assemblyFormat = "attr-dict";
 }
