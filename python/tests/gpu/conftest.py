@@ -10,6 +10,12 @@ from collections.abc import Iterator
 
 import pytest
 
+# References are computed by compiled CPU code: several workers share the cores, and none waits for
+# work by spinning. Before OpenMP is loaded.
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // _WORKERS)))
+os.environ.setdefault("KMP_BLOCKTIME", "0")
+
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
