@@ -102,12 +102,13 @@ def count_interior(
     return counts
 
 
-def check(problem: Problem, **options: Any) -> None:
-    """Runs the kernels and compares with the oracle. options: chip, and those of the emulator.
+def check(problem: Problem, u: np.ndarray | None = None, **options: Any) -> None:
+    """Runs the kernels and compares with the oracle. u: scores instead of the problem's own.
+    options: chip, and those of the emulator.
 
     Raises an EmulatorError for a defect of the program, an AssertionError for wrong numbers.
     """
-    u = problem.make_scores()
+    u = problem.make_scores() if u is None else u
     tau, expiry, n_int = run(problem, u, **options)
     with np.errstate(over="ignore", invalid="ignore"):
         expected = oracle.select(

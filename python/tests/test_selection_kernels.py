@@ -184,6 +184,16 @@ def test_any_order_of_warps_gives_the_same_bits() -> None:
     assert len({tuple(a.tobytes() for a in result) for result in results}) == 1
 
 
+@pytest.mark.parametrize("last", [0.023159655, -0.023159655, 0.0, 2.0])
+def test_flat_at_the_end_of_a_chunk(last: float) -> None:
+    """The two best keys are far above the third, whose score has no whole quanta; the boundary
+    behind it has the same threshold, and the one before has none."""
+    u = np.full((1, 1, 140), -np.inf, np.float32)
+    u[0, 0, 124:128] = [last, np.inf, -np.inf, last + 1.3787811]
+    u[0, 0, 128:131] = [last - 0.5, last, last - 1]
+    check(Problem(keys=140, topk=2, window=0), u)
+
+
 @pytest.mark.parametrize("packed", [False, True], ids=["whole", "packed"])
 def test_portable(packed: bool) -> None:
     cu_seqlens = PACKED if packed else None

@@ -328,7 +328,10 @@ void SelectionKernels::buildThresholds(StringRef name, int64_t chunk) {
                 auto [bracket, more, found, code] =
                     advance(b, {v[0], v[1], v[2], v[3]}, left, wanted, codes,
                             firstRank);
-                Scalar isFlat = found & v[4] & (v[0] == left.point) & (!more);
+                // An interior that adds nothing has the quanta of the point:
+                // this is the root.
+                Scalar isFlat = found & v[4] & (v[0] == left.point) & (!more) &
+                                (left.interior == 0);
                 Scalar root = b.ifElse(
                     isFlat,
                     [&]() -> Scalars { return {bestBelow(v[2], left.rank0)}; },

@@ -17,7 +17,7 @@ from layer_reference import compare_layer, inputs_of_layer, make_layer  # noqa: 
 
 pytestmark = [pytest.mark.library, pytest.mark.usefixtures("no_gradients")]
 
-TYPES = (torch.bfloat16, torch.float16, torch.float32)
+TYPES = (torch.bfloat16, torch.float16)
 OPTIONS = (
     {},
     {"slope": 1e-3},
@@ -303,3 +303,9 @@ def test_layer_under_torch_compile():
     got = torch.compile(layer, fullgraph=True)(x)
     problem = compare_layer(layer, x, bounds, got)
     assert problem is None, problem
+
+
+def test_other_types_are_refused() -> None:
+    x, weight = torch.randn(1, 10, 64, device="cuda"), torch.randn(64, 2, device="cuda")
+    with pytest.raises(TypeError, match="x must be bf16 or f16 on a GPU, got f32"):
+        sparsek_torch.score(x, weight)
