@@ -302,18 +302,18 @@ class TestSelect:
             np.testing.assert_array_equal(tensor.numpy(), array)
         assert len(sparsek_torch.select(u, **BUDGET, cu_seqlens=bounds)) == 2
 
-    def test_what_cuda_tensors_take(self, monkeypatch):
+    @pytest.mark.parametrize("interior", (False, True))
+    def test_what_cuda_tensors_take(self, monkeypatch, interior):
+        monkeypatch.setattr(_cuda, "device_chip", lambda _: "sm_90a")
+        monkeypatch.setattr(torch.cuda, "current_stream", lambda _: SimpleNamespace(cuda_stream=7))
+        taken = []
+        monkeypatch.setattr(
+            sparsek_torch, "_launch_selection", lambda *given, **place: taken.append((given, place))
+        )
         u = tensors()[3]
-        monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
-        with pytest.raises(RuntimeError, match=r"torch\.select computes on the host, which cannot"):
-            sparsek_torch._select_cuda(u, None, 5, 3)
-        monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: False)
-        for got, want in zip(
-            sparsek_torch._select_cuda(u, None, 5, 3, True),
-            sparsek_torch._select_cpu(u, None, 5, 3, True),
-            strict=True,
-        ):
-            assert torch.equal(got, want)
+        sparsek_torch._select_cuda(u, None, 5, 3, interior)
+        place = {"chip": "sm_90a", "device": None, "stream": 7}
+        assert taken == [((u, None, 5, 3, interior), place)]
 
     def test_it_has_no_gradient(self):
         u = tensors()[3].requires_grad_()
@@ -721,9 +721,9 @@ class TestSelectionLaunch:
         return driver
 
     @staticmethod
-    def launch(scores, cu_seqlens=None, topk=5, window=3):
+    def launch(scores, cu_seqlens=None, topk=5, window=3, interior=False):
         return sparsek_torch._launch_selection(
-            scores, cu_seqlens, topk, window, chip="sm_90a", device=1, stream=0x99
+            scores, cu_seqlens, topk, window, interior, chip="sm_90a", device=1, stream=0x99
         )
 
     @staticmethod
@@ -732,7 +732,8 @@ class TestSelectionLaunch:
 
     def test_launches(self):
         scores = torch.zeros(2, 40, 3).transpose(1, 2)  # copied: keys are not contiguous
-        tau, expiry = self.launch(scores)
+        tau, expiry, n_int = self.launch(scores)
+        assert n_int.shape == (0,)
         assert (tau.shape, tau.dtype) == ((2, 3, 40), torch.float32)
         assert (expiry.shape, expiry.dtype) == ((2, 3, 40), torch.int32)
         assert [call.split()[1] for call in self.calls()] == [
@@ -744,6 +745,11 @@ class TestSelectionLaunch:
         assert f"{tau.data_ptr():016x}" in log and f"{expiry.data_ptr():016x}" in log
         assert f"{scores.data_ptr():016x}" not in log
 
+    def test_interior(self):
+        n_int = self.launch(torch.zeros(2, 3, 40), interior=True)[2]
+        assert (n_int.shape, n_int.dtype) == ((2, 3, 40), torch.int32)
+        assert f"{n_int.data_ptr():016x}" in "\n".join(fake_cuda.log())
+
     def test_zero_copy_and_packed(self):
         scores, bounds = torch.zeros(1, 2, 40), torch.tensor([0, 10, 40], dtype=torch.int32)
         self.launch(scores, bounds)
@@ -752,11 +758,11 @@ class TestSelectionLaunch:
         assert f"{scores.data_ptr():016x}" in log and f"{bounds.data_ptr():016x}" in log
 
     def test_nothing_to_do(self):
-        tau, _ = self.launch(torch.zeros(0, 2, 40))
+        tau = self.launch(torch.zeros(0, 2, 40))[0]
         assert tau.shape == (0, 2, 40) and not self.calls()
 
     def test_refusals(self):
-        with pytest.raises(TypeError, match="scores must be f32, got float64"):
+        with pytest.raises(TypeError, match="scores must be f32, got f64"):
             self.launch(torch.zeros(1, 1, 40).double())
         with pytest.raises(ValueError, match="topk must be from 1"):
             self.launch(torch.zeros(1, 1, 40), topk=0)
