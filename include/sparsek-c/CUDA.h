@@ -204,7 +204,8 @@ SPARSEK_API int32_t sparsekAttentionWorkspace(
  * `workspace` is a device address aligned to 256 bytes; its memory is free
  * again when what was launched has ended. Nothing is allocated and nothing
  * waited for: the call may be captured into a CUDA graph. The contents of the
- * arrays are not checked. */
+ * arrays are not checked; whatever cuSeqlens holds, a selection stays in its
+ * arrays and ends. */
 SPARSEK_API int32_t sparsekLaunchAttention(
     SparsekKernel *kernel, const SparsekAttentionArguments *arguments,
     uint64_t workspace, size_t workspaceSize, int32_t device, void *stream);

@@ -115,9 +115,11 @@ static Error fillPlan(const ScoreRecord &record,
     for (unsigned i = 0; i < 2; ++i)
       values.set(Argument(unsigned(first) + i), array.strides[i]);
   const std::pair<Argument, int64_t> sizes[] = {
-      {Argument::Batch, batch}, {Argument::ScoreHeads, heads},
-      {Argument::Rows, rows},   {Argument::RowTiles, rowTiles},
-      {Argument::Items, items}, {Argument::StatisticBlocks, blocks}};
+      {Argument::ScoreHeads, heads},
+      {Argument::Rows, rows},
+      {Argument::RowTiles, rowTiles},
+      {Argument::Items, items},
+      {Argument::StatisticBlocks, blocks}};
   for (auto [argument, value] : sizes)
     values.set(argument, int32_t(value));
   values.set(Argument::Offset, args.offset);

@@ -168,7 +168,6 @@ static void fillPlan(const SelectionRecord &record,
     values.set(Argument::InteriorH, keys);
   }
   const std::pair<Argument, int64_t> sizes[] = {
-      {Argument::Batch, batch},
       {Argument::ScoreHeads, heads},
       {Argument::ScoreRows, rows},
       {Argument::Keys, keys},

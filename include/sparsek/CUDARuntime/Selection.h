@@ -9,11 +9,10 @@
 //   documents (packed), the sort, rank_table, boundaries_*, rank_scan,
 //   thresholds_*, expiries
 //
-// where the sort of short rows is sort_tiles and merge_lists as often as four
-// lists become one until one is left, that of longer ones count_* and scatter_*
-// for every digit of 8 bits: scores, then with packed documents their order,
-//
-// of which boundaries_* and thresholds_* are those of the first size of the
+// The sort of short rows is sort_tiles, and merge_lists as often as four lists
+// become one until one is left; that of longer ones count_* and scatter_* for
+// every digit of 8 bits, first of scores, then with packed documents of those.
+// boundaries_* and thresholds_* are those of the first size of the
 // record that holds N keys. The sort goes from one pair of buffers (codes,
 // order) to the other and back.
 

@@ -63,9 +63,9 @@ def ConvertSparseKToLaunchPass : Pass<"convert-sparsek-to-launch", "::mlir::Modu
     becomes a call of the runtime on buffers, which all lie in the memory of the
     device. Image and record of the binary become data of the module, and the
     binary goes: `gpu.launch_func` could not launch it, since grids, workspace
-    and arguments follow from the record. In front of a selection of packed
-    documents stay the checks of `sparsek-insert-runtime-checks`: the runtime
-    does not look at them.
+    and arguments follow from the record. In front of ops on packed documents
+    stay the checks of `sparsek-insert-runtime-checks`: the runtime does not look
+    at them.
 
     Other ops of the dialect stay, for `convert-sparsek-to-linalg`; those that
     have no tile program on any chip are named by a remark
@@ -164,10 +164,11 @@ def ConvertSparseKToVectorPass : Pass<"convert-sparsek-to-vector", "::mlir::Modu
 def ConvertSparseKToTilePass : Pass<"convert-sparsek-to-tile", "::mlir::ModuleOp"> {
   let summary = "gathered attention, selection and scores to tile programs for a GPU";
   let description = [{
-    Makes the GPU kernels of every `sparsek.gathered_attention` as
-    `tile.kernel`s, in a module of their own beside the function, and refers to
-    that module by the attribute `tile.kernels` of the op. The op stays: calling
-    the kernels is up to the pass that makes the host side.
+    Makes the GPU kernels of every `sparsek.gathered_attention`,
+    `sparsek.topk_mask` and `sparsek.score` as `tile.kernel`s, in a module of
+    their own beside the function, and refers to that module by the attribute
+    `tile.kernels` of the op. The op stays: calling the kernels is up to the pass
+    that makes the host side. Those of `gathered_attention` are
 
     - `survivors` lists, for every few hundred positions, the keys that are
       selected there; `documents` (with `cu_seqlens`) the end of every
@@ -185,8 +186,13 @@ def ConvertSparseKToTilePass : Pass<"convert-sparsek-to-tile", "::mlir::ModuleOp
     the launch record, `sparsek.launch_record`, so far without the arguments,
     threads and shared memory of the kernels.
 
+    `sparsek.topk_mask` has one module for packed documents and one without:
+    kernels that sort, sum up along ranks and solve C3 and C4 (docs/Selection.md).
+    An op with more than 2^20 keys is left alone.
+
     `sparsek.score` is treated alike: `score` multiplies the features, which it
-    reads once, with weights in shared memory; for `norm<timestep>`
+    reads once, with weights in shared memory, in several parts where they do not
+    fit there; for `norm<timestep>`
     `score_statistics`, `score_scan` and `score_normalise` follow. Element types,
     C, the number of heads, norm, statistics and carry are compiled in, offset
     and slope are arguments.

@@ -242,6 +242,9 @@ LogicalResult LaunchBuilder::finish(StringRef name) {
 }
 
 static LogicalResult launch(GatheredAttentionOp op, SymbolTable &symbols) {
+  // Of the documents, which the runtime does not look at.
+  if (op.getCuSeqlens())
+    insertRuntimeChecks(op);
   LaunchBuilder call(op, symbols);
   if (failed(call.addKernel()))
     return failure();

@@ -1,4 +1,4 @@
-//===- Kernels.h - The kernels of gathered attention ------------*- C++ -*-===//
+//===- Kernels.h - The kernels that ops become ------------------*- C++ -*-===//
 //
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
@@ -43,7 +43,7 @@ void buildSurvivorsKernel(TileBuilder &b, bool packed);
 void buildAttentionKernel(TileBuilder &b, const AttentionVariant &variant,
                           tile::ScheduleAttr schedule, tile::RowMapAttr rowMap);
 
-/// The kernels of the selection, for `topk_mask`: see SelectionKernels.cpp.
+/// The kernels of the selection, for `topk_mask`: see SelectionKernels.h.
 /// With `packed`, `documents` too.
 void buildSelectionKernels(mlir::Location loc, mlir::OpBuilder &at,
                            bool packed);

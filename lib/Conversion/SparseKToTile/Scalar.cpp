@@ -187,10 +187,6 @@ Scalar Elements::operator[](Scalar index) const {
   return Scalar(b, memref::LoadOp::create(b, memref, place));
 }
 
-Scalar Elements::operator[](int64_t index) const {
-  return (*this)[start.constant(index)];
-}
-
 void Elements::set(Scalar index, Scalar value) const {
   TileBuilder &b = index.getBuilder();
   Value place = getPlace(index);
@@ -219,10 +215,6 @@ Elements Elements::from(Scalar index) const {
 Scalar ScalarBuilder::wide(int64_t value) {
   return Scalar(*this,
                 arith::ConstantOp::create(*this, getI64IntegerAttr(value)));
-}
-Scalar ScalarBuilder::real(double value) {
-  return Scalar(*this,
-                arith::ConstantOp::create(*this, getF32FloatAttr(value)));
 }
 Scalar ScalarBuilder::flag(bool value) {
   return Scalar(*this, arith::ConstantOp::create(*this, getBoolAttr(value)));

@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-// The kernels of the selection compute with numbers of single threads. Written
-// with operators, their programs read like the formulas they come from:
+// The kernels of scores and selection compute with numbers of single threads.
+// Written with operators, their programs read like the formulas they come from:
 //
 //   Scalar middle = (low + high) >> 1;
 //   Scalar above = codes[middle] < code;
@@ -19,9 +19,10 @@
 
 namespace sparsek {
 
-/// An i1, i32, i64, f32 or f64 of the kernel that a builder is in. The other
-/// operand of an operator may be an integer literal. Division, remainder and
-/// right shifts of integers are unsigned, comparisons signed.
+/// A value of the kernel that a builder is in; operators are for i1, i32, i64,
+/// f32 and f64, conversions for what they name. The other operand of an
+/// operator may be an integer literal. Division, remainder and right shifts of
+/// integers are unsigned, comparisons signed.
 class Scalar {
 public:
   Scalar() = default;
@@ -111,7 +112,6 @@ public:
   Elements(Scalar start, mlir::Value memref) : start(start), memref(memref) {}
 
   Scalar operator[](Scalar index) const;
-  Scalar operator[](int64_t index) const;
   void set(Scalar index, Scalar value) const;
   /// Adds to an element of shared memory, atomically.
   void add(Scalar index, Scalar value) const;
@@ -131,7 +131,6 @@ public:
 
   Scalar number(int64_t value) { return Scalar(*this, i32(value)); }
   Scalar wide(int64_t value);
-  Scalar real(double value); // f32
   Scalar flag(bool value);
   /// The scalar argument of that name.
   Scalar operator()(llvm::StringRef name) { return Scalar(*this, arg(name)); }

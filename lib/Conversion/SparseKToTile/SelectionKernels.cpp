@@ -43,6 +43,14 @@ Scalar SelectionKernels::loadScore(Scalar position) {
   return Scalar(b, memref::LoadOp::create(b, b.arg("u"), indices));
 }
 
+Scalar SelectionKernels::loadPosition(StringRef order, Scalar rank) {
+  Scalar position = inRow(order)[rank];
+  if (!packed)
+    return position;
+  // Documents that overlap are merged in no order: places may stay empty.
+  return larger(smaller(position, keys - 1), b.number(0));
+}
+
 void SelectionKernels::storeInRow(StringRef name, Scalar position,
                                   Scalar value) {
   SmallVector<Value> indices{castToIndex(b, batch), castToIndex(b, head),
@@ -54,7 +62,7 @@ Document SelectionKernels::documentAt(Scalar position) {
   if (!packed)
     return {b.number(0), keys};
   Elements documents = b.elements("documents", position << 1);
-  return {documents[int64_t(0)], documents[1]};
+  return {documents[b.number(0)], documents[b.number(1)]};
 }
 
 Elements SelectionKernels::boundField(StringRef name, int64_t field,

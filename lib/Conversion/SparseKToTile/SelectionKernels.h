@@ -69,6 +69,8 @@ private:
   Scalar enterRow(Scalar blocks);
   Elements inRow(llvm::StringRef name) { return b.elements(name, rowBase); }
   Scalar loadScore(Scalar position);
+  /// The position of the key of a rank, by `order` or a list before it.
+  Scalar loadPosition(llvm::StringRef order, Scalar rank);
   void storeInRow(llvm::StringRef name, Scalar position, Scalar value);
   Document documentAt(Scalar position);
   /// Element `index` of a field of all boundaries.

@@ -216,7 +216,7 @@ static constexpr int64_t kRadixItems = kRadixTile / kRadixThreads;
 Scalars SelectionKernels::loadItem(Scalar place, bool isFirst) {
   if (isFirst)
     return {codeOf(loadScore(place)), place};
-  return {inRow("codes_from")[place], inRow("order_from")[place]};
+  return {inRow("codes_from")[place], loadPosition("order_from", place)};
 }
 
 SmallVector<TileBuilder::Argument>
@@ -362,7 +362,7 @@ void SelectionKernels::buildMerge() {
   b.ifThen(place < keys, [&] {
     Elements codes = inRow("codes_from");
     Scalar code = codes[place];
-    Scalar position = inRow("order_from")[place];
+    Scalar position = loadPosition("order_from", place);
     Document document = documentAt(position);
     Scalar list = place >> listLog2;
     Scalar firstList = list & ~b.number(lists - 1);

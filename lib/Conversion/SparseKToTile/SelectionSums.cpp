@@ -43,8 +43,7 @@ void SelectionKernels::buildTable() {
   b.loop(thread, size << 2, threads, [&](Scalar i) { bins.set(i, zero); });
   b.barrier();
 
-  Elements codes = inRow("codes"), order = inRow("order");
-  Elements ranks = inRow("ranks");
+  Elements codes = inRow("codes"), ranks = inRow("ranks");
   Scalar endBucket = (firstBucket + (b.number(1) << tableLog2)) << bucketLog2;
   Scalar end = smaller(keys, endBucket);
   Scalar begin = (firstBucket << bucketLog2) + (warp << 5);
@@ -52,7 +51,7 @@ void SelectionKernels::buildTable() {
     Scalar rank = first + lane;
     Scalar inside = rank < end;
     Scalar safe = select(inside, rank, first);
-    Scalar code = codes[safe], position = order[safe];
+    Scalar code = codes[safe], position = loadPosition("order", safe);
     b.ifThen(inside, [&] { ranks.set(position, rank); });
     Scalar quanta = quantaOfCode(code);
     Scalar bin = ((rank >> bucketLog2) - firstBucket) * boundaries +

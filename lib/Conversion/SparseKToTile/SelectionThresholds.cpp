@@ -38,9 +38,8 @@ void SelectionKernels::buildThresholds(StringRef name, int64_t chunk) {
          b.scalar("topk"), b.scalar("window")},
         chunk);
   int64_t warps = chunk / 32;
-  // Own keys that a threshold passes in this chunk, and ranks that the k-th
-  // best key passes.
-  // Walks over them go four at a time.
+  // Walks go four at a time, over own keys that a threshold passes in this
+  // chunk and over ranks that the k-th best key passes.
   constexpr int64_t unroll = 4;
   Elements openCodes = b.array(chunk + unroll, i32);
   Elements openQuanta = b.array(chunk + unroll, i64);
@@ -179,8 +178,7 @@ void SelectionKernels::buildThresholds(StringRef name, int64_t chunk) {
     };
     Scalar one = b.number(1), step = b.number(unroll);
 
-    //===--- The k-th best key
-    //----------------------------------------------===//
+    //===--- The k-th best key --------------------------------------------===//
     Scalar leftPresent = begin - leftDocument.start;
     Scalar beforeTheta = select(leftPresent >= topk, topk - 1, leftPresent);
     Scalar ownBetter = rankCounts & 1023, ownPassed = rankCounts >> 10;
@@ -203,8 +201,7 @@ void SelectionKernels::buildThresholds(StringRef name, int64_t chunk) {
         });
     inRow("thetas").set(position, theta);
 
-    //===--- The threshold
-    //--------------------------------------------------===//
+    //===--- The threshold ------------------------------------------------===//
     Scalar present = position - document.start + 1;
     Scalar kthCode = codes[smaller(theta, keys - 1)];
     Scalar bounded = (present > topk) & (kthCode < kInvalid) &
@@ -391,7 +388,7 @@ void SelectionKernels::buildExpiries() {
   Scalar block = enterRow(ceilShift(keys, eight));
   Scalar rank = (block << eight) + b.thread();
   b.ifThen(rank < keys, [&] {
-    Scalar code = inRow("codes")[rank], position = inRow("order")[rank];
+    Scalar code = inRow("codes")[rank], position = loadPosition("order", rank);
     Document document = documentAt(position);
     Elements thetas = inRow("thetas");
     Elements bounds = boundField("bounds", kTheta, boundaries);

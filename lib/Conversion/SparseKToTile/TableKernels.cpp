@@ -23,9 +23,14 @@ void sparsek::buildDocumentsKernel(TileBuilder &b) {
   b.ifThen(b.less(position, b.arg("keys")), [&] {
     auto document = DocumentOp::create(b, b.arg("cu_seqlens"),
                                        b.arg("sequences"), position);
-    Value start = b.mul(position, b.i32(2));
-    b.store(document.getStart(), b.arg("documents"), start);
-    b.store(document.getEnd(), b.arg("documents"), b.add(start, b.i32(1)));
+    // Whatever cu_seqlens holds, a position is in its document, and that among
+    // the keys.
+    Value start = b.max(b.min(document.getStart(), position), b.i32(0));
+    Value next = b.add(position, b.i32(1));
+    Value end = b.max(b.min(document.getEnd(), b.arg("keys")), next);
+    Value place = b.mul(position, b.i32(2));
+    b.store(start, b.arg("documents"), place);
+    b.store(end, b.arg("documents"), b.add(place, b.i32(1)));
   });
 }
 

@@ -9,6 +9,10 @@
 using namespace mlir;
 using namespace sparsek;
 
+/// More than halving every fourth turn needs. What no bracket holds, from
+/// documents that overlap, ends here.
+static constexpr int64_t kMaxTurns = 255;
+
 Scalar sparsek::choosePoint(Scalar wish, Scalar low, Scalar high) {
   return roundToCode(larger(smaller(wish, high - 1), low), /*up=*/false);
 }
@@ -55,7 +59,8 @@ Step sparsek::advance(ScalarBuilder &b, const Bracket &bracket,
       stays(left.rank0, [&](Scalar code) { return code < candidate; }) &
       stays(left.rank1,
             [&](Scalar code) { return isSaturated(code, threshold); });
-  Scalar found = linear | ((!more) & (bracket.low == point));
+  Scalar found =
+      linear | ((!more) & (bracket.low == point)) | (bracket.turn >= kMaxTurns);
   return {{low, high, candidate, bracket.turn + 1},
           more,
           found,

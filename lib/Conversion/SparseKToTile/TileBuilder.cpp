@@ -140,6 +140,10 @@ Value TileBuilder::min(Value lhs, Value rhs) {
   return arith::MinSIOp::create(*this, lhs, rhs);
 }
 
+Value TileBuilder::max(Value lhs, Value rhs) {
+  return arith::MaxSIOp::create(*this, lhs, rhs);
+}
+
 Value TileBuilder::shiftLeft(Value lhs, Value rhs) {
   return arith::ShLIOp::create(*this, lhs, rhs);
 }

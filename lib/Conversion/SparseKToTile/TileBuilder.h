@@ -79,6 +79,7 @@ public:
   Value div(Value lhs, Value rhs); // unsigned
   Value rem(Value lhs, Value rhs); // unsigned
   Value min(Value lhs, Value rhs);
+  Value max(Value lhs, Value rhs);
   Value shiftLeft(Value lhs, Value rhs);
   Value shiftRight(Value lhs, Value rhs);
   Value less(Value lhs, Value rhs);

@@ -25,8 +25,6 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 
-#include <cfloat>
-
 using namespace mlir;
 using namespace sparsek;
 using namespace sparsek::tile;

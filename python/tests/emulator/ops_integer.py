@@ -34,7 +34,9 @@ def arithmetic(d: Decoder) -> Step:
     if kind not in INTEGERS:
         return decode_float(d)
     name, t = d.parts[0], DTYPES[kind]
-    mods = d.modifiers(["lo", "hi", "wide", "sat", "cc"])
+    mods = d.modifiers(["lo", "hi", "wide", "sat", "cc", "relu"])
+    if "relu" in mods and not (name in ("min", "max") and kind == "s32"):
+        raise d.unsupported()
     if "cc" in mods or ("sat" in mods and not (name in ("add", "sub") and kind == "s32")):
         raise d.unsupported()
     if "wide" in mods:
@@ -58,6 +60,9 @@ def arithmetic(d: Decoder) -> Step:
         )
     functions = {"add": np.add, "sub": np.subtract, "mul": np.multiply}
     functions |= {"min": np.minimum, "max": np.maximum}
+    if "relu" in mods:
+        f = functions[name]
+        return computed(lambda a, b: np.maximum(f(a, b), np.int32(0)), dst, *sources)
     return binary(functions[name], dst, *sources)
 
 

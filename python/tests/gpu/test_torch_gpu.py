@@ -187,7 +187,9 @@ def test_scores_and_selection_of_cuda_tensors():
     torch.testing.assert_close(u.cpu(), want, rtol=1e-5, atol=1e-5)
     selected = sparsek_torch.select(u, **BUDGET, cu_seqlens=bounds.cuda(), return_interior=True)
     want = sparsek_torch.select(u.cpu(), **BUDGET, cu_seqlens=bounds, return_interior=True)
-    assert all(got.is_cuda and got.dtype == one.dtype for got, one in zip(selected, want, strict=True))
+    assert all(
+        got.is_cuda and got.dtype == one.dtype for got, one in zip(selected, want, strict=True)
+    )
     # Thresholds are rounded otherwise, within 1e-5, and interiors are counted from them:
     # test_selection_gpu.py has the rest.
     torch.testing.assert_close(selected[0].cpu(), want[0], rtol=0, atol=1e-5)

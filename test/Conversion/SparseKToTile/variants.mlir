@@ -86,8 +86,12 @@ func.func @wide(%q: !q, %k: !k, %v: !v, %u: !u, %tau: !u, %e: tensor<1x1x?xi32>)
 // CHECK: %[[INSIDE:.*]] = arith.cmpi slt, %[[POSITION]], %keys
 // CHECK: scf.if %[[INSIDE]]
 // CHECK: %[[START:.*]], %[[END:.*]] = tile.document %[[POSITION]] in %cu_seqlens[%sequences]
-// CHECK: memref.store %[[START]], %documents
-// CHECK: memref.store %[[END]], %documents
+// CHECK: arith.minsi %[[START]], %[[POSITION]] : i32
+// CHECK: %[[FIRST:.*]] = arith.maxsi
+// CHECK: arith.minsi %[[END]], %keys : i32
+// CHECK: %[[PAST:.*]] = arith.maxsi
+// CHECK: memref.store %[[FIRST]], %documents
+// CHECK: memref.store %[[PAST]], %documents
 // CHECK: tile.kernel @survivors(%expiry: {{[^%]*}}, %documents: {{[^%]*}}, %table:
 // CHECK: tile.collect_survivors {{.*}} documents(%documents)
 // CHECK: tile.kernel @attention(
