@@ -28,6 +28,7 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "arith.divui": lambda a, b: a // b,
     "arith.remui": lambda a, b: a % b,
     "arith.minsi": min,
+    "arith.maxsi": max,
     "arith.shli": lambda a, b: _signed(a << b),
     "arith.shrui": lambda a, b: a >> b,
     "arith.andi": lambda a, b: a & b,
