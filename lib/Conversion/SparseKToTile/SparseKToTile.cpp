@@ -77,68 +77,74 @@ static std::string getObstacle(const AttentionVariant &variant,
   return reason;
 }
 
+namespace {
+
+/// The attributes of launch records.
+class RecordBuilder : public Builder {
+public:
+  using Builder::Builder;
+
+  NamedAttribute named(StringRef name, Attribute value) {
+    return getNamedAttr(name, value);
+  }
+  NamedAttribute number(StringRef name, int64_t value) {
+    return named(name, getI64IntegerAttr(value));
+  }
+  NamedAttribute text(StringRef name, StringRef value) {
+    return named(name, getStringAttr(value));
+  }
+  /// A kernel that needs no more than its grid.
+  DictionaryAttr getKernel(StringRef name, StringRef grid) {
+    return getDictionaryAttr({text("name", name), text("grid", grid)});
+  }
+};
+
+} // namespace
+
 /// The launch record without what later passes know: arguments, threads and
 /// shared memory of the kernels.
-static DictionaryAttr getLaunchRecord(Builder &b,
+static DictionaryAttr getLaunchRecord(MLIRContext *context,
                                       const AttentionVariant &variant,
                                       ScheduleAttr schedule, RowMapAttr rowMap,
                                       StringRef chip) {
-  auto named = [&](StringRef name, Attribute value) {
-    return b.getNamedAttr(name, value);
-  };
-  auto number = [&](StringRef name, int64_t value) {
-    return b.getNamedAttr(name, b.getI64IntegerAttr(value));
-  };
-  auto text = [&](StringRef name, StringRef value) {
-    return b.getNamedAttr(name, b.getStringAttr(value));
-  };
+  RecordBuilder b(context);
   SmallVector<Attribute> kernels;
   if (variant.packed)
-    kernels.push_back(b.getDictionaryAttr(
-        {text("name", "documents"), text("grid", "key_blocks")}));
-  kernels.push_back(b.getDictionaryAttr(
-      {text("name", "survivors"), text("grid", "chunks x batch_score_heads")}));
+    kernels.push_back(b.getKernel("documents", "key_blocks"));
+  kernels.push_back(b.getKernel("survivors", "chunks x batch_score_heads"));
   SmallVector<NamedAttribute> attention{
-      text("name", "attention"),
-      text("grid", schedule.getPersistent() ? "persistent" : "items")};
+      b.text("name", "attention"),
+      b.text("grid", schedule.getPersistent() ? "persistent" : "items")};
   if (schedule.getPersistent())
-    attention.push_back(number("blocks_per_sm", 1));
-  SmallVector<NamedAttribute> tile{number("rows", schedule.getRows()),
-                                   number("positions", rowMap.getPositions()),
-                                   number("head_block", rowMap.getHeads()),
-                                   number("keys", schedule.getKeys())};
+    attention.push_back(b.number("blocks_per_sm", 1));
+  SmallVector<NamedAttribute> tile{b.number("rows", schedule.getRows()),
+                                   b.number("positions", rowMap.getPositions()),
+                                   b.number("head_block", rowMap.getHeads()),
+                                   b.number("keys", schedule.getKeys())};
   if (schedule.getSkipEdges())
-    tile.push_back(named("skip_edges", b.getBoolAttr(true)));
+    tile.push_back(b.named("skip_edges", b.getBoolAttr(true)));
   kernels.push_back(b.getDictionaryAttr(attention));
   return b.getDictionaryAttr(
-      {number("version", 1), text("op", "gathered_attention"),
-       text("chip", chip),
-       text("dtype", variant.element.isBF16() ? "bf16" : "f16"),
-       number("head_dim", variant.headSize),
-       number("value_dim", variant.valueSize), number("group", variant.group),
-       text("gate", stringifyGate(variant.gate)),
-       named("sink", b.getBoolAttr(variant.sink)),
-       named("packed", b.getBoolAttr(variant.packed)),
-       named("tile", b.getDictionaryAttr(tile)),
-       named("kernels", b.getArrayAttr(kernels))});
+      {b.number("version", 1), b.text("op", "gathered_attention"),
+       b.text("chip", chip),
+       b.text("dtype", variant.element.isBF16() ? "bf16" : "f16"),
+       b.number("head_dim", variant.headSize),
+       b.number("value_dim", variant.valueSize),
+       b.number("group", variant.group),
+       b.text("gate", stringifyGate(variant.gate)),
+       b.named("sink", b.getBoolAttr(variant.sink)),
+       b.named("packed", b.getBoolAttr(variant.packed)),
+       b.named("tile", b.getDictionaryAttr(tile)),
+       b.named("kernels", b.getArrayAttr(kernels))});
 }
 
 /// The same for the selection, with the sizes that its kernels have built in.
-static DictionaryAttr getSelectionRecord(Builder &b, bool packed,
+static DictionaryAttr getSelectionRecord(MLIRContext *context, bool packed,
                                          StringRef chip) {
-  auto named = [&](StringRef name, Attribute value) {
-    return b.getNamedAttr(name, value);
-  };
-  auto number = [&](StringRef name, int64_t value) {
-    return named(name, b.getI64IntegerAttr(value));
-  };
-  auto text = [&](StringRef name, StringRef value) {
-    return named(name, b.getStringAttr(value));
-  };
+  RecordBuilder b(context);
   SmallVector<Attribute> kernels, sizes;
   auto kernel = [&](StringRef name, StringRef grid) {
-    kernels.push_back(
-        b.getDictionaryAttr({text("name", name), text("grid", grid)}));
+    kernels.push_back(b.getKernel(name, grid));
   };
   if (packed)
     kernel("documents", "key_blocks");
@@ -150,67 +156,59 @@ static DictionaryAttr getSelectionRecord(Builder &b, bool packed,
   kernel("rank_table", "table_blocks x batch_score_heads");
   for (const SelectionSize &size : kSelectionSizes) {
     kernel(size.boundaries, "boundary_blocks x batch_score_heads");
-    sizes.push_back(b.getDictionaryAttr({number("max_keys", size.maxKeys),
-                                         number("chunk", size.chunk),
-                                         number("buckets", size.maxBuckets),
-                                         text("boundaries", size.boundaries),
-                                         text("thresholds", size.thresholds)}));
+    sizes.push_back(b.getDictionaryAttr(
+        {b.number("max_keys", size.maxKeys), b.number("chunk", size.chunk),
+         b.number("buckets", size.maxBuckets),
+         b.text("boundaries", size.boundaries),
+         b.text("thresholds", size.thresholds)}));
   }
   kernel("rank_scan", "scan_tiles x batch_score_heads");
   for (const SelectionSize &size : kSelectionSizes)
     kernel(size.thresholds, "chunks x batch_score_heads");
   kernel("expiries", "key_blocks x batch_score_heads");
-  return b.getDictionaryAttr({number("version", 1), text("op", "topk_mask"),
-                              text("chip", chip),
-                              named("packed", b.getBoolAttr(packed)),
-                              number("sort_tile_log2", kSortTileLog2),
-                              number("max_merged_keys", kMaxMergedKeys),
-                              number("radix_tile_log2", kRadixTileLog2),
-                              number("scan_tile_log2", kScanTileLog2),
-                              number("table_words", kTableWords),
-                              named("sizes", b.getArrayAttr(sizes)),
-                              named("kernels", b.getArrayAttr(kernels))});
+  return b.getDictionaryAttr({b.number("version", 1), b.text("op", "topk_mask"),
+                              b.text("chip", chip),
+                              b.named("packed", b.getBoolAttr(packed)),
+                              b.number("sort_tile_log2", kSortTileLog2),
+                              b.number("max_merged_keys", kMaxMergedKeys),
+                              b.number("radix_tile_log2", kRadixTileLog2),
+                              b.number("scan_tile_log2", kScanTileLog2),
+                              b.number("table_words", kTableWords),
+                              b.named("sizes", b.getArrayAttr(sizes)),
+                              b.named("kernels", b.getArrayAttr(kernels))});
 }
 
 /// The same for scores.
-static DictionaryAttr getScoreRecord(Builder &b, const ScoreVariant &variant,
+static DictionaryAttr getScoreRecord(MLIRContext *context,
+                                     const ScoreVariant &variant,
                                      const ScorePlan &plan, StringRef chip) {
-  auto named = [&](StringRef name, Attribute value) {
-    return b.getNamedAttr(name, value);
-  };
-  auto number = [&](StringRef name, int64_t value) {
-    return named(name, b.getI64IntegerAttr(value));
-  };
-  auto text = [&](StringRef name, StringRef value) {
-    return named(name, b.getStringAttr(value));
-  };
+  RecordBuilder b(context);
   auto nameOf = [](Type type) -> StringRef {
     if (type.isF32())
       return "f32";
     return type.isBF16() ? "bf16" : "f16";
   };
-  SmallVector<Attribute> kernels{
-      b.getDictionaryAttr({text("name", "score"), text("grid", "persistent"),
-                           number("blocks_per_sm", 1)})};
+  SmallVector<Attribute> kernels{b.getDictionaryAttr(
+      {b.text("name", "score"), b.text("grid", "persistent"),
+       b.number("blocks_per_sm", 1)})};
   if (variant.norm == Norm::Timestep)
     for (auto [name, grid] :
          {std::pair("score_statistics", "statistic_blocks x batch_score_heads"),
           std::pair("score_scan", "batch_score_heads"),
           std::pair("score_normalise", "statistic_blocks x batch_score_heads")})
-      kernels.push_back(
-          b.getDictionaryAttr({text("name", name), text("grid", grid)}));
+      kernels.push_back(b.getKernel(name, grid));
   return b.getDictionaryAttr(
-      {number("version", 1), text("op", "score"), text("chip", chip),
-       text("dtype", nameOf(variant.element)),
-       text("weight_dtype", nameOf(variant.weight)),
-       number("features", variant.features),
-       number("score_heads", variant.heads),
-       text("norm", stringifyNorm(variant.norm)),
-       named("statistics", b.getBoolAttr(variant.statistics)),
-       named("carry", b.getBoolAttr(variant.carry)),
-       number("rows_per_item", plan.getRowsPerItem()),
-       number("statistic_positions", kStatisticPositions),
-       named("kernels", b.getArrayAttr(kernels))});
+      {b.number("version", 1), b.text("op", "score"), b.text("chip", chip),
+       b.text("dtype", nameOf(variant.element)),
+       b.text("weight_dtype", nameOf(variant.weight)),
+       b.number("features", variant.features),
+       b.number("score_heads", variant.heads),
+       b.text("norm", stringifyNorm(variant.norm)),
+       b.named("statistics", b.getBoolAttr(variant.statistics)),
+       b.named("carry", b.getBoolAttr(variant.carry)),
+       b.number("rows_per_item", plan.getRowsPerItem()),
+       b.number("statistic_positions", kStatisticPositions),
+       b.named("kernels", b.getArrayAttr(kernels))});
 }
 
 /// Why no tile program scores so; empty where one does.
@@ -300,8 +298,8 @@ StringAttr KernelModules::get(Location loc, DictionaryAttr record,
 
 StringAttr KernelModules::get(Location loc, const AttentionVariant &variant,
                               ScheduleAttr schedule, RowMapAttr rowMap) {
-  Builder b(loc.getContext());
-  DictionaryAttr record = getLaunchRecord(b, variant, schedule, rowMap, chip);
+  DictionaryAttr record =
+      getLaunchRecord(loc.getContext(), variant, schedule, rowMap, chip);
   return get(loc, record, schedule, [&](TileBuilder &builder) {
     if (variant.packed)
       buildDocumentsKernel(builder);
@@ -311,17 +309,15 @@ StringAttr KernelModules::get(Location loc, const AttentionVariant &variant,
 }
 
 StringAttr KernelModules::getSelection(Location loc, bool packed) {
-  Builder b(loc.getContext());
-  DictionaryAttr record = getSelectionRecord(b, packed, chip);
+  DictionaryAttr record = getSelectionRecord(loc.getContext(), packed, chip);
   return get(loc, record, Attribute(), [&](TileBuilder &builder) {
     buildSelectionKernels(loc, builder, packed);
   });
 }
 
 StringAttr KernelModules::get(Location loc, const ScoreVariant &variant) {
-  Builder b(loc.getContext());
   ScorePlan plan = ScorePlan::get(variant, GPUTarget::get(chip)->sharedBytes);
-  DictionaryAttr record = getScoreRecord(b, variant, plan, chip);
+  DictionaryAttr record = getScoreRecord(loc.getContext(), variant, plan, chip);
   return get(loc, record, Attribute(), [&](TileBuilder &at) {
     ScalarBuilder builder(loc, loc.getContext());
     builder.restoreInsertionPoint(at.saveInsertionPoint());
