@@ -327,6 +327,15 @@ def _score_cpu(
     return _from_numpy(results), torch.empty(0, dtype=torch.float64)
 
 
+def _placement(device: torch.device) -> dict[str, Any]:
+    """Where a launch goes: the chip, the device and PyTorch's current stream there."""
+    return {
+        "chip": _cuda.device_chip(device.index),
+        "device": device.index,
+        "stream": torch.cuda.current_stream(device).cuda_stream,
+    }
+
+
 def _score_cuda(
     x: torch.Tensor,
     weight: torch.Tensor,
@@ -337,7 +346,6 @@ def _score_cuda(
     offset: int,
     return_statistics: bool,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    device = x.device
     return _launch_score(
         x,
         weight,
@@ -347,9 +355,7 @@ def _score_cuda(
         norm,
         offset,
         return_statistics,
-        chip=_cuda.device_chip(device.index),
-        device=device.index,
-        stream=torch.cuda.current_stream(device).cuda_stream,
+        **_placement(x.device),
     )
 
 
@@ -454,16 +460,13 @@ def _select_cuda(
     window: int,
     return_interior: bool = False,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    device = scores.device
     return _launch_selection(
         scores,
         cu_seqlens,
         topk,
         window,
         return_interior,
-        chip=_cuda.device_chip(device.index),
-        device=device.index,
-        stream=torch.cuda.current_stream(device).cuda_stream,
+        **_placement(scores.device),
     )
 
 
@@ -521,13 +524,10 @@ def _attention_cpu(*arguments: Any) -> tuple[torch.Tensor, torch.Tensor]:
 @torch.library.impl("sparsek::gathered_attention", "cuda")
 def _attention_cuda(*arguments: Any) -> tuple[torch.Tensor, torch.Tensor]:
     tensors, parameters = _parse(arguments)
-    device = tensors.q.device
     return _launch(
         tensors,
         parameters,
-        chip=_cuda.device_chip(device.index),
-        device=device.index,
-        stream=torch.cuda.current_stream(device).cuda_stream,
+        **_placement(tensors.q.device),
     )
 
 
