@@ -212,6 +212,24 @@ Elements Elements::from(Scalar index) const {
 // ScalarBuilder
 //===----------------------------------------------------------------------===//
 
+SmallVector<Value> ScalarBuilder::toIndices(ArrayRef<Scalar> numbers) {
+  SmallVector<Value> indices;
+  for (Scalar number : numbers)
+    indices.push_back(
+        arith::IndexCastUIOp::create(*this, getIndexType(), number));
+  return indices;
+}
+
+Scalar ScalarBuilder::load(StringRef name, ArrayRef<Scalar> indices) {
+  return Scalar(*this,
+                memref::LoadOp::create(*this, arg(name), toIndices(indices)));
+}
+
+void ScalarBuilder::store(Scalar value, StringRef name,
+                          ArrayRef<Scalar> indices) {
+  memref::StoreOp::create(*this, value, arg(name), toIndices(indices));
+}
+
 Scalar ScalarBuilder::wide(int64_t value) {
   return Scalar(*this,
                 arith::ConstantOp::create(*this, getI64IntegerAttr(value)));

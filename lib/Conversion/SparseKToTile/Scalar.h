@@ -138,6 +138,11 @@ public:
   Elements elements(llvm::StringRef name, Scalar start) {
     return Elements(start, arg(name));
   }
+  /// The element of the array argument of that name; indices are i32.
+  Scalar load(llvm::StringRef name, llvm::ArrayRef<Scalar> indices);
+  void store(Scalar value, llvm::StringRef name,
+             llvm::ArrayRef<Scalar> indices);
+  llvm::SmallVector<mlir::Value> toIndices(llvm::ArrayRef<Scalar> numbers);
   /// An array of the block in shared memory.
   Elements array(int64_t size, mlir::Type type);
 

@@ -146,12 +146,8 @@ Scalar ScoreKernelBuilder::loadWeight(Scalar feature, Scalar head) {
     exists = exists & (feature < variant.features);
   if (variant.heads % 8 != 0)
     exists = exists & (head < variant.heads);
-  auto index = [&](Scalar number) -> Value {
-    return arith::IndexCastUIOp::create(b, b.getIndexType(), number);
-  };
-  SmallVector<Value> indices{index(select(exists, feature, zero)),
-                             index(select(exists, head, zero)), index(zero)};
-  Scalar weight = scalar(memref::LoadOp::create(b, b.arg("weight"), indices));
+  Scalar row = select(exists, feature, zero);
+  Scalar weight = b.load("weight", {row, select(exists, head, zero), zero});
   return select(exists, weight, weight.constant(0));
 }
 
@@ -264,10 +260,7 @@ void ScoreKernelBuilder::finish(Scalar item) {
     for (int64_t i = 1; i < plan.slices; ++i)
       sum = sum + slices[b.number(i * plan.blocks * 8 * kSumStride)];
     b.ifThen(row < b("rows"), [&] {
-      SmallVector<Value> indices;
-      for (Scalar index : {batch, head, row})
-        indices.push_back(
-            arith::IndexCastUIOp::create(b, b.getIndexType(), index));
+      SmallVector<Value> indices = b.toIndices({batch, head, row});
       Value u = b.arg("u");
       if (plan.segments > 1)
         sum = b.ifElse(

@@ -33,14 +33,8 @@ Scalar SelectionKernels::enterRow(Scalar blocks) {
   return block % blocks;
 }
 
-static Value castToIndex(ScalarBuilder &b, Scalar value) {
-  return arith::IndexCastUIOp::create(b, b.getIndexType(), value);
-}
-
 Scalar SelectionKernels::loadScore(Scalar position) {
-  SmallVector<Value> indices{castToIndex(b, batch), castToIndex(b, head),
-                             castToIndex(b, position)};
-  return Scalar(b, memref::LoadOp::create(b, b.arg("u"), indices));
+  return b.load("u", {batch, head, position});
 }
 
 Scalar SelectionKernels::loadPosition(StringRef order, Scalar rank) {
@@ -53,9 +47,7 @@ Scalar SelectionKernels::loadPosition(StringRef order, Scalar rank) {
 
 void SelectionKernels::storeInRow(StringRef name, Scalar position,
                                   Scalar value) {
-  SmallVector<Value> indices{castToIndex(b, batch), castToIndex(b, head),
-                             castToIndex(b, position)};
-  memref::StoreOp::create(b, value, b.arg(name), indices);
+  b.store(value, name, {batch, head, position});
 }
 
 Document SelectionKernels::documentAt(Scalar position) {

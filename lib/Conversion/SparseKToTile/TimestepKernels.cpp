@@ -59,12 +59,11 @@ private:
   }
   Scalar power2(Scalar x) { return x * x; }
   void enter();
-  SmallVector<Value> indicesOf(Scalar last);
   Scalar load(StringRef name, Scalar last) {
-    return scalar(memref::LoadOp::create(b, b.arg(name), indicesOf(last)));
+    return b.load(name, {batch, head, last});
   }
   void store(Scalar value, StringRef name, Scalar last) {
-    memref::StoreOp::create(b, value, b.arg(name), indicesOf(last));
+    b.store(value, name, {batch, head, last});
   }
   Elements stateAt(StringRef name, Scalar block) {
     Scalar number = row.toI64() * b("statistic_blocks").toI64() + block.toI64();
@@ -94,13 +93,6 @@ void TimestepKernels::enter() {
   head = row % b("score_heads");
   Scalar lead = b("offset").toI32() & (kPositions - 1);
   position = block * kPositions + b.thread() - lead;
-}
-
-SmallVector<Value> TimestepKernels::indicesOf(Scalar last) {
-  SmallVector<Value> indices;
-  for (Scalar index : {batch, head, last})
-    indices.push_back(arith::IndexCastUIOp::create(b, b.getIndexType(), index));
-  return indices;
 }
 
 TimestepKernels::Score TimestepKernels::loadScore() {
