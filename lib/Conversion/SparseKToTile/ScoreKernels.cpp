@@ -93,9 +93,9 @@ public:
     Type f32 = b.getF32Type(), i16 = b.getI16Type();
     Value part = arith::TruncFOp::create(b, element, rest);
     Value wide = arith::ExtFOp::create(b, f32, part);
-    rest = (rest - Scalar(b, wide)) * (1 << 11);
-    Scalar bits(b, arith::BitcastOp::create(b, i16, part));
-    return bits.toI32() << 16;
+    unsigned bits = cast<FloatType>(element).getFPMantissaWidth();
+    rest = (rest - Scalar(b, wide)) * (1 << bits);
+    return Scalar(b, arith::BitcastOp::create(b, i16, part)).toI32() << 16;
   }
 
 private:

@@ -27,8 +27,6 @@ using Values = FragmentBuilder::Values;
 /// Columns of a group, and words that a lane holds of it.
 static constexpr int64_t kGroup = 32;
 static constexpr int64_t kGroupWords = 8;
-/// Bits of an f16 number: what the scales of its parts differ by.
-static constexpr int64_t kF16Bits = 11;
 
 namespace {
 struct LowerLoadPanel : TilePattern<LoadPanelOp> {
@@ -138,7 +136,9 @@ private:
   /// part are then scaled as the one before.
   static Values addPart(FragmentBuilder &b, const Values &product,
                         const Values &small, int64_t part, Type element) {
-    Value scale = b.f32(element.isF16() ? 1.0 / (1 << kF16Bits) : 1.0);
+    // The scales of f16 parts differ by the bits of an f16 number.
+    unsigned bits = cast<FloatType>(element).getFPMantissaWidth();
+    Value scale = b.f32(element.isF16() ? 1.0 / (1 << bits) : 1.0);
     Values result;
     for (auto [i, value] : llvm::enumerate(product)) {
       Value sum = value;
