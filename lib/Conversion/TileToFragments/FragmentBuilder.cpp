@@ -167,12 +167,19 @@ Value FragmentBuilder::offset(Value pointer, int64_t bytes) {
   return LLVM::GEPOp::create(*this, pointer.getType(), getI8Type(), pointer,
                              LLVM::GEPArg(static_cast<int32_t>(bytes)));
 }
+
+/// In bytes. LLVM's own is half of it for 64 bits as long as it knows nothing
+/// of the target; 0 leaves it to LLVM.
+static unsigned getAlignment(Type type) {
+  return type.isIntOrFloat() && type.getIntOrFloatBitWidth() == 64 ? 8 : 0;
+}
+
 Value FragmentBuilder::load(Value pointer, Type type, bool isVolatile) {
-  return LLVM::LoadOp::create(*this, type, pointer, /*alignment=*/0,
+  return LLVM::LoadOp::create(*this, type, pointer, getAlignment(type),
                               isVolatile);
 }
 void FragmentBuilder::store(Value value, Value pointer) {
-  LLVM::StoreOp::create(*this, value, pointer);
+  LLVM::StoreOp::create(*this, value, pointer, getAlignment(value.getType()));
 }
 
 //===----------------------------------------------------------------------===//

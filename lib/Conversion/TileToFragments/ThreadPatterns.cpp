@@ -120,9 +120,27 @@ struct LowerWarpSum : TilePattern<WarpSumOp> {
   void lower(WarpSumOp op, OpAdaptor adaptor, FragmentBuilder &b,
              ConversionPatternRewriter &rewriter) const override {
     Value sum = adaptor.getInput();
+    auto addWords = [&](Value word) -> Value {
+      return NVVM::ReduxOp::create(b, word.getType(), word,
+                                   NVVM::ReduxKind::ADD, b.i32(-1));
+    };
     if (sum.getType().isInteger(32)) {
-      rewriter.replaceOpWithNewOp<NVVM::ReduxOp>(
-          op, sum.getType(), sum, NVVM::ReduxKind::ADD, b.i32(-1));
+      rewriter.replaceOp(op, addWords(sum));
+      return;
+    }
+    if (sum.getType().isInteger(64)) {
+      // 32 lanes of 27 bits are a sum of 32.
+      constexpr int64_t bits = 27;
+      Value result;
+      for (int64_t first = 0; first < 64; first += bits) {
+        Value shift = b.i64(first);
+        Value part =
+            arith::TruncIOp::create(b, b.getI32Type(), b.shr({sum, shift}));
+        part = b.bitAnd({part, b.i32((1 << bits) - 1)});
+        part = b.shl({b.zext(addWords(part)), shift});
+        result = result ? b.add({result, part}) : part;
+      }
+      rewriter.replaceOp(op, result);
       return;
     }
     for (int64_t distance = 16; distance > 0; distance /= 2)
@@ -137,9 +155,17 @@ struct LowerWarpSum : TilePattern<WarpSumOp> {
 // Elements of memrefs
 //===----------------------------------------------------------------------===//
 
-/// The address of one element, by indices cast from i32 to index.
+/// The address of one element, by indices cast from integers to index.
 Value getElementAddress(FragmentBuilder &b, Value memref, ValueRange indices) {
   GlobalArray array = GlobalArray::get(memref);
+  // An i64 sum is added part by part, so that what is the same for all
+  // iterations of a loop is computed once.
+  if (indices.size() == 1)
+    if (auto cast = indices[0].getDefiningOp<arith::IndexCastUIOp>())
+      if (auto sum = cast.getIn().getDefiningOp<arith::AddIOp>())
+        if (sum.getType().isInteger(64))
+          return b.offset(array.at(b, sum.getLhs()),
+                          array.scale(b, sum.getRhs(), 0));
   SmallVector<Value> wide;
   for (Value index : indices)
     wide.push_back(arith::IndexCastOp::create(b, b.getI64Type(), index));
