@@ -13,6 +13,8 @@
 #include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
+#include <initializer_list>
+#include <utility>
 
 using namespace sparsek::cuda;
 using llvm::divideCeil;
@@ -128,26 +130,33 @@ static void fillPlan(const SelectionRecord &record,
     offset = plan.allocate(4 * rows * stride);
   for (int64_t &offset : plan.order)
     offset = plan.allocate(4 * rows * stride);
+  using Parts = std::initializer_list<std::pair<Argument, int64_t>>;
+  auto place = [&](Parts parts) {
+    for (auto [argument, bytes] : parts)
+      plan.place(argument, bytes);
+  };
   // Of each boundary there are six narrow and two wide fields, of each tile
   // three counts and two sums.
-  const std::pair<Argument, int64_t> parts[] = {
-      {Argument::Ranks, 4 * rows * stride},
-      {Argument::Thetas, 4 * rows * stride},
-      {Argument::ThetaCounts, 4 * rows * stride},
-      {Argument::Counts0, 4 * rows * stride},
-      {Argument::Counts1, 4 * rows * stride},
-      {Argument::Sums0, 8 * rows * stride},
-      {Argument::Sums1, 8 * rows * stride},
-      {Argument::DigitCounts,
-       plan.shifts.empty() ? 0 : 4 * 256 * rows * radixTiles},
-      {Argument::BucketCounts, 4 * rows * boundaries * buckets},
-      {Argument::BucketSums, 8 * rows * boundaries * buckets},
-      {Argument::Bounds, 4 * 6 * rows * boundaries},
-      {Argument::BoundSums, 8 * 2 * rows * boundaries},
-      {Argument::TileCounts, 4 * 3 * rows * scanTiles},
-      {Argument::TileSums, 8 * 2 * rows * scanTiles}};
-  for (auto [argument, bytes] : parts)
-    plan.place(argument, bytes);
+  place({{Argument::Ranks, 4 * rows * stride},
+         {Argument::DigitCounts,
+          plan.shifts.empty() ? 0 : 4 * 256 * rows * radixTiles},
+         {Argument::Bounds, 4 * 6 * rows * boundaries},
+         {Argument::BoundSums, 8 * 2 * rows * boundaries},
+         {Argument::TileCounts, 4 * 3 * rows * scanTiles},
+         {Argument::TileSums, 8 * 2 * rows * scanTiles}});
+  // The boundaries are the last to read the table; what later kernels write
+  // takes its place.
+  int64_t tableBegin = plan.workspaceBytes;
+  place({{Argument::BucketCounts, 4 * rows * boundaries * buckets},
+         {Argument::BucketSums, 8 * rows * boundaries * buckets}});
+  int64_t tableEnd = std::exchange(plan.workspaceBytes, tableBegin);
+  place({{Argument::ThetaCounts, 4 * rows * stride},
+         {Argument::Counts0, 4 * rows * stride},
+         {Argument::Counts1, 4 * rows * stride},
+         {Argument::Sums0, 8 * rows * stride},
+         {Argument::Sums1, 8 * rows * stride},
+         {Argument::Thetas, 4 * rows * stride}});
+  plan.workspaceBytes = std::max(plan.workspaceBytes, tableEnd);
   if (record.packed)
     plan.place(Argument::Documents, 4 * 2 * keys);
   bool hasInterior = args.interior.rank != 0;

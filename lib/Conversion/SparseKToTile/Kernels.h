@@ -16,6 +16,8 @@
 
 #include "sparsek/Dialect/SparseK/IR/SparseK.h"
 
+#include <iterator>
+
 namespace sparsek {
 
 /// What is compiled into the kernels; lengths, strides, window, number of
@@ -58,19 +60,21 @@ struct SelectionSize {
   llvm::StringLiteral boundaries;
 };
 inline constexpr SelectionSize kSelectionSizes[] = {
+    {int64_t(1) << 13, 32, "thresholds_32", 128, "boundaries_128"},
     {int64_t(1) << 17, 128, "thresholds_128", 256, "boundaries_256"},
     {int64_t(1) << 20, 512, "thresholds_512", 1024, "boundaries_1024"}};
-inline constexpr int64_t kMaxSelectionKeys = kSelectionSizes[1].maxKeys;
+inline constexpr int64_t kMaxSelectionKeys =
+    std::end(kSelectionSizes)[-1].maxKeys;
 /// Chunk boundaries of a row, at most.
 inline constexpr int64_t kMaxBoundaries =
-    kMaxSelectionKeys / kSelectionSizes[1].chunk + 1;
+    kMaxSelectionKeys / std::end(kSelectionSizes)[-1].chunk + 1;
 /// Positions that one block sorts, in rows that are merged from sorted tiles
 /// and in others; up to which length rows are merged; ranks that one block sums
 /// up.
 inline constexpr int64_t kSortTileLog2 = 10;
 inline constexpr int64_t kRadixTileLog2 = 12;
 inline constexpr int64_t kMaxMergedKeys = int64_t(1) << 14;
-inline constexpr int64_t kScanTileLog2 = 11;
+inline constexpr int64_t kScanTileLog2 = 10;
 /// Boundaries that one block solves.
 inline constexpr int64_t kBoundaryWarpsLog2 = 3;
 /// Words of shared memory in which a block counts: four for each boundary and

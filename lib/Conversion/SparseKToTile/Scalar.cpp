@@ -164,6 +164,12 @@ Scalar Scalar::shiftRightSigned(int64_t amount) const {
 Scalar Scalar::countBits() const {
   return Scalar(*builder, math::CtPopOp::create(*builder, value));
 }
+Scalar Scalar::countLeadingZeros() const {
+  return Scalar(*builder, math::CountLeadingZerosOp::create(*builder, value));
+}
+Scalar Scalar::squareRoot() const {
+  return Scalar(*builder, math::SqrtOp::create(*builder, value));
+}
 
 //===----------------------------------------------------------------------===//
 // Elements
@@ -338,12 +344,61 @@ ScalarBuilder::whileLoop(Scalars state,
 
 Scalar ScalarBuilder::partition(Scalar low, Scalar high,
                                 function_ref<Scalar(Scalar)> holds) {
-  return whileLoop(
-      {low, high}, [](const Scalars &v) { return v[0] < v[1]; },
-      [&](const Scalars &v) -> Scalars {
-        Scalar middle = (v[0] + v[1]) >> 1;
-        Scalar passed = holds(middle);
-        return {sparsek::select(passed, middle + 1, v[0]),
-                sparsek::select(passed, v[1], middle)};
-      })[0];
+  return partition({low}, {high},
+                   [&](unsigned, Scalar at) { return holds(at); })[0];
+}
+
+Scalars ScalarBuilder::partition(ArrayRef<Scalar> lows, ArrayRef<Scalar> highs,
+                                 function_ref<Scalar(unsigned, Scalar)> holds) {
+  // Steps of powers of two, from the largest within the longest range on.
+  Scalar zero = number(0), length = zero;
+  for (auto [low, high] : llvm::zip_equal(lows, highs))
+    length = larger(length, high - low);
+  Scalar largest = number(int32_t(1u << 31)) >> length.countLeadingZeros();
+  Scalars state(lows);
+  state.push_back(sparsek::select(length > 0, largest, zero));
+  state = whileLoop(
+      state, [](const Scalars &v) { return v.back() > 0; },
+      [&](const Scalars &v) {
+        Scalar step = v.back();
+        Scalars next;
+        for (auto [which, high] : llvm::enumerate(highs)) {
+          Scalar end = v[which] + step;
+          Scalar at = larger(smaller(end, high) - 1, zero);
+          Scalar passed = (end <= high) & holds(which, at);
+          next.push_back(sparsek::select(passed, end, v[which]));
+        }
+        next.push_back(step >> 1);
+        return next;
+      });
+  state.pop_back();
+  return state;
+}
+
+Scalars
+ScalarBuilder::warpPartition(unsigned count, Scalar low, Scalar high,
+                             function_ref<Scalar(unsigned, Scalar)> holds) {
+  // Each lane asks at the end of a part; parts that hold are behind. Then the
+  // next part is cut in 32.
+  auto cut = [](Scalar length) { return (length + 31) >> 5; };
+  Scalar zero = number(0), next = lane() + 1;
+  Scalars state(count, low);
+  state.push_back(cut(larger(high - low, zero)));
+  state = whileLoop(
+      state, [](const Scalars &v) { return v.back() > 0; },
+      [&](const Scalars &v) {
+        Scalar part = v.back();
+        Scalars found;
+        for (unsigned which = 0; which < count; ++which) {
+          Scalar at = v[which] + next * part - 1;
+          Scalar inside = at < high;
+          Scalar passed =
+              inside & holds(which, sparsek::select(inside, at, low));
+          found.push_back(v[which] + ballot(passed).countBits() * part);
+        }
+        found.push_back(sparsek::select(part == 1, zero, cut(part)));
+        return found;
+      });
+  state.pop_back();
+  return state;
 }

@@ -47,6 +47,8 @@ public:
   Scalar bitsToI32() const;      // of f32
   Scalar shiftRightSigned(int64_t amount) const;
   Scalar countBits() const;
+  Scalar countLeadingZeros() const;
+  Scalar squareRoot() const; // of f32
 
   Scalar operator~() const;
   Scalar operator!() const;
@@ -176,6 +178,15 @@ public:
   /// is none: those for which it holds come first.
   Scalar partition(Scalar low, Scalar high,
                    llvm::function_ref<Scalar(Scalar)> holds);
+  /// The same for several ranges in step, so that loads of the conditions
+  /// overlap. `holds` gets the number of the range; for an empty one it may get
+  /// the number before its end, or 0.
+  Scalars partition(llvm::ArrayRef<Scalar> lows, llvm::ArrayRef<Scalar> highs,
+                    llvm::function_ref<Scalar(unsigned, Scalar)> holds);
+  /// The same by all lanes of a warp together, for `count` conditions at once;
+  /// `holds` gets the number of the condition.
+  Scalars warpPartition(unsigned count, Scalar low, Scalar high,
+                        llvm::function_ref<Scalar(unsigned, Scalar)> holds);
 
   Scalars wrap(mlir::ValueRange values);
 };

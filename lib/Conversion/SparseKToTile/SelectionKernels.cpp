@@ -91,9 +91,9 @@ void sparsek::buildSelectionKernels(Location loc, OpBuilder &at, bool packed) {
   kernels.buildScatter("scatter_digits", /*isFirst=*/false);
   kernels.buildTable();
   for (const SelectionSize &size : kSelectionSizes)
-    kernels.buildBoundaries(size.boundaries, size.maxBuckets);
+    kernels.buildBoundaries(size);
   kernels.buildScan();
   for (const SelectionSize &size : kSelectionSizes)
-    kernels.buildThresholds(size.thresholds, size.chunk);
+    kernels.buildThresholds(size);
   kernels.buildExpiries();
 }

@@ -49,9 +49,9 @@ public:
   void buildCount(llvm::StringRef name, bool isFirst);
   void buildScatter(llvm::StringRef name, bool isFirst);
   void buildTable();
-  void buildBoundaries(llvm::StringRef name, int64_t maxBuckets);
+  void buildBoundaries(const SelectionSize &size);
   void buildScan();
-  void buildThresholds(llvm::StringRef name, int64_t chunk);
+  void buildThresholds(const SelectionSize &size);
   void buildExpiries();
 
 private:

@@ -367,36 +367,27 @@ void SelectionKernels::buildMerge() {
     Scalar list = place >> listLog2;
     Scalar firstList = list & ~b.number(lists - 1);
 
-    // The range in each other list that is left to search.
-    Scalars state, starts, bounds;
+    // The range in each other list where this document's keys are.
+    Scalars starts, lows, highs, bounds;
     for (int64_t i = 1; i < lists; ++i) {
       Scalar other = firstList + ((list + i) & (lists - 1));
       Scalar begin = smaller(other << listLog2, keys);
       Scalar end = smaller((other + 1) << listLog2, keys);
-      auto clamp = [&](Scalar x) { return larger(smaller(x, end), begin); };
-      state.push_back(packed ? end - clamp(document.end) : b.number(0));
-      state.push_back(packed ? end - clamp(document.start) : end - begin);
-      starts.push_back(begin);
+      auto fromEnd = [&](Scalar x) {
+        return begin + (end - larger(smaller(x, end), begin));
+      };
+      lows.push_back(packed ? fromEnd(document.end) : begin);
+      highs.push_back(packed ? fromEnd(document.start) : end);
       // Of equal scores the earlier one comes first.
       bounds.push_back(code + (other < list).toI32());
+      starts.push_back(begin);
     }
-    state = b.loop(b.number(0), listLog2 + 1, b.number(1), state,
-                   [&](Scalar, Scalars range) {
-                     Scalars next;
-                     for (int64_t i = 0; i < lists - 1; ++i) {
-                       Scalar low = range[2 * i], high = range[2 * i + 1];
-                       Scalar open = low < high;
-                       Scalar middle = (low + high) >> 1;
-                       Scalar at = smaller(starts[i] + middle, keys - 1);
-                       Scalar passed = codes[at] < bounds[i];
-                       next.push_back(select(open & passed, middle + 1, low));
-                       next.push_back(select(open & (!passed), middle, high));
-                     }
-                     return next;
-                   });
+    Scalars places = b.partition(lows, highs, [&](unsigned i, Scalar at) {
+      return codes[at] < bounds[i];
+    });
     Scalar rank = place - (list << listLog2);
     for (int64_t i = 0; i < lists - 1; ++i)
-      rank = rank + state[2 * i];
+      rank = rank + (places[i] - starts[i]);
     Scalar to = (firstList << listLog2) + rank;
     inRow("codes_to").set(to, code);
     inRow("order_to").set(to, position);

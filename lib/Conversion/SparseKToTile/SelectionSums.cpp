@@ -13,7 +13,7 @@ using namespace sparsek;
 using namespace sparsek::tile;
 
 static constexpr int64_t kScanTile = int64_t(1) << kScanTileLog2;
-static constexpr int64_t kScanThreads = 512;
+static constexpr int64_t kScanThreads = 256;
 static constexpr int64_t kScanPerThread = kScanTile / kScanThreads;
 
 //===----------------------------------------------------------------------===//
@@ -174,32 +174,18 @@ void SelectionKernels::buildScan() {
   });
   b.barrier();
 
-  // The last boundary at which a threshold was still beyond the first rank, by
-  // three searches in step.
-  Scalars ranges(6);
-  for (int64_t which = 0; which < 3; ++which) {
-    ranges[2 * which] = b.number(1);
-    ranges[2 * which + 1] = boundaries;
-  }
-  ranges = b.whileLoop(
-      ranges,
-      [](const Scalars &v) {
-        return (v[0] < v[1]) | (v[2] < v[3]) | (v[4] < v[5]);
-      },
-      [&](const Scalars &v) {
-        Scalars next;
-        for (int64_t which = 0; which < 3; ++which) {
-          Scalar low = v[2 * which], high = v[2 * which + 1];
-          Scalar isOpen = low < high;
-          Scalar middle = (low + high) >> 1;
-          Scalar at = smaller(middle, boundaries - 1);
-          Scalar beyond = thresholds[which][at] > first;
-          next.push_back(select(isOpen & beyond, middle + 1, low));
-          next.push_back(select(isOpen & (!beyond), middle, high));
-        }
-        return next;
-      });
-  Scalars chunks{ranges[0] - 1, ranges[2] - 1, ranges[4] - 1};
+  // The first boundary at which a threshold is no longer beyond the thread's
+  // first and last ranks, by six searches in step.
+  constexpr int64_t searches = 6;
+  Scalar ends[] = {first, first + (kScanPerThread - 1)};
+  Scalars pasts =
+      b.partition(Scalars(searches, b.number(1)), Scalars(searches, boundaries),
+                  [&](unsigned i, Scalar at) {
+                    return thresholds[i / 2][at] > ends[i % 2];
+                  });
+  Scalars chunks;
+  for (int64_t which = 0; which < 3; ++which)
+    chunks.push_back(pasts[2 * which] - 1);
   SmallVector<Scalars> flags(3);
   Scalar counts = b.wide(0);
   Scalars sums{b.wide(0), b.wide(0)};
@@ -213,9 +199,10 @@ void SelectionKernels::buildScan() {
       chunks[which] = b.ifElse(
           holds, [&]() -> Scalars { return {chunk}; },
           [&]() -> Scalars {
-            Scalar past = b.partition(b.number(1), chunk, [&](Scalar at) {
-              return thresholds[which][at] > rank;
-            });
+            Scalar past =
+                b.partition(pasts[2 * which + 1], chunk, [&](Scalar at) {
+                  return thresholds[which][at] > rank;
+                });
             return {past - 1};
           })[0];
       Scalar begin = chunks[which] << b("chunk_log2");

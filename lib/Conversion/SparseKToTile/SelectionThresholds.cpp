@@ -13,9 +13,6 @@ using namespace mlir;
 using namespace sparsek;
 using namespace sparsek::tile;
 
-static constexpr int64_t kMaxScanTiles =
-    kMaxSelectionKeys / (int64_t(1) << kScanTileLog2) + 1;
-
 //===----------------------------------------------------------------------===//
 // thresholds
 //===----------------------------------------------------------------------===//
@@ -25,10 +22,11 @@ static constexpr int64_t kMaxScanTiles =
 // those that stay saturated or interior in the whole chunk enter by counts; the
 // rest is walked over.
 
-void SelectionKernels::buildThresholds(StringRef name, int64_t chunk) {
+void SelectionKernels::buildThresholds(const SelectionSize &size) {
   TileBuilder::InsertionGuard guard(b);
+  int64_t chunk = size.chunk;
   Type i32 = b.getI32Type(), i64 = b.getI64Type(), f32 = b.getF32Type();
-  start(name,
+  start(size.thresholds,
         {b.memref("u", "bhn", f32), numbers("codes"), numbers("ranks"),
          numbers("bounds"), wideNumbers("bound_sums"), numbers("theta_counts"),
          numbers("counts0"), numbers("counts1"), wideNumbers("sums0"),
@@ -44,11 +42,12 @@ void SelectionKernels::buildThresholds(StringRef name, int64_t chunk) {
   Elements openCodes = b.array(chunk + unroll, i32);
   Elements openQuanta = b.array(chunk + unroll, i64);
   Elements openRanks = b.array(chunk + unroll, i32);
+  int64_t maxTiles = (size.maxKeys >> kScanTileLog2) + 1;
   Elements tileCounts[3], tileSums[3], warpTotals[2];
   for (int64_t i = 0; i < 3; ++i)
-    tileCounts[i] = b.array(kMaxScanTiles, i32);
+    tileCounts[i] = b.array(maxTiles, i32);
   for (int64_t i = 1; i < 3; ++i)
-    tileSums[i] = b.array(kMaxScanTiles, i64);
+    tileSums[i] = b.array(maxTiles, i64);
   for (Elements &total : warpTotals)
     total = b.array(warps, i32);
   Elements warpSums = b.array(warps, i64);
@@ -114,51 +113,60 @@ void SelectionKernels::buildThresholds(StringRef name, int64_t chunk) {
   });
 
   //===--- Offsets of the tiles of sums along the ranks -------------------===//
-  // One warp for each threshold.
   Scalar tiles = (keys >> kScanTileLog2) + 1;
   Scalar rowTiles = row * tiles;
-  auto offsets = [&](int64_t which, Scalar low, Scalar high) {
-    b.ifThen(warp == which, [&] {
-      Scalar firstTile = low >> kScanTileLog2;
-      Scalar endTile = (high >> kScanTileLog2) + 1;
-      b.loop(firstTile, endTile, b.number(32), {zero, none},
-             [&](Scalar first, Scalars before) -> Scalars {
-               Scalar tile = first + lane;
-               Scalar inside = tile < endTile;
-               Scalar entry = rowTiles + select(inside, tile, firstTile);
-               Elements ofCounts = b.elements("tile_counts", entry * 3);
-               Scalar count = select(inside, ofCounts[b.number(which)], zero);
-               Scalar countScan = b.warpScan(count);
-               Scalar last = b.number(31);
-               b.ifThen(inside, [&] {
-                 tileCounts[which].set(tile, before[0] + countScan - count);
-               });
-               Scalar sums = before[1];
-               if (which > 0) {
-                 Elements ofSums = b.elements("tile_sums", entry * 2);
-                 Scalar sum = select(inside, ofSums[b.number(which - 1)], none);
-                 Scalar sumScan = b.warpScan(sum);
-                 b.ifThen(inside, [&] {
-                   tileSums[which].set(tile, before[1] + sumScan - sum);
-                 });
-                 sums = sums + b.broadcast(sumScan, last);
-               }
-               return {before[0] + b.broadcast(countScan, last), sums};
-             });
+  Scalar firstTiles[] = {right.theta >> kScanTileLog2,
+                         right.rank0 >> kScanTileLog2,
+                         right.rank1 >> kScanTileLog2};
+  Scalar endTiles[] = {(left.theta >> kScanTileLog2) + 1,
+                       (left.rank0 >> kScanTileLog2) + 1,
+                       (left.rank1 >> kScanTileLog2) + 1};
+  // Of some of the thresholds, in step.
+  auto sumTiles = [&](ArrayRef<int64_t> thresholds) {
+    Scalar most = zero;
+    Scalars before;
+    for (int64_t which : thresholds) {
+      most = larger(most, endTiles[which] - firstTiles[which]);
+      before.append({zero, none});
+    }
+    b.loop(zero, most, b.number(32), before, [&](Scalar start, Scalars sums) {
+      Scalar last = b.number(31);
+      for (auto [i, which] : llvm::enumerate(thresholds)) {
+        Scalar tile = firstTiles[which] + start + lane;
+        Scalar inside = tile < endTiles[which];
+        Scalar entry = rowTiles + select(inside, tile, firstTiles[which]);
+        auto add = [&](StringRef vector, int64_t fields, int64_t field,
+                       Scalar &sum, const Elements &offsets) {
+          Scalar part = b.elements(vector, entry * fields)[b.number(field)];
+          part = select(inside, part, part.constant(0));
+          Scalar scan = b.warpScan(part);
+          b.ifThen(inside, [&] { offsets.set(tile, sum + scan - part); });
+          sum = sum + b.broadcast(scan, last);
+        };
+        add("tile_counts", 3, which, sums[2 * i], tileCounts[which]);
+        if (which > 0)
+          add("tile_sums", 2, which - 1, sums[2 * i + 1], tileSums[which]);
+      }
+      return sums;
     });
   };
-  offsets(0, right.theta, left.theta);
-  offsets(1, right.rank0, left.rank0);
-  offsets(2, right.rank1, left.rank1);
+  if (warps < 3)
+    sumTiles({0, 1, 2});
+  else
+    for (int64_t which = 0; which < 3; ++which)
+      b.ifThen(warp == which, [&] { sumTiles(which); });
   b.barrier();
 
-  Scalar isWarp = lane < warps;
-  Scalar otherWarp = select(isWarp, lane, zero);
-  Scalar earlier = isWarp & (lane < warp);
-  counts = counts + b.warpSum(select(earlier, warpTotals[0][otherWarp], zero));
-  rankCounts =
-      rankCounts + b.warpSum(select(earlier, warpTotals[1][otherWarp], zero));
-  innerSum = innerSum + b.warpSum(select(earlier, warpSums[otherWarp], none));
+  if (warps > 1) {
+    Scalar earlier = lane < warp;
+    auto addEarlier = [&](Scalar &sum, const Elements &totals) {
+      Scalar total = totals[select(earlier, lane, zero)];
+      sum = sum + b.warpSum(select(earlier, total, total.constant(0)));
+    };
+    addEarlier(counts, warpTotals[0]);
+    addEarlier(rankCounts, warpTotals[1]);
+    addEarlier(innerSum, warpSums);
+  }
   b.ifThen(open, [&] {
     Scalar place = (counts >> 20) - 1;
     openCodes.set(place, code);
@@ -234,25 +242,16 @@ void SelectionKernels::buildThresholds(StringRef name, int64_t chunk) {
           Scalar sum1At = left.sum1 - along("sums1", tileSums[2], left.rank1);
 
           // `ranks`: between which the two ranks are.
-          auto evaluate = [&](Scalar at, Scalars ranks) -> Left {
+          auto evaluate = [&](Scalar at, const Scalars &ranks) -> Left {
             Scalar threshold = scoreOf(at), point = quantaOfCode(at);
-            // Both searches in step, so that their loads overlap.
-            ranks = b.whileLoop(
-                ranks,
-                [](const Scalars &v) { return (v[0] < v[1]) | (v[2] < v[3]); },
-                [&](const Scalars &v) -> Scalars {
-                  Scalar open0 = v[0] < v[1], open1 = v[2] < v[3];
-                  Scalar middle0 = (v[0] + v[1]) >> 1;
-                  Scalar middle1 = (v[2] + v[3]) >> 1;
-                  Scalar passed0 = codes[smaller(middle0, keys - 1)] < at;
-                  Scalar passed1 =
-                      isSaturated(codes[smaller(middle1, keys - 1)], threshold);
-                  return {select(open0 & passed0, middle0 + 1, v[0]),
-                          select(open0 & (!passed0), middle0, v[1]),
-                          select(open1 & passed1, middle1 + 1, v[2]),
-                          select(open1 & (!passed1), middle1, v[3])};
-                });
-            Scalar rank0 = ranks[0], rank1 = ranks[2];
+            Scalars found =
+                b.partition({ranks[0], ranks[2]}, {ranks[1], ranks[3]},
+                            [&](unsigned which, Scalar i) {
+                              Scalar other = codes[i];
+                              return which == 0 ? other < at
+                                                : isSaturated(other, threshold);
+                            });
+            Scalar rank0 = found[0], rank1 = found[1];
             Scalar count0 = count0At + along("counts0", tileCounts[1], rank0);
             Scalar count1 = count1At + along("counts1", tileCounts[2], rank1);
             Scalar sum0 = sum0At + along("sums0", tileSums[1], rank0);
@@ -310,8 +309,24 @@ void SelectionKernels::buildThresholds(StringRef name, int64_t chunk) {
           Scalar leftQuanta = quantaOfCode(left.code);
           Scalar fromKth = (!hasLeft) | (lowest > leftQuanta);
           Scalar low = smaller(select(fromKth, lowest, leftQuanta), high);
-          Scalar part = (high - low) * (thread + 1).toI64() / b.wide(chunk);
-          Scalar wish = select(hasLeft & hasRight, low + part, high - 1);
+          // As if the threshold rose evenly from the left end, or from the
+          // first prefix that has one, to the right end.
+          Scalar rightPresent =
+              smaller(begin + chunk, keys) - rightDocument.start;
+          Scalar steps = select(hasLeft, thread + 1, present - topk);
+          Scalar allSteps =
+              select(hasLeft, b.number(chunk), rightPresent - topk);
+          Scalar part = steps.toF32() / allSteps.toF32();
+          // The first thresholds rise faster: with the power 3/8 of the part,
+          // which suits short tails of scores as well as long ones.
+          part = b.ifElse(
+              hasLeft, [&]() -> Scalars { return {part}; },
+              [&]() -> Scalars {
+                Scalar root = part.squareRoot();
+                return {(root * root.squareRoot()).squareRoot()};
+              })[0];
+          Scalar rise = ((high - low).toF32() * part).truncatedToI64();
+          Scalar wish = select(hasRight, low + rise, high - 1);
           Scalar wanted = topk.toI64() << 24;
           // Bracket, whether the low end comes from the k-th best key, whether
           // more turns are to come, code and interior of the result, and
@@ -324,7 +339,7 @@ void SelectionKernels::buildThresholds(StringRef name, int64_t chunk) {
                 Left left = evaluate(v[2], Scalars(v.begin() + 8, v.end()));
                 auto [bracket, more, found, code] =
                     advance(b, {v[0], v[1], v[2], v[3]}, left, wanted, codes,
-                            firstRank);
+                            firstRank, endRank);
                 // An interior that adds nothing has the quanta of the point:
                 // this is the root.
                 Scalar isFlat = found & v[4] & (v[0] == left.point) & (!more) &

@@ -9,7 +9,10 @@
 using namespace mlir;
 using namespace sparsek;
 
-/// More than halving every fourth turn needs. What no bracket holds, from
+/// Every so many turns the bracket is halved, from some turn on that few
+/// searches reach.
+static constexpr int64_t kHalving = 4, kFirstHalving = 8;
+/// More than this needs. What no bracket holds, from
 /// documents that overlap, ends here.
 static constexpr int64_t kMaxTurns = 255;
 
@@ -25,15 +28,16 @@ Scalar sparsek::divideExactly(Scalar numerator, Scalar denominator) {
 
 Step sparsek::advance(ScalarBuilder &b, const Bracket &bracket,
                       const Left &left, Scalar wanted, Elements codes,
-                      Scalar firstRank) {
+                      Scalar firstRank, Scalar endRank) {
   Scalar point = left.point;
   Scalar more = left.total > wanted;
   Scalar difference = left.total - wanted;
   difference = select(more, difference, 0 - difference);
   Scalar slope = larger(left.interior, b.number(1)).toI64();
   Scalar quotient = divideExactly(difference, slope);
+  // Where the line through the point has come down to what is wanted, in whole
+  // quanta: up to the right of it, and down to the left.
   Scalar up = point + quotient + (quotient * slope != difference).toI64();
-  // Left of the root by a little, from where the last step goes right.
   Scalar down = point - quotient - 1;
 
   // The next threshold: quanta are closer than steps of f32 up to 1.
@@ -41,28 +45,34 @@ Step sparsek::advance(ScalarBuilder &b, const Bracket &bracket,
   Scalar next = select(isFine, point + 1, quantaOfCode(bracket.code - 1));
   Scalar low = select(more, next, bracket.low);
   Scalar high = select(more, bracket.high, point);
-  Scalar bisect = ((bracket.turn & 3) == 3) | (left.interior == 0);
-  Scalar goUp = more & (!bisect);
+  Scalar isLate = bracket.turn >= kFirstHalving;
+  Scalar bisect =
+      (isLate & ((bracket.turn & (kHalving - 1)) == 0)) | (left.interior == 0);
+  Scalar isNewton = !bisect;
+  Scalar goUp = more & isNewton;
   Scalar wish =
       select(bisect, low + ((high - low) >> 1), select(more, up, down));
   Scalar last = high - select(goUp, b.wide(0), b.wide(1));
   Scalar candidate = roundToCode(larger(smaller(wish, last), low), goUp);
 
+  // Whether the keys above a threshold are the same here and at the candidate,
+  // which is beyond the root: the next one in that direction says so.
   auto stays = [&](Scalar rank, function_ref<Scalar(Scalar)> holds) {
-    Scalar none = rank <= firstRank;
-    Scalar code = codes[select(none, firstRank, rank - 1)];
-    return none | holds(code);
+    Scalar none = select(more, rank <= firstRank, rank >= endRank);
+    Scalar code = codes[select(none, firstRank, rank - more.toI32())];
+    return none | (holds(code) == more);
   };
   Scalar threshold = scoreOf(candidate);
   Scalar linear =
-      goUp & (up <= high) &
+      isNewton & select(more, up <= high, down >= low) &
       stays(left.rank0, [&](Scalar code) { return code < candidate; }) &
       stays(left.rank1,
             [&](Scalar code) { return isSaturated(code, threshold); });
+  Scalar root = roundToCode(select(more, up, down + 1), /*up=*/true);
   Scalar found =
       linear | ((!more) & (bracket.low == point)) | (bracket.turn >= kMaxTurns);
   return {{low, high, candidate, bracket.turn + 1},
           more,
           found,
-          select(linear, candidate, bracket.code)};
+          select(linear, root, bracket.code)};
 }

@@ -42,9 +42,10 @@ Scalar divideExactly(Scalar numerator, Scalar denominator);
 /// result is the smallest threshold at which no more than `wanted` is left. The
 /// sum is linear as long as no key enters or leaves the interior: where none
 /// does up to the root, this step is the last, and has counted right. `codes`
-/// are those of the row by rank; the document's begin at `firstRank`.
+/// are those of the row by rank; the document's are those from `firstRank` to
+/// `endRank`.
 Step advance(ScalarBuilder &b, const Bracket &bracket, const Left &left,
-             Scalar wanted, Elements codes, Scalar firstRank);
+             Scalar wanted, Elements codes, Scalar firstRank, Scalar endRank);
 
 } // namespace sparsek
 
