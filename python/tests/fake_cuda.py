@@ -68,20 +68,25 @@ _HOOK = ctypes.CFUNCTYPE(
 )
 
 
-def _argument(address: int, size: int, placed: dict[int, np.ndarray]) -> bytes | np.ndarray:
-    """A parameter: the rest of the allocation that it points into, or its bytes."""
-    raw = ctypes.string_at(address, size)
-    value = int.from_bytes(raw, "little")
-    begin, length = ctypes.c_ulonglong(), ctypes.c_ulonglong()
-    found = size == 8 and driver().fakeFindAllocation(
-        ctypes.c_ulonglong(value), ctypes.byref(begin), ctypes.byref(length)
-    )
-    if not found:
-        return raw
-    if value not in placed:
-        left = begin.value + length.value - value
-        placed[value] = np.ctypeslib.as_array((ctypes.c_uint8 * left).from_address(value))
-    return placed[value]
+def _arguments(parameters: list[bytes]) -> list[bytes | np.ndarray]:
+    """Parameters: those that point into an allocation are arrays up to the next
+    one's or to its end, as kernels get no arrays that overlap."""
+    ends: dict[int, int] = {}
+    for raw in parameters:
+        value = int.from_bytes(raw, "little")
+        begin, length = ctypes.c_ulonglong(), ctypes.c_ulonglong()
+        if len(raw) == 8 and driver().fakeFindAllocation(
+            ctypes.c_ulonglong(value), ctypes.byref(begin), ctypes.byref(length)
+        ):
+            ends[value] = begin.value + length.value
+    starts = sorted(ends)
+    for start, following in itertools.pairwise(starts):
+        ends[start] = min(ends[start], following)
+    arrays = {
+        start: np.ctypeslib.as_array((ctypes.c_uint8 * (ends[start] - start)).from_address(start))
+        for start in starts
+    }
+    return [arrays.get(int.from_bytes(raw, "little"), raw) for raw in parameters]
 
 
 @contextlib.contextmanager
@@ -94,8 +99,9 @@ def emulated() -> Iterator[list[str]]:
     def run(name, text, grid, block, shared_bytes, count, sizes, parameters) -> None:
         launched.append(name.decode())
         try:
-            placed: dict[int, np.ndarray] = {}
-            arguments = [_argument(parameters[i], sizes[i], placed) for i in range(count)]
+            arguments = _arguments(
+                [ctypes.string_at(parameters[i], sizes[i]) for i in range(count)]
+            )
             launch(
                 text.decode(),
                 name.decode(),

@@ -5,6 +5,7 @@ the emulator follows (`emulator.selection`)."""
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -87,12 +88,13 @@ def check(
     pointers: dict[str, Any] = {**ADDRESSES, **plan.workspace}
     if not interior:
         pointers["interior"] = np.empty(shape, np.int32)
-    # Where the parts of the workspace are: address and bytes by the array's own address.
+    # Where the parts of the workspace are, and which launches have them, by the array's own address.
     parts: dict[int, tuple[int, int]] = {}
+    users: dict[int, list[int]] = {}
     expected = list(selection.launches(plan, record))
     got = fake_cuda.launches(record)
     assert [launch.name for launch in got] == [name for name, _ in expected]
-    for launch, (name, own) in zip(got, expected, strict=True):
+    for number, (launch, (name, own)) in enumerate(zip(got, expected, strict=True)):
         entry = kernels[name]
         grid = records.grid_of(entry, scalars, sm_count=132)
         assert launch.grid == [*grid, 1, 1][:3], name
@@ -105,11 +107,15 @@ def check(
                 continue
             place = parts.setdefault(want.ctypes.data, (value, want.nbytes))
             assert place == (value, want.nbytes), (name, argument)
-    begins = sorted(parts.values())
-    assert all(begin % _cuda.WORKSPACE_ALIGNMENT == 0 for begin, _ in begins)
-    ends = [begin + length for begin, length in begins]
-    assert begins[0][0] >= WORKSPACE and ends[-1] <= WORKSPACE + size
-    assert all(end <= begin for end, (begin, _) in zip(ends, begins[1:], strict=False))
+            users.setdefault(want.ctypes.data, []).append(number)
+    for begin, length in parts.values():
+        assert begin % _cuda.WORKSPACE_ALIGNMENT == 0
+        assert WORKSPACE <= begin and begin + length <= WORKSPACE + size
+    for one, other in itertools.combinations(parts, 2):
+        (first, length), (second, _) = sorted((parts[one], parts[other]))
+        # Two may have the same place, one after the other.
+        apart = max(users[one]) < min(users[other]) or max(users[other]) < min(users[one])
+        assert first + length <= second or apart
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,9 @@ DTYPES = {"f32": np.float32, "f16": np.float16, "bf16": ml_dtypes.bfloat16}
 SELECTION = [
     "sort_tiles",
     "rank_table",
-    "boundaries_256",
+    "boundaries_128",
     "rank_scan",
-    "thresholds_128",
+    "thresholds_32",
     "expiries",
 ]
 TOLERANCE = {"f32": 2e-6, "f16": 2e-3, "bf16": 1e-2}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The PTX of the selection, run by the emulator, against the float64 oracle.
 
-Both sizes of the kernels and both ways to sort run on short rows, which tests ask for; one or two
+All sizes of the kernels and both ways to sort run on short rows, which tests ask for; one or two
 rows are so long that several tiles of every kernel take part. All larger ones are in
 `python/tests/gpu`.
 """

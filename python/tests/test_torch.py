@@ -737,7 +737,7 @@ class TestSelectionLaunch:
         assert (tau.shape, tau.dtype) == ((2, 3, 40), torch.float32)
         assert (expiry.shape, expiry.dtype) == ((2, 3, 40), torch.int32)
         assert [call.split()[1] for call in self.calls()] == [
-            *("sort_tiles", "rank_table", "boundaries_256", "rank_scan", "thresholds_128"),
+            *("sort_tiles", "rank_table", "boundaries_128", "rank_scan", "thresholds_32"),
             "expiries",
         ]
         assert all("device 1" in call and call.endswith("0x99") for call in self.calls())

@@ -28,12 +28,13 @@ func.func @selections(%u: tensor<?x2x?xf32>, %p: tensor<1x1x?xf32>, %c: tensor<?
 // CHECK-SAME: {grid = "radix_tiles x batch_score_heads", name = "count_scores"}, {grid = "radix_tiles x batch_score_heads", name = "scatter_scores"},
 // CHECK-SAME: {grid = "radix_tiles x batch_score_heads", name = "count_digits"}, {grid = "radix_tiles x batch_score_heads", name = "scatter_digits"},
 // CHECK-SAME: {grid = "table_blocks x batch_score_heads", name = "rank_table"},
-// CHECK-SAME: {grid = "boundary_blocks x batch_score_heads", name = "boundaries_256"}, {grid = "boundary_blocks x batch_score_heads", name = "boundaries_1024"},
+// CHECK-SAME: {grid = "boundary_blocks x batch_score_heads", name = "boundaries_128"}, {grid = "boundary_blocks x batch_score_heads", name = "boundaries_256"}, {grid = "boundary_blocks x batch_score_heads", name = "boundaries_1024"},
 // CHECK-SAME: {grid = "scan_tiles x batch_score_heads", name = "rank_scan"},
-// CHECK-SAME: {grid = "chunks x batch_score_heads", name = "thresholds_128"}, {grid = "chunks x batch_score_heads", name = "thresholds_512"},
+// CHECK-SAME: {grid = "chunks x batch_score_heads", name = "thresholds_32"}, {grid = "chunks x batch_score_heads", name = "thresholds_128"}, {grid = "chunks x batch_score_heads", name = "thresholds_512"},
 // CHECK-SAME: {grid = "key_blocks x batch_score_heads", name = "expiries"}],
-// CHECK-SAME: max_merged_keys = 16384 : i64, op = "topk_mask", packed = false, radix_tile_log2 = 12 : i64, scan_tile_log2 = 11 : i64,
-// CHECK-SAME: sizes = [{boundaries = "boundaries_256", buckets = 256 : i64, chunk = 128 : i64, max_keys = 131072 : i64, thresholds = "thresholds_128"},
+// CHECK-SAME: max_merged_keys = 16384 : i64, op = "topk_mask", packed = false, radix_tile_log2 = 12 : i64, scan_tile_log2 = 10 : i64,
+// CHECK-SAME: sizes = [{boundaries = "boundaries_128", buckets = 128 : i64, chunk = 32 : i64, max_keys = 8192 : i64, thresholds = "thresholds_32"},
+// CHECK-SAME: {boundaries = "boundaries_256", buckets = 256 : i64, chunk = 128 : i64, max_keys = 131072 : i64, thresholds = "thresholds_128"},
 // CHECK-SAME: {boundaries = "boundaries_1024", buckets = 1024 : i64, chunk = 512 : i64, max_keys = 1048576 : i64, thresholds = "thresholds_512"}],
 // CHECK-SAME: sort_tile_log2 = 10 : i64, table_words = 8196 : i64, version = 1 : i64}}
 // CHECK-NOT: module
@@ -48,9 +49,11 @@ func.func @selections(%u: tensor<?x2x?xf32>, %p: tensor<1x1x?xf32>, %c: tensor<?
 // CHECK: tile.kernel @scatter_digits(%codes_from: {{.*}} attributes {threads = 512 : i64} {
 // CHECK: tile.kernel @rank_table(%codes: {{.*}} attributes {threads = 256 : i64} {
 // CHECK: tile.array : memref<8196xi32>
+// CHECK: tile.kernel @boundaries_128(%codes: {{.*}} attributes {threads = 256 : i64} {
 // CHECK: tile.kernel @boundaries_256(%codes: {{.*}} attributes {threads = 256 : i64} {
 // CHECK: tile.kernel @boundaries_1024(%codes: {{.*}} attributes {threads = 256 : i64} {
-// CHECK: tile.kernel @rank_scan(%codes: {{.*}} attributes {threads = 512 : i64} {
+// CHECK: tile.kernel @rank_scan(%codes: {{.*}} attributes {threads = 256 : i64} {
+// CHECK: tile.kernel @thresholds_32(%u: {{.*}} attributes {threads = 32 : i64} {
 // CHECK: tile.kernel @thresholds_128(%u: {{.*}} %tau: memref<?x?x?xf32, strided<[?, ?, 1]>> {{[^%]*}}, %interior: memref<?x?x?xi32, strided<[?, ?, 1]>> {{.*}} attributes {threads = 128 : i64} {
 // CHECK: tile.kernel @thresholds_512(%u: {{.*}} attributes {threads = 512 : i64} {
 // CHECK: tile.kernel @expiries(%codes: {{.*}} attributes {threads = 256 : i64} {

@@ -25,8 +25,8 @@
 // CHECK-NEXT: nvvm.bar.warp.sync %[[ALL]] : i32
 // CHECK: %[[BYTES2:.*]] = arith.muli %{{.*}}, %[[EIGHT]] : i64
 // CHECK-NEXT: %[[AT2:.*]] = llvm.getelementptr %[[SUMS]][%[[BYTES2]]]
-// CHECK-NEXT: llvm.load %[[AT2]] : !llvm.ptr<3> -> i64
-// CHECK: llvm.store %{{.*}}, %{{.*}} : i64, !llvm.ptr<3>
+// CHECK-NEXT: llvm.load %[[AT2]] {alignment = 8 : i64} : !llvm.ptr<3> -> i64
+// CHECK: llvm.store %{{.*}}, %{{.*}} {alignment = 8 : i64} : i64, !llvm.ptr<3>
 // CHECK: %[[AT3:.*]] = llvm.getelementptr %[[X]]
 // CHECK-NEXT: llvm.store %[[OLD]], %[[AT3]] : i32, !llvm.ptr<1>
 tile.kernel @arrays(%x: memref<?xi32> {tile.name = "x"}, %n: i32 {tile.name = "n"}) attributes {threads = 64 : i64} {
@@ -91,7 +91,7 @@ tile.kernel @words(%x: memref<?xi32> {tile.name = "x"}, %n: i32 {tile.name = "n"
 
 // 64 bits go by halves, f32 as it is.
 // CHECK-LABEL: llvm.func @wide(
-// CHECK: %[[V:.*]] = llvm.load %{{.*}} -> i64
+// CHECK: %[[V:.*]] = llvm.load %{{.*}} {alignment = 8 : i64} : !llvm.ptr<1> -> i64
 // CHECK-NEXT: %[[LOW:.*]] = arith.trunci %[[V]] : i64 to i32
 // CHECK-NEXT: %[[LOW1:.*]] = nvvm.shfl.sync  idx %c-1_i32, %[[LOW]], %{{.*}}, %c31_i32 : i32 -> i32
 // CHECK-NEXT: %[[TOP:.*]] = arith.shrui %[[V]], %c32_i64
@@ -102,7 +102,18 @@ tile.kernel @words(%x: memref<?xi32> {tile.name = "x"}, %n: i32 {tile.name = "n"
 // CHECK-NEXT: %[[TOP2:.*]] = arith.shli %[[HIGH2]], %c32_i64
 // CHECK-NEXT: arith.ori %[[LOW2]], %[[TOP2]] : i64
 // CHECK-COUNT-10: nvvm.shfl.sync  up
-// CHECK-COUNT-10: nvvm.shfl.sync  bfly
+// The sum by three parts, of which 32 add up in a word.
+// CHECK: %[[SCAN:.*]] = arith.select
+// CHECK-NEXT: %[[PART0:.*]] = arith.trunci %[[SCAN]] : i64 to i32
+// CHECK-NEXT: %[[BITS0:.*]] = arith.andi %[[PART0]], %c134217727_i32
+// CHECK-NEXT: %[[SUM0:.*]] = nvvm.redux.sync  add %[[BITS0]], %c-1_i32 : i32 -> i32
+// CHECK-NEXT: arith.extui %[[SUM0]] : i32 to i64
+// CHECK: arith.shrui %[[SCAN]], %c27_i64
+// CHECK: nvvm.redux.sync  add
+// CHECK: arith.shli %{{.*}}, %c27_i64
+// CHECK: arith.shrui %[[SCAN]], %c54_i64
+// CHECK: nvvm.redux.sync  add
+// CHECK: arith.shli %{{.*}}, %c54_i64
 // CHECK: %[[F:.*]] = arith.uitofp %{{.*}} : i64 to f32
 // CHECK-NEXT: %[[G:.*]] = nvvm.shfl.sync  idx %c-1_i32, %[[F]], %{{.*}}, %c31_i32 : f32 -> f32
 // From the most distant lanes to neighbours.
@@ -130,6 +141,25 @@ tile.kernel @wide(%x: memref<?xi64> {tile.name = "x"}, %y: memref<?xf32> {tile.n
   %e = tile.warp_sum %d : f64
   %r = arith.truncf %e : f64 to f32
   memref.store %r, %y[%i] : memref<?xf32>
+}
+
+// What is the same for all iterations of a loop is computed before it.
+// CHECK-LABEL: llvm.func @parts(
+// CHECK-SAME: %[[X:.*]]: !llvm.ptr<1>, %[[START:.*]]: i64, %[[I:.*]]: i32)
+// CHECK: %[[WIDE:.*]] = arith.extui %[[I]] : i32 to i64
+// CHECK-DAG: %[[BYTES:.*]] = arith.muli %[[START]], %c4_i64
+// CHECK-DAG: %[[BASE:.*]] = llvm.getelementptr %[[X]][%[[BYTES]]]
+// CHECK-DAG: %[[MORE:.*]] = arith.muli %[[WIDE]], %c4_i64
+// CHECK: %[[AT:.*]] = llvm.getelementptr %[[BASE]][%[[MORE]]]
+// CHECK-NEXT: llvm.load %[[AT]] : !llvm.ptr<1> -> i32
+tile.kernel @parts(%x: memref<?xi32> {tile.name = "x"}, %start: i64 {tile.name = "start"}, %i: i32 {tile.name = "i"})
+    attributes {threads = 32 : i64} {
+  %wide = arith.extui %i : i32 to i64
+  %place = arith.addi %start, %wide : i64
+  %j = arith.index_castui %place : i64 to index
+  %v = memref.load %x[%j] : memref<?xi32>
+  %c0 = arith.constant 0 : index
+  memref.store %v, %x[%c0] : memref<?xi32>
 }
 
 // In a role, from its first warp on.

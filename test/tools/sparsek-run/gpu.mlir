@@ -20,9 +20,9 @@
 // LOG-NOT: attention_kernel
 // LOG: cuLaunchKernel sort_tiles device 0 grid 1,1,1 {{.*}} stream [[STREAM:.*]]
 // LOG: cuLaunchKernel rank_table device 0 {{.*}} stream [[STREAM]]
-// LOG: cuLaunchKernel boundaries_256 device 0 {{.*}} stream [[STREAM]]
+// LOG: cuLaunchKernel boundaries_128 device 0 {{.*}} stream [[STREAM]]
 // LOG: cuLaunchKernel rank_scan device 0 {{.*}} stream [[STREAM]]
-// LOG: cuLaunchKernel thresholds_128 device 0 {{.*}} stream [[STREAM]]
+// LOG: cuLaunchKernel thresholds_32 device 0 {{.*}} stream [[STREAM]]
 // LOG: cuLaunchKernel expiries device 0 {{.*}} stream [[STREAM]]
 // LOG: cuLaunchKernel survivors device 0 grid 1,1,1 block 256,1,1 shared {{[0-9]+}} stream [[STREAM]]
 // LOG: cuLaunchKernel attention device 0 grid {{.*}} stream [[STREAM]]
