@@ -88,7 +88,7 @@ def check(
     pointers: dict[str, Any] = {**ADDRESSES, **plan.workspace}
     if not interior:
         pointers["interior"] = np.empty(shape, np.int32)
-    # Where the parts of the workspace are, and which launches have them, by the array's own address.
+    # Where the parts of the workspace are, and which launches have them, by the array's address.
     parts: dict[int, tuple[int, int]] = {}
     users: dict[int, list[int]] = {}
     expected = list(selection.launches(plan, record))
@@ -110,7 +110,7 @@ def check(
             users.setdefault(want.ctypes.data, []).append(number)
     for begin, length in parts.values():
         assert begin % _cuda.WORKSPACE_ALIGNMENT == 0
-        assert WORKSPACE <= begin and begin + length <= WORKSPACE + size
+        assert begin >= WORKSPACE and begin + length <= WORKSPACE + size
     for one, other in itertools.combinations(parts, 2):
         (first, length), (second, _) = sorted((parts[one], parts[other]))
         # Two may have the same place, one after the other.
