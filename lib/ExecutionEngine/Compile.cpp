@@ -6,7 +6,6 @@
 
 #include "Internal.h"
 
-#include "llvm/ADT/StringSet.h"
 #include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
 #include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
 #include "llvm/ExecutionEngine/Orc/ObjectTransformLayer.h"
@@ -79,14 +78,9 @@ static llvm::Error addPackedForm(llvm::Module &module, const Signature &entry) {
   return llvm::Error::success();
 }
 
-/// One machine for all functions, and only the packed forms visible, so that
-/// everything else can be inlined and dropped.
-static void
-prepareFunctions(llvm::Module &module, llvm::ArrayRef<Signature> entries,
-                 const llvm::orc::JITTargetMachineBuilder &builder) {
-  llvm::StringSet<> kept;
-  for (const Signature &entry : entries)
-    kept.insert(getPackedName(entry.name));
+void sparsek::detail::prepareFunctions(
+    llvm::Module &module, const llvm::StringSet<> &kept,
+    const llvm::orc::JITTargetMachineBuilder &builder) {
   std::string features = builder.getFeatures().getString();
   // LLVM would use half of what these machines have.
   bool wide = llvm::StringRef(features).contains("+avx512f");
@@ -102,8 +96,8 @@ prepareFunctions(llvm::Module &module, llvm::ArrayRef<Signature> entries,
   }
 }
 
-static void optimize(llvm::Module &module, llvm::TargetMachine &machine,
-                     unsigned level) {
+void sparsek::detail::optimize(llvm::Module &module,
+                               llvm::TargetMachine &machine, unsigned level) {
   llvm::PipelineTuningOptions tuning;
   tuning.LoopVectorization = tuning.SLPVectorization = level >= 2;
   tuning.LoopInterleaving = tuning.LoopUnrolling = level >= 1;
@@ -144,8 +138,8 @@ writeFile(llvm::StringRef path,
   return llvm::Error::success();
 }
 
-static llvm::Expected<llvm::orc::JITTargetMachineBuilder>
-getTargetMachineBuilder(const CompileOptions &options) {
+llvm::Expected<llvm::orc::JITTargetMachineBuilder>
+sparsek::detail::getTargetMachineBuilder(const CompileOptions &options) {
   static std::once_flag initialized;
   std::call_once(initialized, [] {
     llvm::InitializeNativeTarget();
@@ -193,7 +187,10 @@ sparsek::detail::compileLLVM(std::unique_ptr<llvm::Module> module,
   for (const Signature &entry : entries)
     if (llvm::Error error = addPackedForm(*module, entry))
       return error;
-  prepareFunctions(*module, entries, *builder);
+  llvm::StringSet<> kept;
+  for (const Signature &entry : entries)
+    kept.insert(getPackedName(entry.name));
+  prepareFunctions(*module, kept, *builder);
 
   CompiledCode code;
   for (llvm::Function &function : *module)

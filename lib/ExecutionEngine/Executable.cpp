@@ -150,7 +150,6 @@ struct Executable::Impl {
   /// Whose buffers lie in the memory of the device.
   llvm::StringSet<> onDevice;
 
-  void recordSignatures(ModuleOp module);
   llvm::Error call(const Signature &signature, ArrayRef<TensorRef> inputs,
                    ResultFrame &results) const;
 };
@@ -163,12 +162,15 @@ Executable::~Executable() {
         impl->code.jit->deinitialize(impl->code.jit->getMainJITDylib()));
 }
 
-/// Records what can be called, and asks for C interfaces that leave the
-/// caller's arrays as they are.
-void Executable::Impl::recordSignatures(ModuleOp module) {
+llvm::Expected<std::vector<Signature>>
+sparsek::detail::prepareEntries(ModuleOp module,
+                                llvm::StringMap<std::string> &refused) {
   MLIRContext *context = module.getContext();
+  context
+      ->loadDialect<bufferization::BufferizationDialect, LLVM::LLVMDialect>();
   auto unit = UnitAttr::get(context);
   auto no = BoolAttr::get(context, false);
+  std::vector<Signature> signatures;
   for (auto function : module.getOps<func::FuncOp>()) {
     if (!function.isPublic() || function.isExternal())
       continue;
@@ -184,6 +186,13 @@ void Executable::Impl::recordSignatures(ModuleOp module) {
             i, bufferization::BufferizationDialect::kWritableAttrName, no);
     signatures.push_back(std::move(*signature));
   }
+  if (signatures.empty()) {
+    std::string text = "the module has no public func.func that can be called";
+    for (const auto &entry : refused)
+      text.append("\n").append(entry.getValue());
+    return llvm::createStringError(text);
+  }
+  return signatures;
 }
 
 /// Adds the passes of a textual pipeline. Its outer `builtin.module(...)` is
@@ -211,9 +220,9 @@ llvm::Error sparsek::runPasses(ModuleOp module, StringRef pipeline) {
   return llvm::Error::success();
 }
 
-/// Runs the pipeline of `options` on `module`.
-static llvm::Error runPipeline(ModuleOp module, const CompileOptions &options,
-                               DiagnosticCollector &diagnostics) {
+llvm::Error sparsek::detail::runPipeline(ModuleOp module,
+                                         const CompileOptions &options,
+                                         DiagnosticCollector &diagnostics) {
   PassManager passManager(module.getContext(), ModuleOp::getOperationName());
   if (options.configure && failed(options.configure(passManager)))
     return diagnostics.takeError("the pass manager was not set up");
@@ -231,20 +240,16 @@ static llvm::Error runPipeline(ModuleOp module, const CompileOptions &options,
 llvm::Expected<std::unique_ptr<Executable>>
 Executable::compile(ModuleOp source, const CompileOptions &options) {
   MLIRContext &context = *source.getContext();
-  context.loadDialect<bufferization::BufferizationDialect, LLVM::LLVMDialect>();
   OwningOpRef<ModuleOp> module(source.clone());
   DiagnosticCollector diagnostics(context);
 
   auto impl = std::make_unique<Impl>();
   impl->threads = options.threads;
   impl->device = options.device;
-  impl->recordSignatures(*module);
-  if (impl->signatures.empty()) {
-    std::string text = "the module has no public func.func that can be called";
-    for (const auto &entry : impl->refused)
-      text.append("\n").append(entry.getValue());
-    return llvm::createStringError(text);
-  }
+  auto signatures = prepareEntries(*module, impl->refused);
+  if (!signatures)
+    return signatures.takeError();
+  impl->signatures = std::move(*signatures);
   if (llvm::Error error = runPipeline(*module, options, diagnostics))
     return error;
 

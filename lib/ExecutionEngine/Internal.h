@@ -10,6 +10,8 @@
 #include "sparsek/ExecutionEngine/Executable.h"
 
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 
 #include <string>
@@ -36,6 +38,16 @@ private:
   mlir::ScopedDiagnosticHandler handler;
 };
 
+/// Records what can be called, and in `refused` why the other public functions
+/// cannot be; asks for C interfaces that leave the caller's arrays as they are.
+/// An error where there is nothing to call.
+llvm::Expected<std::vector<Signature>>
+prepareEntries(mlir::ModuleOp module, llvm::StringMap<std::string> &refused);
+
+/// Runs the pipeline of `options` on `module`.
+llvm::Error runPipeline(mlir::ModuleOp module, const CompileOptions &options,
+                        DiagnosticCollector &diagnostics);
+
 /// Machine code and the libraries that it needs.
 struct CompiledCode {
   std::unique_ptr<llvm::orc::LLJIT> jit;
@@ -55,6 +67,19 @@ llvm::Expected<CompiledCode>
 compileLLVM(std::unique_ptr<llvm::Module> module,
             std::unique_ptr<llvm::LLVMContext> context,
             llvm::ArrayRef<Signature> entries, const CompileOptions &options);
+
+/// The processor that `options` names.
+llvm::Expected<llvm::orc::JITTargetMachineBuilder>
+getTargetMachineBuilder(const CompileOptions &options);
+
+/// One machine for all functions, and only those in `kept` visible, so that
+/// everything else can be inlined and dropped.
+void prepareFunctions(llvm::Module &module, const llvm::StringSet<> &kept,
+                      const llvm::orc::JITTargetMachineBuilder &builder);
+
+/// LLVM's passes of a level from 0 to 3.
+void optimize(llvm::Module &module, llvm::TargetMachine &machine,
+              unsigned level);
 
 /// The OpenMP library, loaded at the first use.
 struct OpenMPLibrary {

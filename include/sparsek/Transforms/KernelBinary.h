@@ -7,13 +7,12 @@
 #ifndef SPARSEK_TRANSFORMS_KERNELBINARY_H
 #define SPARSEK_TRANSFORMS_KERNELBINARY_H
 
+#include "sparsek/Transforms/KernelNames.h"
+
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "llvm/Support/Error.h"
 
 namespace sparsek {
-
-/// On a `gpu.binary`: a dictionary that says how its kernels are launched.
-constexpr llvm::StringLiteral kLaunchRecordAttr = "sparsek.launch_record";
 
 /// The kernels of a `gpu.binary` and their launch record.
 struct KernelBinary {

@@ -31,7 +31,6 @@ namespace sparsek {
 using namespace mlir;
 using namespace sparsek;
 
-static constexpr StringLiteral kKernelsAttr = "tile.kernels";
 static constexpr StringLiteral kLaunchAttention = "sparsek_launch_attention_";
 static constexpr StringLiteral kLaunchSelection = "sparsek_launch_selection";
 static constexpr StringLiteral kLaunchScore = "sparsek_launch_score_";

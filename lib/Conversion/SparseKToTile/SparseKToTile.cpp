@@ -10,6 +10,8 @@
 #include "Schedule.h"
 #include "Score.h"
 
+#include "sparsek/Transforms/KernelNames.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -29,11 +31,6 @@ namespace sparsek {
 using namespace mlir;
 using namespace sparsek;
 using namespace sparsek::tile;
-
-/// On ops: the module with the kernels that compute them.
-static constexpr llvm::StringLiteral kKernelsAttr = "tile.kernels";
-static constexpr llvm::StringLiteral kLaunchRecordAttr =
-    "sparsek.launch_record";
 
 //===----------------------------------------------------------------------===//
 // What is compiled in
