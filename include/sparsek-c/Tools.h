@@ -17,6 +17,7 @@
 extern "C" {
 #endif
 
+SPARSEK_API int sparsekCompileMain(int argc, char **argv);
 SPARSEK_API int sparsekOptMain(int argc, char **argv);
 SPARSEK_API int sparsekRunMain(int argc, char **argv);
 SPARSEK_API int sparsekTranslateMain(int argc, char **argv);

@@ -20,6 +20,11 @@ def _exec(name: str) -> NoReturn:
     os.execv(path, [name, *sys.argv[1:]])
 
 
+def sparsek_compile() -> NoReturn:
+    """Runs sparsek-compile with the arguments of this process."""
+    _exec("sparsek-compile")
+
+
 def sparsek_opt() -> NoReturn:
     """Runs sparsek-opt with the arguments of this process."""
     _exec("sparsek-opt")

@@ -1,0 +1,452 @@
+//===- sparsek-compile.cpp - From a model to a file to run ----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Commands.h"
+#include "Progress.h"
+
+#include "sparsek-c/Tools.h"
+#include "sparsek/Dialect/SparseK/IR/SparseK.h"
+#include "sparsek/ExecutionEngine/Object.h"
+#include "sparsek/InitAllDialects.h"
+#include "sparsek/InitAllPasses.h"
+#include "sparsek/Support/Version.h"
+#include "sparsek/Target/Kernels.h"
+#include "sparsek/Transforms/KernelBinary.h"
+
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/PrettyStackTrace.h"
+#include "llvm/Support/ToolOutputFile.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace sparsek;
+namespace cl = llvm::cl;
+using llvm::Twine;
+
+static constexpr const char *kOverview =
+    R"(sparsek-compile: from a model to a file to run
+
+EXAMPLES
+  sparsek-compile layer.mlir -o layer.so                 a library for this CPU, and layer.h
+  sparsek-compile layer.mlir --cpu=x86-64-v3 -o layer.o  an object file for another one, and layer.h
+  sparsek-compile model.mlir --raise="topk=256 window=256 scores=tensor" -o model.so
+                                                         its dense causal attention made sparse first
+  sparsek-compile attention.mlir --target=sm_90a -o attend.o   GPU kernels with C functions, and attend.h
+  sparsek-compile attention.mlir --target=sm_80 -o kernels/    the same as PTX and launch records
+  sparsek-compile model.mlir --target=iree-cuda -o model.vmfb  a module for IREE's runtime
+  sparsek-compile model.mlir --target=iree-cpu -o model.mlir   what iree-compile would get
+
+TARGETS AND OUTPUTS
+  cpu              NAME.so, NAME.o (both with NAME.h), NAME.ll, NAME.mlir (the LLVM dialect)
+  sm_80, sm_90a, ...   NAME.o (with NAME.h), a folder that ends with '/', NAME.mlir (with the kernels)
+  iree-cpu, iree-cuda  NAME.vmfb, NAME.mlir (what iree-compile takes))";
+
+//===----------------------------------------------------------------------===//
+// Options
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Made in main, as in sparsek-run.
+struct Options {
+  cl::OptionCategory category{"Compilation"};
+  cl::opt<std::string> inputFile{cl::Positional, cl::desc("<module.mlir>"),
+                                 cl::init("-"), cl::cat(category)};
+  cl::opt<std::string> target{
+      "target", cl::value_desc("target"), cl::init("cpu"),
+      cl::desc("cpu (default), a GPU such as sm_90a, iree-cpu or iree-cuda"),
+      cl::cat(category)};
+  cl::opt<std::string> output{"o", cl::value_desc("path"), cl::Required,
+                              cl::desc("What to write; its ending says in "
+                                       "which form, see above"),
+                              cl::cat(category)};
+  cl::opt<std::string> raise{
+      "raise", cl::value_desc("options"),
+      cl::desc("Replace dense causal attention first, as "
+               "--sparsek-raise-attention of sparsek-opt with these options"),
+      cl::cat(category)};
+  cl::opt<unsigned> optLevel{"opt-level", cl::value_desc("0-3"), cl::init(3),
+                             cl::desc("LLVM's optimisation level, for cpu"),
+                             cl::cat(category)};
+  cl::opt<std::string> cpu{
+      "cpu", cl::value_desc("name"),
+      cl::desc("Processor for the target cpu (default: this one)"),
+      cl::cat(category)};
+  cl::opt<std::string> features{"features", cl::value_desc("+a,-b"),
+                                cl::desc("Processor features to add or remove"),
+                                cl::cat(category)};
+  cl::opt<std::string> format{
+      "format", cl::value_desc("ptx|cubin"), cl::init("ptx"),
+      cl::desc("Kernels as text for the driver (default) or as machine code, "
+               "which needs ptxas"),
+      cl::cat(category)};
+  cl::opt<std::string> chip{"chip", cl::value_desc("sm_N"), cl::init("sm_90a"),
+                            cl::desc("The GPU of iree-cuda (default: sm_90a)"),
+                            cl::cat(category)};
+  cl::opt<std::string> name{
+      "name", cl::value_desc("identifier"),
+      cl::desc("What the C functions of a GPU kernel begin with, and the "
+               "header's include guard (default: the name of the output)"),
+      cl::cat(category)};
+  cl::opt<std::string> compiler{
+      "iree-compile", cl::value_desc("path"),
+      cl::desc("IREE's compiler (default: the one in PATH)"),
+      cl::cat(category)};
+  cl::list<std::string> compilerFlags{
+      "iree-flag", cl::value_desc("flag"),
+      cl::desc("A further argument of iree-compile"), cl::cat(category)};
+  cl::opt<bool> quiet{"quiet", cl::desc("Say nothing about progress"),
+                      cl::cat(category)};
+};
+
+enum class Target { CPU, GPU, IREECPU, IREECUDA };
+enum class Form { Library, Object, LLVMIR, MLIR, Folder, VMFB };
+
+/// What to make, from the options.
+struct Request {
+  Target target;
+  Form form;
+};
+} // namespace
+
+static constexpr StringLiteral kIREECUDATarget = "--iree-cuda-target=sm_80";
+
+/// Frees the names of `Options`.
+static void unregisterClashes() {
+  auto &registered = cl::getRegisteredOptions();
+  for (StringRef name :
+       {"target", "o", "raise", "opt-level", "cpu", "features", "format",
+        "chip", "name", "iree-compile", "iree-flag", "quiet"})
+    if (cl::Option *option = registered.lookup(name))
+      option->removeArgument();
+}
+
+static llvm::Expected<Request> parseRequest(const Options &options) {
+  StringRef target = options.target, output = options.output;
+  Request request{};
+  SmallVector<std::pair<StringRef, Form>> forms;
+  if (target == "cpu") {
+    request.target = Target::CPU;
+    forms = {{".so", Form::Library},
+             {".o", Form::Object},
+             {".ll", Form::LLVMIR},
+             {".mlir", Form::MLIR}};
+  } else if (target.starts_with("sm_")) {
+    request.target = Target::GPU;
+    forms = {{".o", Form::Object}, {"/", Form::Folder}, {".mlir", Form::MLIR}};
+  } else if (target == "iree-cpu" || target == "iree-cuda") {
+    request.target = target == "iree-cpu" ? Target::IREECPU : Target::IREECUDA;
+    forms = {{".vmfb", Form::VMFB}, {".mlir", Form::MLIR}};
+  } else {
+    return llvm::createStringError("--target must be cpu, sm_ and a number, "
+                                   "iree-cpu or iree-cuda, got '" +
+                                   target + "'");
+  }
+  for (auto [ending, form] : forms)
+    if (output.ends_with(ending)) {
+      request.form = form;
+      return request;
+    }
+  std::string endings;
+  for (auto [ending, form] : forms)
+    endings += (Twine(endings.empty() ? "" : ", ") + "'" + ending + "'").str();
+  return llvm::createStringError("for --target=" + target +
+                                 " the output must end with one of " + endings +
+                                 ", got '" + output + "'");
+}
+
+//===----------------------------------------------------------------------===//
+// Files
+//===----------------------------------------------------------------------===//
+
+static llvm::Error writeFile(StringRef path, StringRef content) {
+  std::error_code error;
+  llvm::ToolOutputFile file(path, error, llvm::sys::fs::OF_None);
+  if (!error) {
+    file.os() << content;
+    file.os().flush();
+    error = file.os().error();
+    file.os().clear_error();
+  }
+  if (error)
+    return llvm::createStringError("cannot write '" + path +
+                                   "': " + error.message());
+  file.keep();
+  return llvm::Error::success();
+}
+
+static std::string print(ModuleOp module, bool generic) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  OpPrintingFlags flags;
+  if (generic)
+    flags.printGenericOpForm();
+  module.print(os, flags);
+  os << "\n";
+  return text;
+}
+
+/// The output's path with another ending.
+static std::string withEnding(StringRef output, StringRef ending) {
+  return (output.drop_back(llvm::sys::path::extension(output).size()) + ending)
+      .str();
+}
+
+/// The output's name as a C identifier.
+static std::string getIdentifier(const Options &options) {
+  if (!options.name.empty())
+    return options.name;
+  std::string name = llvm::sys::path::stem(options.output).str();
+  for (char &c : name)
+    if (!llvm::isAlnum(c))
+      c = '_';
+  if (name.empty() || llvm::isDigit(name.front()))
+    name.insert(name.begin(), '_');
+  return name;
+}
+
+/// A temporary file with this content; `remover` deletes it.
+static llvm::Expected<std::string>
+writeScratch(StringRef ending, StringRef content, llvm::FileRemover &remover) {
+  SmallString<128> path;
+  if (std::error_code error =
+          llvm::sys::fs::createTemporaryFile("sparsek-compile", ending, path))
+    return llvm::createStringError("no temporary file can be made: " +
+                                   error.message());
+  remover.setFile(path);
+  if (llvm::Error error = writeFile(path, content))
+    return std::move(error);
+  return path.str().str();
+}
+
+//===----------------------------------------------------------------------===//
+// Targets
+//===----------------------------------------------------------------------===//
+
+static llvm::Error compileForCPU(ModuleOp module, const Options &options,
+                                 Form form, Progress &progress) {
+  progress.enter("compiling for the CPU");
+  CompileOptions compile;
+  compile.configure = [](PassManager &passManager) {
+    return applyPassManagerCLOptions(passManager);
+  };
+  if (form == Form::MLIR) {
+    if (llvm::Error error = runPasses(module, compile.pipeline))
+      return error;
+    return writeFile(options.output, print(module, /*generic=*/false));
+  }
+  std::string linker;
+  if (form == Form::Library) {
+    auto found = findProgram("cc", "a C compiler links shared libraries; an "
+                                   "output that ends with '.o' needs none");
+    if (!found)
+      return found.takeError();
+    linker = *found;
+  }
+  compile.optLevel = options.optLevel;
+  compile.cpu = options.cpu;
+  compile.features = options.features;
+  auto object = compileObject(module, compile,
+                              form == Form::LLVMIR ? ObjectForm::LLVMIR
+                                                   : ObjectForm::Object);
+  if (!object)
+    return object.takeError();
+  if (form == Form::LLVMIR)
+    return writeFile(options.output, object->code);
+  auto header = makeObjectHeader(object->entries, getIdentifier(options));
+  if (!header)
+    return header.takeError();
+  if (llvm::Error error = writeFile(withEnding(options.output, ".h"), *header))
+    return error;
+  if (form == Form::Object)
+    return writeFile(options.output, object->code);
+
+  progress.enter("linking");
+  llvm::FileRemover remover;
+  auto file = writeScratch("o", object->code, remover);
+  if (!file)
+    return file.takeError();
+  SmallVector<StringRef> arguments{"-shared", "-o", options.output, *file,
+                                   "-lm"};
+  // By its file: Debian has no development package's link for it.
+  if (object->usesOpenMP)
+    arguments.push_back("-l:libomp.so.5");
+  return runProgram(linker, arguments);
+}
+
+/// Ops that have no kernels, and the compiler's remarks, which say why.
+static llvm::Error checkKernels(ModuleOp module, StringRef chip,
+                                StringRef remarks) {
+  std::string missing;
+  module.walk([&](Operation *op) {
+    if (isa_and_present<SparseKDialect>(op->getDialect()) &&
+        !op->hasAttr(kKernelsAttr) &&
+        !StringRef(missing).contains(op->getName().getStringRef()))
+      missing +=
+          (Twine(missing.empty() ? "" : ", ") + op->getName().getStringRef())
+              .str();
+  });
+  if (missing.empty())
+    return llvm::Error::success();
+  return llvm::createStringError("no kernel for " + chip +
+                                 " computes: " + missing + remarks);
+}
+
+static llvm::Error compileForGPU(ModuleOp module, const Options &options,
+                                 Form form, Progress &progress) {
+  progress.enter("compiling kernels for " + options.target);
+  std::string pipeline =
+      "sparsek-nvvm-pipeline{host=false chip=" + options.target +
+      " format=" + options.format + "}";
+  std::string remarks;
+  ScopedDiagnosticHandler collector(
+      module.getContext(), [&](Diagnostic &diagnostic) {
+        if (diagnostic.getSeverity() != DiagnosticSeverity::Remark)
+          return failure();
+        llvm::raw_string_ostream os(remarks);
+        os << "\n";
+        if (auto at =
+                diagnostic.getLocation()->findInstanceOf<FileLineColLoc>())
+          os << at.getFilename().strref() << ":" << at.getLine() << ":"
+             << at.getColumn() << ": ";
+        os << "remark: " << diagnostic;
+        return success();
+      });
+  if (llvm::Error error = runPasses(module, pipeline))
+    return error;
+  if (llvm::Error error = checkKernels(module, options.target, remarks))
+    return error;
+  if (form == Form::MLIR)
+    return writeFile(options.output, print(module, /*generic=*/false));
+  if (form == Form::Folder)
+    return writeKernelFiles(module, options.output);
+  std::string header;
+  SmallVector<char, 0> object;
+  llvm::raw_string_ostream headerStream(header);
+  llvm::raw_svector_ostream objectStream(object);
+  // Several kernels have names of their own.
+  std::string name = options.name;
+  if (findKernelBinaries(module).size() == 1)
+    name = getIdentifier(options);
+  if (llvm::Error error = emitKernelHeader(module, name, headerStream))
+    return error;
+  if (llvm::Error error = emitKernelObject(module, name, objectStream))
+    return error;
+  if (llvm::Error error = writeFile(withEnding(options.output, ".h"), header))
+    return error;
+  return writeFile(options.output, objectStream.str());
+}
+
+static llvm::Error compileForIREE(ModuleOp module, const Options &options,
+                                  Target target, Form form,
+                                  Progress &progress) {
+  std::string compiler;
+  if (form == Form::VMFB) {
+    llvm::Expected<std::string> found = findIREECompile(options.compiler);
+    if (!found)
+      return found.takeError();
+    compiler = *found;
+  }
+  progress.enter("compiling sparsek ops for IREE");
+  bool isCUDA = target == Target::IREECUDA;
+  std::string pipeline = isCUDA
+                             ? "sparsek-emit-iree{cuda chip=" + options.chip +
+                                   " format=" + options.format + "}"
+                             : std::string("sparsek-emit-iree{llvm-cpu}");
+  if (llvm::Error error = runPasses(module, pipeline))
+    return error;
+  // Ops of IREE are unregistered here: iree-compile reads their generic form.
+  std::string text = print(module, /*generic=*/true);
+  if (form == Form::MLIR)
+    return writeFile(options.output, text);
+  llvm::FileRemover remover;
+  auto file = writeScratch("mlir", text, remover);
+  if (!file)
+    return file.takeError();
+  // IREE has no code generation for sm_90: what is not ours is compiled for
+  // sm_80, which later GPUs run too.
+  std::string cpu = "--iree-llvmcpu-target-cpu=" +
+                    (options.cpu.empty() ? "host" : options.cpu);
+  SmallVector<StringRef> arguments{*file, "-o", options.output};
+  if (isCUDA)
+    arguments.append({"--iree-hal-target-device=cuda", kIREECUDATarget});
+  else
+    arguments.append({"--iree-hal-target-device=local",
+                      "--iree-hal-local-target-device-backends=llvm-cpu", cpu});
+  for (const std::string &flag : options.compilerFlags)
+    arguments.push_back(flag);
+  progress.enter("running iree-compile");
+  return runProgram(compiler, arguments);
+}
+
+//===----------------------------------------------------------------------===//
+// Main
+//===----------------------------------------------------------------------===//
+
+static llvm::Error compile(MLIRContext &context, const Options &options) {
+  llvm::Expected<Request> request = parseRequest(options);
+  if (!request)
+    return request.takeError();
+  Progress progress(options.quiet);
+  progress.enter("reading '" + options.inputFile + "'");
+  auto file =
+      llvm::MemoryBuffer::getFileOrSTDIN(options.inputFile, /*IsText=*/true);
+  if (!file)
+    return llvm::createStringError("cannot read '" + options.inputFile +
+                                   "': " + file.getError().message());
+  llvm::Expected<OwningOpRef<ModuleOp>> module = parseModule(
+      context, (*file)->getBuffer(), (*file)->getBufferIdentifier());
+  if (!module)
+    return module.takeError();
+  if (!options.raise.empty()) {
+    progress.enter("raising attention");
+    std::string pass = "sparsek-raise-attention{" + options.raise + "}";
+    if (llvm::Error error = runPasses(**module, pass))
+      return error;
+  }
+  switch (request->target) {
+  case Target::CPU:
+    return compileForCPU(**module, options, request->form, progress);
+  case Target::GPU:
+    return compileForGPU(**module, options, request->form, progress);
+  case Target::IREECPU:
+  case Target::IREECUDA:
+    return compileForIREE(**module, options, request->target, request->form,
+                          progress);
+  }
+  llvm_unreachable("an unknown target");
+}
+
+extern "C" int sparsekCompileMain(int argc, char **argv) {
+  llvm::setBugReportMsg(kBugReportMessage);
+  llvm::InitLLVM initLLVM(argc, argv);
+  unregisterClashes();
+  Options options;
+  cl::HideUnrelatedOptions(options.category);
+  cl::AddExtraVersionPrinter([](llvm::raw_ostream &os) {
+    os << "sparsek " << SPARSEK_VERSION_STRING << " (LLVM "
+       << SPARSEK_LLVM_VERSION_STRING << ")\n";
+  });
+  registerMLIRContextCLOptions();
+  registerPassManagerCLOptions();
+  sparsek::registerAllPasses();
+  cl::ParseCommandLineOptions(argc, argv, kOverview);
+
+  DialectRegistry registry;
+  sparsek::registerAllDialects(registry);
+  MLIRContext context(registry);
+  if (llvm::Error error = compile(context, options)) {
+    llvm::errs() << "sparsek-compile: error: "
+                 << llvm::toString(std::move(error)) << "\n";
+    return 1;
+  }
+  return 0;
+}
