@@ -4,12 +4,18 @@
 //
 //===----------------------------------------------------------------------===//
 
-// A kernel of convert-sparsek-to-vector computes work items in a parallel loop.
-// Here it becomes an executable whose workgroups share the items:
+// A kernel of convert-sparsek-to-vector computes work items in parallel loops,
+// mostly one. Each loop becomes an entry point of an executable, whose
+// workgroups share the items. What the kernel does beside its loops, such as
+// packing weights into scratch memory, every workgroup does for itself.
 //
 //   constants   the sizes of all buffers, a word each; the scalars; bytes of
-//               scratch of a workgroup
+//               scratch of a workgroup; an f64 of the kernel's (below)
 //   bindings    the inputs; then the outputs, and the scratch of all workgroups
+//
+// iree-compile makes f64 f32 unless it is told not to. A kernel that computes in
+// f64 would be wrong then, so that one of its constants comes as two words: they
+// make no f32, which iree-compile says.
 //
 // How many items there are, and how much scratch, is computed by the caller
 // with copies of the ops that compute it in the kernel.
@@ -26,6 +32,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/SymbolTable.h"
@@ -49,20 +56,40 @@ static constexpr int64_t kScratchAlignment = 64;
 // Kernels
 //===----------------------------------------------------------------------===//
 
-namespace {
-/// What a kernel consists of.
-struct Kernel {
-  func::FuncOp function;
-  scf::ParallelOp items;
-  SmallVector<memref::AllocOp> scratch;
+/// The loops of a kernel over its work items.
+static SmallVector<scf::ParallelOp> getLoops(func::FuncOp kernel) {
+  return llvm::to_vector(kernel.getOps<scf::ParallelOp>());
+}
 
-  /// Fails, with an error, where a function is none.
-  static FailureOr<Kernel> get(func::FuncOp function);
-};
-} // namespace
+/// What is allocated by a work item of `loop`, or beside the loops.
+static SmallVector<memref::AllocOp> getScratch(scf::ParallelOp loop) {
+  auto beside = loop->getBlock()->getOps<memref::AllocOp>();
+  SmallVector<memref::AllocOp> scratch(beside.begin(), beside.end());
+  llvm::append_range(scratch, loop.getBody()->getOps<memref::AllocOp>());
+  return scratch;
+}
 
-FailureOr<Kernel> Kernel::get(func::FuncOp function) {
-  Kernel kernel{function, nullptr, {}};
+/// Whether nothing that `op` does is seen outside of a workgroup.
+static bool isLocal(Operation *op) {
+  WalkResult result = op->walk([](Operation *nested) {
+    Value written;
+    if (auto store = dyn_cast<memref::StoreOp>(nested))
+      written = store.getMemRef();
+    else if (auto store = dyn_cast<vector::StoreOp>(nested))
+      written = store.getBase();
+    else if (isa<memref::AllocOp, memref::DeallocOp, memref::LoadOp,
+                 vector::LoadOp>(nested) ||
+             nested->hasTrait<OpTrait::HasRecursiveMemoryEffects>() ||
+             isMemoryEffectFree(nested))
+      return WalkResult::advance();
+    bool isScratch = written && written.getDefiningOp<memref::AllocOp>();
+    return isScratch ? WalkResult::advance() : WalkResult::interrupt();
+  });
+  return !result.wasInterrupted();
+}
+
+/// Fails, with an error, where a function is none.
+static LogicalResult checkKernel(func::FuncOp function) {
   auto emitError = [&](const Twine &text) {
     return function.emitError("is no kernel of convert-sparsek-to-vector: ")
            << text;
@@ -75,24 +102,19 @@ FailureOr<Kernel> Kernel::get(func::FuncOp function) {
         !type.isF32() && !type.isF64())
       return emitError("it must take buffers, and scalars of type index, i64, "
                        "f32 or f64");
-  for (Operation &op : function.front().without_terminator()) {
-    if (auto loop = dyn_cast<scf::ParallelOp>(op); loop && !kernel.items) {
-      kernel.items = loop;
-      continue;
-    }
-    if (!isMemoryEffectFree(&op))
-      return emitError("there must be one scf.parallel, and beside it only "
-                       "what has no effects");
-  }
-  scf::ParallelOp items = kernel.items;
-  if (!items || items.getNumLoops() != 1 || items.getNumResults() != 0 ||
-      getConstantIntValue(items.getLowerBound()[0]) != 0 ||
-      getConstantIntValue(items.getStep()[0]) != 1)
-    return emitError("there must be one scf.parallel over the work items, from "
-                     "0 in steps of 1, without results");
-  for (auto alloc : items.getBody()->getOps<memref::AllocOp>())
-    kernel.scratch.push_back(alloc);
-  return kernel;
+  SmallVector<scf::ParallelOp> loops = getLoops(function);
+  if (loops.empty())
+    return emitError("there must be an scf.parallel over its work items");
+  for (scf::ParallelOp loop : loops)
+    if (loop.getNumLoops() != 1 || loop.getNumResults() != 0 ||
+        getConstantIntValue(loop.getLowerBound()[0]) != 0 ||
+        getConstantIntValue(loop.getStep()[0]) != 1)
+      return emitError("an scf.parallel over work items must begin at 0, in "
+                       "steps of 1, and have no results");
+  for (Operation &op : function.front().without_terminator())
+    if (!isa<scf::ParallelOp>(op) && !isLocal(&op))
+      return emitError("beside its scf.parallel it may write scratch only");
+  return success();
 }
 
 /// Bytes of one allocation, aligned. `sizes` are its dynamic sizes.
@@ -113,23 +135,26 @@ static Value getBytes(HostBuilder &b, memref::AllocOp alloc, ValueRange sizes) {
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// Emits the executable of one kernel.
-class ExecutableBuilder {
+/// Emits one entry point of an executable.
+class EntryBuilder {
 public:
-  explicit ExecutableBuilder(Kernel &kernel)
-      : kernel(kernel), b(kernel.function.getLoc(), kernel.function) {}
+  EntryBuilder(func::FuncOp function, Attribute layout)
+      : function(function), b(function.getLoc(), function), layout(layout) {}
 
-  void build();
+  /// Makes the function, which has the arguments of the kernel, one without,
+  /// of which every workgroup has its share of loop `number`.
+  void build(size_t number);
 
 private:
   Value loadWord();
   /// A scalar of a type that kernels take.
   Value loadScalar(Type type);
-  Value getInterface(StringRef name, unsigned dimension);
+  Value getInterface(StringRef name);
   Value bind(unsigned number, MemRefType type, ValueRange sizes);
-  void placeScratch(Value scratch, Value begin);
+  void placeScratch(ArrayRef<memref::AllocOp> allocs, Value scratch,
+                    Value begin);
 
-  Kernel &kernel;
+  func::FuncOp function;
   HostBuilder b;
   Attribute layout;
   unsigned nextWord = 0;
@@ -142,15 +167,27 @@ static unsigned getNumWords(Type type) {
   return type.isF32() ? 1 : 2;
 }
 
-/// With those of the scratch, an index.
+/// A constant of type f64, null where a kernel does without.
+static arith::ConstantOp findWideConstant(func::FuncOp kernel) {
+  arith::ConstantOp found;
+  kernel.walk([&](arith::ConstantOp constant) {
+    if (!constant.getType().isF64())
+      return WalkResult::advance();
+    found = constant;
+    return WalkResult::interrupt();
+  });
+  return found;
+}
+
+/// With those of the scratch, an index, and of a constant.
 static unsigned getNumWords(func::FuncOp function) {
-  unsigned words = 2;
+  unsigned words = findWideConstant(function) ? 4 : 2;
   for (Type type : function.getArgumentTypes())
     words += getNumWords(type);
   return words;
 }
 
-Value ExecutableBuilder::loadWord() {
+Value EntryBuilder::loadWord() {
   Operation *load = iree::createOp(
       b, b.getLoc(), "hal.interface.constant.load", b.getI32Type(), {},
       {b.getNamedAttr("layout", layout),
@@ -158,7 +195,7 @@ Value ExecutableBuilder::loadWord() {
   return load->getResult(0);
 }
 
-Value ExecutableBuilder::loadScalar(Type type) {
+Value EntryBuilder::loadScalar(Type type) {
   if (type.isF32())
     return arith::BitcastOp::create(b, type, loadWord());
   Type i64 = b.getI64Type();
@@ -174,15 +211,15 @@ Value ExecutableBuilder::loadScalar(Type type) {
   return value;
 }
 
-Value ExecutableBuilder::getInterface(StringRef name, unsigned dimension) {
+Value EntryBuilder::getInterface(StringRef name) {
   Operation *op = iree::createOp(
       b, b.getLoc(), ("hal.interface.workgroup." + name).str(),
       b.getIndexType(), {},
-      {b.getNamedAttr("dimension", b.getIndexAttr(dimension))});
+      {b.getNamedAttr("dimension", b.getIndexAttr(0))});
   return op->getResult(0);
 }
 
-Value ExecutableBuilder::bind(unsigned number, MemRefType type,
+Value EntryBuilder::bind(unsigned number, MemRefType type,
                               ValueRange sizes) {
   SmallVector<Value> operands{b.index(0)};
   llvm::append_range(operands, sizes);
@@ -197,8 +234,9 @@ Value ExecutableBuilder::bind(unsigned number, MemRefType type,
 }
 
 /// Puts what is allocated into `scratch`, from `begin` on.
-void ExecutableBuilder::placeScratch(Value scratch, Value begin) {
-  for (memref::AllocOp alloc : kernel.scratch) {
+void EntryBuilder::placeScratch(ArrayRef<memref::AllocOp> allocs, Value scratch,
+                                Value begin) {
+  for (memref::AllocOp alloc : allocs) {
     b.setInsertionPoint(alloc);
     Value bytes = getBytes(b, alloc, alloc.getDynamicSizes());
     Value view = memref::ViewOp::create(b, alloc.getType(), scratch, begin,
@@ -212,34 +250,10 @@ void ExecutableBuilder::placeScratch(Value scratch, Value begin) {
   }
 }
 
-void ExecutableBuilder::build() {
-  func::FuncOp function = kernel.function;
-  StringAttr name = function.getSymNameAttr();
-  auto symbol = b.getNamedAttr("sym_name", name);
-  auto isPrivate = b.getNamedAttr("sym_visibility", b.getStringAttr("private"));
-  auto isPublic = b.getNamedAttr("sym_visibility", b.getStringAttr("public"));
-  unsigned buffers = llvm::count_if(function.getArgumentTypes(),
-                                    llvm::IsaPred<MemRefType>);
-  // Which buffers are outputs shows at the calls only.
-  layout = iree::getLayout(b.getContext(), getNumWords(function),
-                           SmallVector<bool>(buffers + 1, true));
-  Operation *executable =
-      iree::createOp(b, b.getLoc(), "hal.executable.source", {}, {},
-                     {symbol, isPrivate}, /*numRegions=*/1);
-  b.createBlock(&executable->getRegion(0));
-  Operation *entry = iree::createOp(
-      b, b.getLoc(), "hal.executable.export", {}, {},
-      {b.getNamedAttr("layout", layout),
-       b.getNamedAttr("ordinal", b.getIndexAttr(0)), symbol, isPublic},
-      /*numRegions=*/2);
-  iree::buildWorkgroupCount(b, entry->getRegion(0), 1);
-  auto module = ModuleOp::create(b, b.getLoc());
-  iree::createOp(b, b.getLoc(), "hal.executable.source_end", {}, {});
-
-  // The function moves there, without arguments.
-  function->remove();
-  module.push_back(function);
-  function.setPublic();
+void EntryBuilder::build(size_t number) {
+  arith::ConstantOp wide = findWideConstant(function);
+  SmallVector<scf::ParallelOp> loops = getLoops(function);
+  scf::ParallelOp items = loops[number];
   Block &body = function.front();
   b.setInsertionPointToStart(&body);
   unsigned numBuffers = 0;
@@ -260,16 +274,20 @@ void ExecutableBuilder::build() {
     argument.replaceAllUsesWith(memref::CastOp::create(b, type, buffer));
   }
   Value scratchSize = loadScalar(b.getIndexType());
-  Value workgroup = getInterface("id", 0), workgroups = getInterface("count", 0);
+  if (wide)
+    wide.replaceAllUsesWith(loadScalar(wide.getType()));
+  Value workgroup = getInterface("id"), workgroups = getInterface("count");
   Value scratch = bind(
       numBuffers, MemRefType::get(ShapedType::kDynamic, b.getI8Type()),
       b.mul({scratchSize, workgroups}));
   Value begin = b.mul({workgroup, scratchSize});
   body.eraseArguments(0, body.getNumArguments());
   function.setType(b.getFunctionType({}, {}));
+  for (scf::ParallelOp loop : loops)
+    if (loop != items)
+      loop.erase();
 
-  placeScratch(scratch, begin);
-  scf::ParallelOp items = kernel.items;
+  placeScratch(getScratch(items), scratch, begin);
   b.setInsertionPoint(items);
   auto loop = scf::ForOp::create(b, workgroup, items.getUpperBound()[0],
                                  workgroups);
@@ -280,15 +298,62 @@ void ExecutableBuilder::build() {
   items.erase();
 }
 
+/// The names of the entry points, one for each loop.
+static std::string getEntryName(func::FuncOp kernel, size_t number) {
+  std::string name = kernel.getName().str();
+  return number == 0 ? name : name + "_" + std::to_string(number);
+}
+
+/// Puts an executable in the place of a kernel.
+static void buildExecutable(func::FuncOp kernel) {
+  OpBuilder b(kernel);
+  Location loc = kernel.getLoc();
+  auto getSymbol = [&](StringRef name) {
+    return b.getNamedAttr("sym_name", b.getStringAttr(name));
+  };
+  auto getVisibility = [&](StringRef name) {
+    return b.getNamedAttr("sym_visibility", b.getStringAttr(name));
+  };
+  size_t buffers = llvm::count_if(kernel.getArgumentTypes(),
+                                  llvm::IsaPred<MemRefType>);
+  Attribute layout = iree::getLayout(b.getContext(), getNumWords(kernel),
+                                     SmallVector<bool>(buffers + 1, true));
+  Operation *executable = iree::createOp(
+      b, loc, "hal.executable.source", {}, {},
+      {getSymbol(kernel.getName()), getVisibility("private")},
+      /*numRegions=*/1);
+  b.createBlock(&executable->getRegion(0));
+  size_t numLoops = getLoops(kernel).size();
+  for (size_t number = 0; number < numLoops; ++number) {
+    Operation *entry = iree::createOp(
+        b, loc, "hal.executable.export", {}, {},
+        {b.getNamedAttr("layout", layout),
+         b.getNamedAttr("ordinal", b.getIndexAttr(number)),
+         getSymbol(getEntryName(kernel, number)), getVisibility("public")},
+        /*numRegions=*/2);
+    iree::buildWorkgroupCount(b, entry->getRegion(0), 1);
+  }
+  auto module = ModuleOp::create(b, loc);
+  iree::createOp(b, loc, "hal.executable.source_end", {}, {});
+  for (size_t number = 0; number < numLoops; ++number) {
+    func::FuncOp function = kernel.clone();
+    function.setName(getEntryName(kernel, number));
+    function.setPublic();
+    module.push_back(function);
+    EntryBuilder(function, layout).build(number);
+  }
+  kernel.erase();
+}
+
 //===----------------------------------------------------------------------===//
 // Calls
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// Replaces one call of a kernel by a dispatch.
+/// Replaces one call of a kernel by dispatches, one for each loop.
 class CallConverter {
 public:
-  CallConverter(func::CallOp call, Kernel &kernel)
+  CallConverter(func::CallOp call, func::FuncOp kernel)
       : call(call), kernel(kernel), b(call.getLoc(), call) {}
 
   LogicalResult convert();
@@ -299,7 +364,7 @@ private:
   Value evaluate(Value value);
 
   func::CallOp call;
-  Kernel &kernel;
+  func::FuncOp kernel;
   HostBuilder b;
   /// From values in the kernel to those here.
   IRMapping known;
@@ -343,7 +408,7 @@ LogicalResult CallConverter::convert() {
   SmallVector<Value> words, tensors, argumentSizes, resultSizes;
   SmallVector<Output> outputs;
   for (auto [operand, argument] :
-       llvm::zip_equal(call.getOperands(), kernel.function.getArguments())) {
+       llvm::zip_equal(call.getOperands(), kernel.getArguments())) {
     if (!isa<MemRefType>(operand.getType())) {
       known.map(argument, operand);
       Value value = operand;
@@ -392,54 +457,79 @@ LogicalResult CallConverter::convert() {
       words.push_back(b.word(size));
   }
 
-  Value items = evaluate(kernel.items.getUpperBound()[0]);
-  Value scratch = b.index(0);
-  for (memref::AllocOp alloc : kernel.scratch) {
-    SmallVector<Value> dynamic;
-    for (Value size : alloc.getDynamicSizes())
-      dynamic.push_back(evaluate(size));
-    if (!items || llvm::is_contained(dynamic, Value()))
-      return emitError("its work items, and the sizes of its scratch, must "
-                       "follow from the sizes of its buffers");
-    scratch = b.add({scratch, getBytes(b, alloc, dynamic)});
-  }
-  Value one = b.index(1);
-  Value workgroups =
-      b.max({b.min({items, b.index(kMaxWorkgroups)}), one});
-  llvm::append_range(words, b.words(scratch));
-  Value allScratch = b.mul({scratch, workgroups});
-  std::optional<int64_t> bytes = HostBuilder::getConstant(allScratch);
-  if (!bytes)
-    resultSizes.push_back(allScratch);
+  // What the first dispatch writes the next ones read and change.
+  SmallVector<Value> written;
+  for (auto [number, loop] : llvm::enumerate(getLoops(kernel))) {
+    Value items = evaluate(loop.getUpperBound()[0]);
+    Value scratch = b.index(0);
+    for (memref::AllocOp alloc : getScratch(loop)) {
+      SmallVector<Value> dynamic;
+      for (Value size : alloc.getDynamicSizes())
+        dynamic.push_back(evaluate(size));
+      if (!items || llvm::is_contained(dynamic, Value()))
+        return emitError("its work items, and the sizes of its scratch, must "
+                         "follow from the sizes of its buffers");
+      scratch = b.add({scratch, getBytes(b, alloc, dynamic)});
+    }
+    Value workgroups =
+        b.max({b.min({items, b.index(kMaxWorkgroups)}), b.index(1)});
+    SmallVector<Value> arguments = words;
+    llvm::append_range(arguments, b.words(scratch));
+    if (arith::ConstantOp wide = findWideConstant(kernel)) {
+      APFloat value = cast<FloatAttr>(wide.getValue()).getValue();
+      llvm::append_range(
+          arguments,
+          b.words(arith::ConstantOp::create(
+              b, b.getI64IntegerAttr(
+                     value.bitcastToAPInt().getSExtValue()))));
+    }
+    llvm::append_range(arguments, tensors);
+    SmallVector<Attribute> tied(outputs.size(), b.getIndexAttr(-1));
+    for (auto [place, tensor] : llvm::enumerate(written)) {
+      tied[place] = b.getIndexAttr(arguments.size());
+      arguments.push_back(tensor);
+    }
+    tied.push_back(b.getIndexAttr(-1));
 
-  SmallVector<Type> types;
-  for (Output &output : outputs)
-    types.push_back(output.tensor.getType());
-  types.push_back(RankedTensorType::get(bytes.value_or(ShapedType::kDynamic),
-                                        b.getI8Type()));
-  SmallVector<Value> operands{workgroups};
-  for (ArrayRef<Value> part :
-       {ArrayRef(words), ArrayRef(tensors), ArrayRef(argumentSizes),
-        ArrayRef(resultSizes)})
-    llvm::append_range(operands, part);
-  auto name = kernel.function.getSymNameAttr();
-  auto entry = SymbolRefAttr::get(name, {FlatSymbolRefAttr::get(name)});
-  const int32_t segments[] = {1, int32_t(words.size() + tensors.size()),
-                              int32_t(argumentSizes.size()),
-                              int32_t(resultSizes.size())};
-  SmallVector<Attribute> untied(types.size(), b.getIndexAttr(-1));
-  Operation *dispatch = iree::createOp(
-      b, b.getLoc(), "flow.dispatch", types, operands,
-      {b.getNamedAttr("entry_points", b.getArrayAttr({entry})),
-       b.getNamedAttr("operandSegmentSizes", b.getDenseI32ArrayAttr(segments)),
-       b.getNamedAttr("tied_operands", b.getArrayAttr(untied))});
+    SmallVector<Value> operands{workgroups};
+    llvm::append_range(operands, arguments);
+    SmallVector<Value> inputSizes = argumentSizes, sizes = resultSizes;
+    if (!written.empty())
+      llvm::append_range(inputSizes, resultSizes);
+    Value allScratch = b.mul({scratch, workgroups});
+    std::optional<int64_t> bytes = HostBuilder::getConstant(allScratch);
+    if (!bytes)
+      sizes.push_back(allScratch);
+    llvm::append_range(operands, inputSizes);
+    llvm::append_range(operands, sizes);
+
+    SmallVector<Type> types;
+    for (Output &output : outputs)
+      types.push_back(output.tensor.getType());
+    types.push_back(RankedTensorType::get(bytes.value_or(ShapedType::kDynamic),
+                                          b.getI8Type()));
+    auto entry = SymbolRefAttr::get(
+        kernel.getSymNameAttr(),
+        {FlatSymbolRefAttr::get(b.getContext(), getEntryName(kernel, number))});
+    const int32_t segments[] = {1, int32_t(arguments.size()),
+                                int32_t(inputSizes.size()),
+                                int32_t(sizes.size())};
+    Operation *dispatch = iree::createOp(
+        b, b.getLoc(), "flow.dispatch", types, operands,
+        {b.getNamedAttr("entry_points", b.getArrayAttr({entry})),
+         b.getNamedAttr("operandSegmentSizes",
+                        b.getDenseI32ArrayAttr(segments)),
+         b.getNamedAttr("tied_operands", b.getArrayAttr(tied))});
+    written.assign(dispatch->result_begin(),
+                   std::prev(dispatch->result_end()));
+  }
 
   SmallVector<Operation *> casts;
   for (Value operand : call.getOperands())
     if (auto cast = operand.getDefiningOp<memref::CastOp>())
       casts.push_back(cast);
   call.erase();
-  for (auto [output, result] : llvm::zip(outputs, dispatch->getResults())) {
+  for (auto [output, result] : llvm::zip_equal(outputs, written)) {
     output.tensor.replaceAllUsesWith(result);
     output.tensor.erase();
   }
@@ -490,13 +580,18 @@ struct ConvertVectorToIREE
         calls[function].push_back(call);
     });
     for (auto &[function, users] : calls) {
-      FailureOr<Kernel> kernel = Kernel::get(function);
-      if (failed(kernel))
+      if (failed(checkKernel(function)))
         return signalPassFailure();
+      if (findWideConstant(function) ||
+          llvm::is_contained(function.getArgumentTypes(),
+                             Float64Type::get(&getContext())))
+        users.front().emitRemark(
+            "computes in f64: compile with "
+            "--iree-input-demote-f64-to-f32=false");
       for (func::CallOp call : users)
-        if (failed(CallConverter(call, *kernel).convert()))
+        if (failed(CallConverter(call, function).convert()))
           return signalPassFailure();
-      ExecutableBuilder(*kernel).build();
+      buildExecutable(function);
     }
   }
 };
