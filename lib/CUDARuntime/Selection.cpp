@@ -22,13 +22,6 @@ using llvm::Error;
 using llvm::Expected;
 using llvm::Twine;
 
-/// Lists that `merge_lists` makes one of, as a power of two.
-static constexpr int64_t kMergedLog2 = 2;
-/// Bits of a digit of the sort.
-static constexpr int64_t kDigitBits = 8;
-/// Most buckets that a block of `rank_table` counts: one for each of its warps.
-static constexpr int64_t kMaxTableLog2 = 3;
-
 //===----------------------------------------------------------------------===//
 // Plan
 //===----------------------------------------------------------------------===//

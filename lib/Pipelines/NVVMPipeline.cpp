@@ -6,6 +6,8 @@
 
 #include "sparsek/Pipelines/Pipelines.h"
 
+#include "Internal.h"
+
 #include "sparsek/Conversion/Passes.h"
 #include "sparsek/Dialect/SparseK/Transforms/Passes.h"
 #include "sparsek/Dialect/Tile/IR/Tile.h"
@@ -23,8 +25,8 @@
 using namespace mlir;
 using namespace sparsek;
 
-void sparsek::buildNVVMPipeline(OpPassManager &pm,
-                                const NVVMPipelineOptions &options) {
+void sparsek::addKernelCompilation(OpPassManager &pm,
+                                   const KernelOptions &options) {
   pm.addNestedPass<func::FuncOp>(createSparsekDecomposeAttentionPass());
   ConvertSparseKToTilePassOptions program;
   program.chip = options.chip;
@@ -69,6 +71,11 @@ void sparsek::buildNVVMPipeline(OpPassManager &pm,
     target.features = "+ptx" + std::to_string(known->ptxVersion);
   target.optLevel = 3;
   pm.addPass(createGpuNVVMAttachTarget(target));
+}
+
+void sparsek::buildNVVMPipeline(OpPassManager &pm,
+                                const NVVMPipelineOptions &options) {
+  addKernelCompilation(pm, {options.chip, options.schedule, options.remarks});
   if (options.format == "nvvm")
     return;
   SparsekSerializeKernelsPassOptions serialize;

@@ -130,14 +130,10 @@ void sparsek::buildReferencePipeline(OpPassManager &pm,
   buildLowerToLLVMPipeline(pm, lower);
 }
 
-/// The options of the kernels, with those left open fitted to the host.
-static ConvertSparseKToVectorPassOptions
-getKernelOptions(const CPUPipelineOptions &options) {
+ConvertSparseKToVectorPassOptions
+sparsek::getVectorKernelOptions(int64_t vectorLanes, int64_t microRows) {
   ConvertSparseKToVectorPassOptions kernels;
-  kernels.parallel = options.parallel;
-  kernels.keyBlock = options.keyBlock;
-  kernels.tileRows = options.tileRows;
-  kernels.vectorLanes = options.vectorLanes;
+  kernels.vectorLanes = vectorLanes;
   if (kernels.vectorLanes == 0) {
     llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
     kernels.vectorLanes = features.lookup("avx512f") ? 16
@@ -146,7 +142,7 @@ getKernelOptions(const CPUPipelineOptions &options) {
   }
   // AVX2 has 16 registers: 4 x 2 sums leave room for the operands. AVX-512 and
   // others have 32.
-  kernels.microRows = options.microRows;
+  kernels.microRows = microRows;
   if (kernels.microRows == 0)
     kernels.microRows = kernels.vectorLanes == 8 ? 4 : 8;
   return kernels;
@@ -154,7 +150,11 @@ getKernelOptions(const CPUPipelineOptions &options) {
 
 void sparsek::buildCPUPipeline(OpPassManager &pm,
                                const CPUPipelineOptions &options) {
-  ConvertSparseKToVectorPassOptions kernels = getKernelOptions(options);
+  ConvertSparseKToVectorPassOptions kernels =
+      getVectorKernelOptions(options.vectorLanes, options.microRows);
+  kernels.parallel = options.parallel;
+  kernels.keyBlock = options.keyBlock;
+  kernels.tileRows = options.tileRows;
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createSparsekDecomposeAttentionPass());
   pm.addPass(createSparsekInsertRuntimeChecksPass());
@@ -201,6 +201,10 @@ void sparsek::registerPipelines() {
       "sparsek-nvvm-pipeline",
       "sparsek and linalg on tensors to kernels for an NVIDIA GPU, for speed",
       buildNVVMPipeline);
+  PassPipelineRegistration<EmitIREEOptions>(
+      "sparsek-emit-iree",
+      "sparsek, among any other ops, to what iree-compile takes",
+      buildEmitIREEPipeline);
   PassPipelineRegistration<LowerToGPUPipelineOptions>(
       "sparsek-lower-to-gpu-pipeline",
       "Code on buffers to NVIDIA kernels and a host that launches them",

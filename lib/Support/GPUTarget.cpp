@@ -20,6 +20,7 @@ struct Entry {
   int number;         // compute capability times ten
   StringLiteral best; // what runs on it: its own instructions included
   int sharedKilobytes;
+  int multiprocessors;
   int ptxVersion; // the first that has it, 8.0 or later
 };
 } // namespace
@@ -30,9 +31,11 @@ static constexpr int kHopper = 90;
 /// Ascending. Shared memory: "Technical Specifications per Compute Capability"
 /// of the CUDA C++ Programming Guide.
 static constexpr Entry kEntries[] = {
-    {80, "sm_80", 163, 80},   {86, "sm_86", 99, 80},   {87, "sm_87", 163, 80},
-    {89, "sm_89", 99, 80},    {90, "sm_90a", 227, 80}, {100, "sm_100", 227, 86},
-    {103, "sm_103", 227, 88}, {120, "sm_120", 99, 87}, {121, "sm_121", 99, 88}};
+    {80, "sm_80", 163, 108, 80},   {86, "sm_86", 99, 84, 80},
+    {87, "sm_87", 163, 16, 80},    {89, "sm_89", 99, 142, 80},
+    {90, "sm_90a", 227, 132, 80},  {100, "sm_100", 227, 148, 86},
+    {103, "sm_103", 227, 148, 88}, {120, "sm_120", 99, 188, 87},
+    {121, "sm_121", 99, 48, 88}};
 
 std::optional<GPUTarget> GPUTarget::get(StringRef chip) {
   StringRef rest = chip;
@@ -52,6 +55,7 @@ std::optional<GPUTarget> GPUTarget::get(StringRef chip) {
   if (rest == "f")
     version = std::max(version, 88);
   return GPUTarget{chip.str(), int64_t{entry->sharedKilobytes} * 1024,
+                   entry->multiprocessors,
                    /*warpgroups=*/number == kHopper && rest == "a",
                    /*suspendsWaits=*/number >= kHopper,
                    /*dependentLaunches=*/number >= kHopper, version};

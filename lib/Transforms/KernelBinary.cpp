@@ -39,6 +39,12 @@ static llvm::json::Value toJSON(Attribute attribute) {
   return nullptr;
 }
 
+std::string sparsek::getRecordText(DictionaryAttr record) {
+  std::string text;
+  llvm::raw_string_ostream(text) << toJSON(record);
+  return text;
+}
+
 SmallVector<gpu::BinaryOp> sparsek::findKernelBinaries(Operation *root) {
   SmallVector<gpu::BinaryOp> found;
   root->walk([&](gpu::BinaryOp binary) {
@@ -48,11 +54,7 @@ SmallVector<gpu::BinaryOp> sparsek::findKernelBinaries(Operation *root) {
   return found;
 }
 
-llvm::Expected<KernelBinary> sparsek::getKernelBinary(gpu::BinaryOp binary) {
-  auto record = binary->getAttrOfType<DictionaryAttr>(kLaunchRecordAttr);
-  if (!record)
-    return llvm::createStringError("the gpu.binary must have a dictionary '" +
-                                   kLaunchRecordAttr + "'");
+llvm::Expected<gpu::ObjectAttr> sparsek::getObject(gpu::BinaryOp binary) {
   ArrayAttr objects = binary.getObjects();
   if (objects.size() != 1)
     return llvm::createStringError("expected one object in the gpu.binary, "
@@ -63,12 +65,28 @@ llvm::Expected<KernelBinary> sparsek::getKernelBinary(gpu::BinaryOp binary) {
   if (!object || object.getFormat() == gpu::CompilationTarget::Offload)
     return llvm::createStringError(
         "the object of the gpu.binary must be PTX, a cubin or a fatbin");
+  return object;
+}
+
+StringRef sparsek::getImage(gpu::ObjectAttr object) {
+  StringRef image = object.getObject().getValue();
+  if (object.getFormat() == gpu::CompilationTarget::Assembly)
+    image = image.take_until([](char c) { return c == 0; });
+  return image;
+}
+
+llvm::Expected<KernelBinary> sparsek::getKernelBinary(gpu::BinaryOp binary) {
+  auto record = binary->getAttrOfType<DictionaryAttr>(kLaunchRecordAttr);
+  if (!record)
+    return llvm::createStringError("the gpu.binary must have a dictionary '" +
+                                   kLaunchRecordAttr + "'");
+  llvm::Expected<gpu::ObjectAttr> object = getObject(binary);
+  if (!object)
+    return object.takeError();
   KernelBinary result;
-  result.format = object.getFormat();
-  result.image = object.getObject().getValue();
-  if (result.format == gpu::CompilationTarget::Assembly)
-    result.image = result.image.take_until([](char c) { return c == 0; });
-  llvm::raw_string_ostream(result.record) << toJSON(record);
+  result.format = object->getFormat();
+  result.image = getImage(*object);
+  result.record = getRecordText(record);
   if (auto op = record.getAs<StringAttr>("op"))
     result.op = op.getValue();
   return result;

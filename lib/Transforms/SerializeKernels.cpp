@@ -4,7 +4,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "sparsek/Transforms/KernelBinary.h"
 #include "sparsek/Transforms/Passes.h"
 
 #include "mlir/Dialect/GPU/IR/CompilationInterfaces.h"
@@ -38,10 +37,12 @@ struct SerializeKernels
           << "'; accepted are ptx, cubin, fatbin and llvm";
       return signalPassFailure();
     }
-    llvm::StringMap<Attribute> records;
+    // What says how the kernels are launched.
+    llvm::StringMap<SmallVector<NamedAttribute>> attributes;
     for (auto module : getOperation().getOps<gpu::GPUModuleOp>())
-      if (Attribute record = module->getAttr(sparsek::kLaunchRecordAttr))
-        records[module.getName()] = record;
+      for (NamedAttribute attribute : module->getDiscardableAttrs())
+        if (attribute.getName().getValue().starts_with("sparsek."))
+          attributes[module.getName()].push_back(attribute);
     // Without a CUDA toolkit MLIR reports an error for its missing libdevice,
     // which these kernels do not use, and goes on.
     ScopedDiagnosticHandler handler(&getContext(), [](Diagnostic &diagnostic) {
@@ -52,8 +53,8 @@ struct SerializeKernels
                                                   options)))
       return signalPassFailure();
     for (auto binary : getOperation().getOps<gpu::BinaryOp>())
-      if (Attribute record = records.lookup(binary.getName()))
-        binary->setAttr(sparsek::kLaunchRecordAttr, record);
+      for (NamedAttribute attribute : attributes.lookup(binary.getName()))
+        binary->setAttr(attribute.getName(), attribute.getValue());
   }
 };
 } // namespace

@@ -24,6 +24,13 @@
 
 namespace sparsek::cuda {
 
+/// Lists that `merge_lists` makes one of, as a power of two.
+constexpr int64_t kMergedLog2 = 2;
+/// Bits of a digit of the sort.
+constexpr int64_t kDigitBits = 8;
+/// Most buckets that a block of `rank_table` counts: one for each of its warps.
+constexpr int64_t kMaxTableLog2 = 3;
+
 /// What the launches of one selection do.
 struct SelectionPlan : LaunchPlan {
   /// Those of this many keys.

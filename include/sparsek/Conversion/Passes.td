@@ -319,6 +319,80 @@ def SparsekRaiseAttentionPass
 }
 
 //===----------------------------------------------------------------------===//
+// SparseKToIREE
+//===----------------------------------------------------------------------===//
+
+def ConvertNVVMToIREEPass : Pass<"convert-nvvm-to-iree", "::mlir::ModuleOp"> {
+  let summary = "kernels to entry points that IREE can launch";
+  let description = [{
+    IREE's CUDA driver passes pointers and then constants of 32 bits. Every
+    kernel of a gpu.module with a launch record gets parameters of these kinds,
+    from which it makes its own, and a gpu.module of its own, since IREE loads
+    an image for every kernel. Parts of the workspace become one pointer and
+    offsets in 256 bytes; 64 bits are two words; the last word says whether
+    there is anything to do.
+
+    ```mlir
+    gpu.module @topk_mask_0 attributes {sparsek.launch_record = {...}} {
+      llvm.func @merge_lists(%codes_from: !llvm.ptr<1>, ..., %list_log2: i32, ...) attributes {nvvm.kernel} {...}
+      ...
+    // becomes
+    gpu.module @topk_mask_0_merge_lists attributes {sparsek.iree_entry_point = {kernels = @topk_mask_0, name = "merge_lists", record = {...}}} {
+      llvm.func @merge_lists(%workspace: !llvm.ptr<1>, %codes_from: i32, ..., %list_log2: i32, ..., %runs: i32) attributes {nvvm.kernel} {...}
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+def ConvertSparseKToIREEPass : Pass<"convert-sparsek-to-iree", "::mlir::ModuleOp"> {
+  let summary = "sparsek ops to private functions that dispatch their kernels in IREE";
+  let description = [{
+    Every op with kernels (`tile.kernels`) becomes the call of a private
+    function with one `hal.dispatch.extern` for each kernel, which holds the
+    PTX or machine code. Ops that agree in attributes and types share a
+    function. Outside of func.func, as in a util.func, the dispatches take the
+    place of the op itself.
+
+    Grids, constants and the workspace follow from the sizes: known ones are
+    constants, others are computed by the host. Where a size decides which
+    kernels are launched, all are, and those without work end at once. Sizes
+    that must agree are asserted; what is in the tensors is not looked at.
+
+    The ops of IREE are unregistered and print in their generic form, which
+    iree-compile reads. Ops without kernels, and gpu.binary ops that do not fit
+    their launch record, are errors.
+
+    ```mlir
+    %tau, %expiry = sparsek.topk_mask %u topk(64) window(64) {tile.kernels = @topk_mask_0} : tensor<1x2x?xf32>
+    // becomes
+    %tau, %expiry = call @sparsek_topk_mask(%u) : (tensor<1x2x?xf32>) -> (tensor<1x2x?xf32>, tensor<1x2x?xi32>)
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect", "::mlir::func::FuncDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def ConvertVectorToIREEPass : Pass<"convert-vector-to-iree", "::mlir::ModuleOp"> {
+  let summary = "kernels for the host to executables of IREE";
+  let description = [{
+    Every kernel of `convert-sparsek-to-vector{parallel=true}` becomes a
+    `hal.executable.source` with the kernel's code, and its calls become
+    dispatches of it. IREE compiles it for the CPU that iree-compile is asked
+    for. Up to 64 workgroups share the work items; scratch memory is one more
+    result of the dispatch.
+
+    ```mlir
+    call @sparsek_topk_mask(%buffer, ...) : (memref<?x?x?xf32, strided<[?, ?, ?], offset: ?>>, ...) -> ()
+    // becomes, in the generic form
+    %tau, %expiry, %scratch = flow.dispatch @sparsek_topk_mask::@sparsek_topk_mask[%workgroups](%constants, ..., %u)
+        : (i32, ..., tensor<1x2x?xf32>{%n}) -> (tensor<1x2x?xf32>{%n}, tensor<1x2x?xi32>{%n}, tensor<?xi8>{%bytes})
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+//===----------------------------------------------------------------------===//
 // TileToFragments
 //===----------------------------------------------------------------------===//
 

@@ -128,6 +128,31 @@ struct NVVMPipelineOptions
       llvm::cl::init(true)};
 };
 
+/// Options of `sparsek-emit-iree`.
+struct EmitIREEOptions
+    : public DevicePipelineOptions<
+          mlir::PassPipelineOptions<EmitIREEOptions>> {
+  EmitIREEOptions() : DevicePipelineOptions("sm_90a") {}
+  Option<bool> cuda{
+      *this, "cuda",
+      llvm::cl::desc("For --iree-hal-target-device=cuda: PTX or machine code"),
+      llvm::cl::init(false)};
+  Option<bool> llvmCPU{
+      *this, "llvm-cpu",
+      llvm::cl::desc("For the backend llvm-cpu: vector code"),
+      llvm::cl::init(false)};
+  Option<int64_t> vectorLanes{
+      *this, "vector-lanes",
+      llvm::cl::desc("With llvm-cpu, f32 lanes of a vector: 16 for AVX-512, 8 "
+                     "for AVX2; 0 asks the host"),
+      llvm::cl::init(0)};
+  Option<std::string> schedule{
+      *this, "schedule",
+      llvm::cl::desc("Fields of #tile.schedule to set, as in "
+                     "keys=64,ping_pong=false"),
+      llvm::cl::init("")};
+};
+
 /// Options of `sparsek-lower-to-gpu-pipeline`.
 struct LowerToGPUPipelineOptions
     : public DevicePipelineOptions<
@@ -196,6 +221,10 @@ void buildNVVMPipeline(mlir::OpPassManager &pm,
 /// what faster kernels do not cover.
 void buildGPUPlainPipeline(mlir::OpPassManager &pm,
                            const GPUPlainPipelineOptions &options);
+
+/// sparsek ops, among any others, to what iree-compile takes: see docs/IREE.md.
+void buildEmitIREEPipeline(mlir::OpPassManager &pm,
+                           const EmitIREEOptions &options);
 
 /// Makes the pipelines above available under their names.
 void registerPipelines();

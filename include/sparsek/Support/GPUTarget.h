@@ -24,6 +24,8 @@ struct GPUTarget {
   std::string chip;
   /// Bytes of shared memory that a block may use.
   int64_t sharedBytes;
+  /// Multiprocessors of the largest device, for launchers that cannot ask.
+  int64_t multiprocessors;
   /// wgmma and setmaxnreg: products of a warpgroup that run on while it
   /// computes, and registers that move between warpgroups. Without them a
   /// product belongs to one warp (mma.sync), which waits for it.

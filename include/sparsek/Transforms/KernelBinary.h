@@ -26,11 +26,21 @@ struct KernelBinary {
   llvm::StringRef op;
 };
 
+/// A launch record in JSON. What is no dictionary, array, string, boolean or
+/// integer becomes null, which readers of records refuse.
+std::string getRecordText(mlir::DictionaryAttr record);
+
 /// The binaries with launch records in `root`, in order.
 llvm::SmallVector<mlir::gpu::BinaryOp>
 findKernelBinaries(mlir::Operation *root);
 
-/// What is in one of them. The error says what there must be.
+/// The only object of a binary, PTX or machine code. The error says what there
+/// must be.
+llvm::Expected<mlir::gpu::ObjectAttr> getObject(mlir::gpu::BinaryOp binary);
+/// The image in an object, without the null at the end of PTX.
+llvm::StringRef getImage(mlir::gpu::ObjectAttr object);
+
+/// What is in a binary with a launch record. The error says what there must be.
 llvm::Expected<KernelBinary> getKernelBinary(mlir::gpu::BinaryOp binary);
 
 } // namespace sparsek

@@ -315,8 +315,8 @@ def SparsekSerializeKernelsPass : Pass<"sparsek-serialize-kernels", "::mlir::Mod
   let summary = "gpu.modules to gpu.binary, with their launch records";
   let description = [{
     Runs LLVM's code generator for the target of every gpu.module, as
-    `gpu-module-to-binary` does, and keeps the `sparsek.launch_record` of the
-    module on the binary. `ptx` is text that the driver compiles when it is
+    `gpu-module-to-binary` does, and keeps the attributes `sparsek.*` of the
+    module, such as its `sparsek.launch_record`, on the binary. `ptx` is text that the driver compiles when it is
     loaded; `cubin` and `fatbin` need `ptxas` of the CUDA toolkit, which is
     looked for in `toolkit`, in the environment (CUDA_ROOT, CUDA_HOME,
     CUDA_PATH) and on PATH.

@@ -42,7 +42,8 @@ struct Dim {
 /// Inserts checks in front of one op.
 class Checker {
 public:
-  explicit Checker(Operation *op) : op(op), b(op->getLoc(), op) {}
+  Checker(Operation *op, bool readsTensors)
+      : op(op), readsTensors(readsTensors), b(op->getLoc(), op) {}
 
   void check(ScoreOp op) {
     if (Value statistics = op.getStatistics()) {
@@ -187,6 +188,8 @@ private:
       assertThat(compare(arith::CmpIPredicate::sge, {dim(bounds), index(2)}),
                  "S4: cu_seqlens must have S+1 >= 2 elements");
 
+    if (!readsTensors)
+      return;
     Value count = arith::SubIOp::create(b, dim(bounds), index(1));
     auto at = [&](Value position) -> Value {
       Value bound = tensor::ExtractOp::create(b, cuSeqlens, position);
@@ -211,28 +214,37 @@ private:
   }
 
   Operation *op;
+  bool readsTensors;
   ImplicitLocOpBuilder b;
 };
 
 struct InsertRuntimeChecks
     : public sparsek::impl::SparsekInsertRuntimeChecksPassBase<
           InsertRuntimeChecks> {
-  void runOnOperation() override { getOperation()->walk(insertRuntimeChecks); }
+  using SparsekInsertRuntimeChecksPassBase::SparsekInsertRuntimeChecksPassBase;
+
+  void runOnOperation() override {
+    getOperation()->walk([&](Operation *op) {
+      if (!sizesOnly || isa_and_present<SparseKDialect>(op->getDialect()))
+        insertRuntimeChecks(op, /*readsTensors=*/!sizesOnly);
+    });
+  }
 };
 } // namespace
 
-void sparsek::insertRuntimeChecks(Operation *op) {
+void sparsek::insertRuntimeChecks(Operation *op, bool readsTensors) {
+  Checker checker(op, readsTensors);
   llvm::TypeSwitch<Operation *>(op)
-      .Case<ScoreOp, TopkMaskOp>([](auto op) { Checker(op).check(op); })
+      .Case<ScoreOp, TopkMaskOp>([&](auto op) { checker.check(op); })
       .Case<GatheredAttentionOp, AttentionOp, CausalAttentionOp>(
-          [](auto op) { Checker(op).checkAttention(op); })
-      .Case<linalg::LinalgOp>([](linalg::LinalgOp op) {
+          [&](auto op) { checker.checkAttention(op); })
+      .Case<linalg::LinalgOp>([&](linalg::LinalgOp op) {
         if (op.hasPureTensorSemantics())
-          Checker(op).check(op);
+          checker.check(op);
       })
-      .Default([](Operation *op) {
+      .Default([&](Operation *op) {
         if (OpTrait::hasElementwiseMappableTraits(op) &&
             op->getNumResults() == 1)
-          Checker(op).checkElementwise();
+          checker.checkElementwise();
       });
 }

@@ -15,8 +15,9 @@ namespace sparsek {
 #define GEN_PASS_REGISTRATION
 #include "sparsek/Dialect/SparseK/Transforms/Passes.h.inc"
 
-/// Inserts the checks of `sparsek-insert-runtime-checks` in front of one op.
-void insertRuntimeChecks(mlir::Operation *op);
+/// Inserts the checks of `sparsek-insert-runtime-checks` in front of one op;
+/// without `readsTensors` only those of sizes.
+void insertRuntimeChecks(mlir::Operation *op, bool readsTensors = true);
 
 } // namespace sparsek
 

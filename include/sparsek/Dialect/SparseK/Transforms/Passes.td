@@ -28,7 +28,8 @@ def SparsekInsertRuntimeChecksPass : Pass<"sparsek-insert-runtime-checks"> {
     of their operands agree. What is static has been verified and gets no check.
     The lowerings take the checked facts for granted, so this pass comes before
     them; the messages carry the labels of the verifiers. Running it twice
-    inserts checks twice.
+    inserts checks twice. With `sizes-only` there are checks of sizes, and only
+    of sparsek ops.
 
     ```mlir
     %o, %lse = sparsek.causal_attention %q, %k, %v
@@ -44,6 +45,8 @@ def SparsekInsertRuntimeChecksPass : Pass<"sparsek-insert-runtime-checks"> {
     %o, %lse = sparsek.causal_attention ...
     ```
   }];
+  let options = [
+    Option<"sizesOnly", "sizes-only", "bool", "false", "check the sizes of sparsek ops, and nothing else">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect",
                            "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
 }

@@ -1,0 +1,67 @@
+//===- IREEPipeline.cpp - From tensors to what IREE takes -----------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "sparsek/Pipelines/Pipelines.h"
+
+#include "Internal.h"
+
+#include "sparsek/Conversion/Passes.h"
+#include "sparsek/Dialect/SparseK/Transforms/Passes.h"
+#include "sparsek/Transforms/Passes.h"
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace sparsek;
+
+namespace {
+/// Says what a pipeline cannot do with its options.
+struct Refuse : public PassWrapper<Refuse, OperationPass<>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(Refuse)
+
+  void runOnOperation() override {
+    emitError(getOperation()->getLoc())
+        << "sparsek-emit-iree: name one target, cuda or llvm-cpu";
+    signalPassFailure();
+  }
+};
+} // namespace
+
+static void addCUDA(OpPassManager &pm, const EmitIREEOptions &options) {
+  addKernelCompilation(pm, {options.chip, options.schedule});
+  pm.addPass(createConvertNVVMToIREEPass());
+  SparsekSerializeKernelsPassOptions serialize;
+  serialize.format = options.format;
+  serialize.toolkit = options.toolkit;
+  pm.addPass(createSparsekSerializeKernelsPass(serialize));
+  pm.addPass(createConvertSparseKToIREEPass());
+}
+
+static void addCPU(OpPassManager &pm, const EmitIREEOptions &options) {
+  pm.addPass(createSparsekDecomposeAttentionPass());
+  SparsekInsertRuntimeChecksPassOptions checks;
+  checks.sizesOnly = true;
+  pm.addPass(createSparsekInsertRuntimeChecksPass(checks));
+  ConvertSparseKToVectorPassOptions kernels =
+      getVectorKernelOptions(options.vectorLanes, /*microRows=*/0);
+  kernels.parallel = true;
+  pm.addPass(createConvertSparseKToVectorPass(kernels));
+  pm.addPass(createConvertVectorToIREEPass());
+}
+
+void sparsek::buildEmitIREEPipeline(OpPassManager &pm,
+                                    const EmitIREEOptions &options) {
+  if (options.cuda == options.llvmCPU) {
+    pm.addPass(std::make_unique<Refuse>());
+    return;
+  }
+  if (options.cuda)
+    addCUDA(pm, options);
+  else
+    addCPU(pm, options);
+  pm.addPass(createCanonicalizerPass());
+}
