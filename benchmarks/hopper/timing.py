@@ -83,9 +83,10 @@ def take_turn(contenders: Sequence[Contender]) -> None:
 def measure(
     contenders: dict[str, Sequence[Callable[[], object]]],
 ) -> tuple[dict[str, Time], dict[str, str]]:
-    """Times of contenders that take turns, call by call in changing order, so that
-    the clock and what the call before left behind are the same for all of them; and
-    what went wrong with those that failed."""
+    """Times of contenders that take turns, call by call in changing order, so that a
+    change of the clock, and what a heavy call leaves behind, meets all of them alike;
+    and what went wrong with those that failed. A single contender begins each call
+    on a device that has just been idle."""
     running: dict[str, Contender] = {}
     errors: dict[str, str] = {}
     for name, calls in contenders.items():

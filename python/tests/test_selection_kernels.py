@@ -98,7 +98,7 @@ def test_lengths(size: int, keys: int) -> None:
     }
 )
 def test_several_tiles(problem: Problem) -> None:
-    """Of all kernels: two passes merge the five tiles, digits take two, the scan three."""
+    """Of all kernels: two passes merge the five tiles, digits take two, the scan five."""
     check(problem)
 
 
@@ -135,7 +135,7 @@ def test_budgets(problem: Problem) -> None:
 
 @named(
     {
-        "contiguous": Problem(keys=70, batch=2, heads=3, window=6, size=1),
+        "contiguous": Problem(keys=70, batch=2, heads=3, window=6, size=2),
         "gaps": Problem(keys=140, batch=2, heads=2, window=6, strided=True, scores="some_nan"),
         "packed": Problem(
             keys=131, heads=3, window=6, strided=True, cu_seqlens=(0, 1, 129, 131), merge=False
@@ -154,7 +154,7 @@ def test_heads(problem: Problem) -> None:
         "tokens": Problem(keys=70, cu_seqlens=tuple(range(71)), topk=1, window=0),
         "empty": Problem(keys=130, cu_seqlens=(0, 0, 0, 130, 130), topk=5, window=4),
         "larger-chunks": Problem(
-            keys=530, cu_seqlens=(0, 5, 505, 530), topk=10, window=4, size=1, merge=False
+            keys=530, cu_seqlens=(0, 5, 505, 530), topk=10, window=4, size=2, merge=False
         ),
     }
 )
@@ -201,7 +201,7 @@ def test_any_order_of_warps_gives_the_same_bits() -> None:
     ways = [{"seed": 0}, {"seed": 1, "sm_count": 3}]
     results = [run(problem, u, **options) for options in ways]
     # Nor does the way rows are sorted, or how they are cut into chunks.
-    for size, merge in ((1, True), (0, False)):
+    for size, merge in ((1, True), (0, False), (2, True)):
         results.append(run(dataclasses.replace(problem, size=size, merge=merge), u))
     assert len({tuple(a.tobytes() for a in result) for result in results}) == 1
 

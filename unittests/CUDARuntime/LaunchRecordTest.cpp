@@ -121,12 +121,12 @@ TEST(LaunchRecord, Selection) {
   EXPECT_EQ(selection.maxMergedKeys, 16384);
   EXPECT_EQ(selection.sortTileLog2, 10);
   EXPECT_EQ(selection.radixTileLog2, 12);
-  EXPECT_EQ(selection.scanTileLog2, 11);
+  EXPECT_EQ(selection.scanTileLog2, 10);
   EXPECT_EQ(selection.tableWords, 8196);
-  ASSERT_EQ(selection.sizes.size(), 2u);
-  EXPECT_EQ(selection.sizes[1].maxKeys, 1 << 20);
-  EXPECT_EQ(selection.sizes[1].chunk, 512);
-  EXPECT_EQ(selection.sizes[1].buckets, 1024);
+  ASSERT_EQ(selection.sizes.size(), 3u);
+  EXPECT_EQ(selection.sizes[2].maxKeys, 1 << 20);
+  EXPECT_EQ(selection.sizes[2].chunk, 512);
+  EXPECT_EQ(selection.sizes[2].buckets, 1024);
   const std::pair<size_t, const char *> places[] = {
       {selection.documents, "documents"},
       {selection.sortTiles, "sort_tiles"},
@@ -136,11 +136,13 @@ TEST(LaunchRecord, Selection) {
       {selection.scatter[0], "scatter_scores"},
       {selection.scatter[1], "scatter_digits"},
       {selection.rankTable, "rank_table"},
-      {selection.sizes[0].boundaries, "boundaries_256"},
-      {selection.sizes[1].boundaries, "boundaries_1024"},
+      {selection.sizes[0].boundaries, "boundaries_128"},
+      {selection.sizes[1].boundaries, "boundaries_256"},
+      {selection.sizes[2].boundaries, "boundaries_1024"},
       {selection.rankScan, "rank_scan"},
-      {selection.sizes[0].thresholds, "thresholds_128"},
-      {selection.sizes[1].thresholds, "thresholds_512"},
+      {selection.sizes[0].thresholds, "thresholds_32"},
+      {selection.sizes[1].thresholds, "thresholds_128"},
+      {selection.sizes[2].thresholds, "thresholds_512"},
       {selection.expiries, "expiries"}};
   for (auto [place, name] : places)
     EXPECT_EQ(record->kernels[place].name, name);
@@ -153,21 +155,21 @@ TEST(LaunchRecord, ErrorsOfASelection) {
        "launch record.packed: expected true or false"},
       {"\"sort_tile_log2\": 10", "\"sort_tile_log2\": 0",
        "launch record.sort_tile_log2: expected an integer from 1 to 30, got 0"},
-      {"\"scan_tile_log2\": 11", "\"scan_tile_log2\": 31",
+      {"\"scan_tile_log2\": 10", "\"scan_tile_log2\": 31",
        "launch record.scan_tile_log2: expected an integer from 1 to 30"},
       {"\"table_words\": 8196", "\"table_words\": 8195",
-       "launch record.sizes[1].chunk: needs a table of 8196 words, the record "
+       "launch record.sizes[2].chunk: needs a table of 8196 words, the record "
        "has table_words = 8195"},
       {"\"sizes\": [", "\"sizes\": [], \"others\": [",
        "launch record.sizes: expected at least one size"},
       {"\"max_keys\": 1048576", "\"max_keys\": 131072",
-       "launch record.sizes[1].max_keys: expected an integer from 131073"},
+       "launch record.sizes[2].max_keys: expected an integer from 131073"},
       {"\"chunk\": 128", "\"chunk\": 130",
-       "launch record.sizes[0].chunk: expected a power of two, got 130"},
+       "launch record.sizes[1].chunk: expected a power of two, got 130"},
       {"\"buckets\": 256", "\"buckets\": 0",
-       "launch record.sizes[0].buckets: expected an integer from 1"},
+       "launch record.sizes[1].buckets: expected an integer from 1"},
       {"\"thresholds\": \"thresholds_512\"", "\"thresholds\": \"none\"",
-       "launch record.sizes[1].thresholds: there is no kernel 'none'"},
+       "launch record.sizes[2].thresholds: there is no kernel 'none'"},
       {"\"name\": \"merge_lists\"", "\"name\": \"merge\"",
        "launch record.kernels: there is no kernel 'merge_lists'"},
       {"\"packed\": false", "\"packed\": true",

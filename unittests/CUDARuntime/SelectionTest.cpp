@@ -54,9 +54,9 @@ TEST_F(SelectionTest, EveryByte) {
   std::unique_ptr<Kernel> kernel = makeKernel();
   SparsekSelectionArguments args = makeSelectionArguments(2, 3, 5000);
   ASSERT_EQ(launch(*kernel, args), "");
-  // Chunks of 128 positions: 40 of them and 41 boundaries. Buckets of 32 ranks:
-  // 157 of them, which a block counts 8 of at a time. Five tiles to sort, three
-  // to sum up, rows of 5008 entries.
+  // Chunks of 32 positions: 157 of them and 158 boundaries. Buckets of 64
+  // ranks: 79 of them, which a block counts 8 of at a time. Five tiles to sort,
+  // five to sum up, rows of 5008 entries.
   uint64_t at = kWorkspace;
   auto next = [&](uint64_t bytes) {
     uint64_t begin = at;
@@ -67,12 +67,12 @@ TEST_F(SelectionTest, EveryByte) {
   uint64_t codes[] = {next(narrow), next(narrow)};
   uint64_t order[] = {next(narrow), next(narrow)};
   uint64_t ranks = next(narrow);
-  uint64_t bounds = next(4 * 6 * 6 * 41), boundSums = next(8 * 2 * 6 * 41);
-  uint64_t tileCounts = next(4 * 6 * 3 * 3), tileSums = next(8 * 6 * 3 * 2);
+  uint64_t bounds = next(4 * 6 * 6 * 158), boundSums = next(8 * 2 * 6 * 158);
+  uint64_t tileCounts = next(4 * 6 * 5 * 3), tileSums = next(8 * 6 * 5 * 2);
   // The table, and what is written when it has been read, take turns.
   uint64_t table = at;
-  uint64_t bucketCounts = next(4 * 6 * 41 * 157);
-  uint64_t bucketSums = next(8 * 6 * 41 * 157);
+  uint64_t bucketCounts = next(4 * 6 * 158 * 79);
+  uint64_t bucketSums = next(8 * 6 * 158 * 79);
   uint64_t tableEnd = std::exchange(at, table);
   uint64_t counts[] = {next(narrow), next(narrow), next(narrow)};
   uint64_t sums[] = {next(wide), next(wide)};
@@ -87,15 +87,15 @@ TEST_F(SelectionTest, EveryByte) {
           toHex({codes[0], order[0], codes[1], order[1]}, 16) + toHex({10}, 8),
       "merge_lists 20,6,1" +
           toHex({codes[1], order[1], codes[0], order[0]}, 16) + toHex({12}, 8),
-      "rank_table 20,6,1" +
+      "rank_table 10,6,1" +
           toHex({codes[0], order[0], ranks, bucketCounts, bucketSums}, 16) +
-          toHex({7, 5, 41, 157, 3}, 8),
-      "boundaries_256 11,6,1" + toHex({bounds, boundSums}, 16) +
+          toHex({5, 6, 158, 79, 3}, 8),
+      "boundaries_128 40,6,1" + toHex({bounds, boundSums}, 16) +
           toHex({300}, 8),
-      "rank_scan 3,6,1" + toHex({counts[0], counts[1], counts[2], sums[0],
+      "rank_scan 5,6,1" + toHex({counts[0], counts[1], counts[2], sums[0],
                                  sums[1], tileCounts, tileSums},
                                 16),
-      "thresholds_128 40,6,1" +
+      "thresholds_32 157,6,1" +
           toHex({thetas, 0x5000, 15000, 5000, interior, 15000, 5000}, 16) +
           toHex({100}, 8),
       "expiries 20,6,1" + toHex({codes[0], order[0], 0x6000, 15000, 5000}, 16)};
@@ -137,10 +137,15 @@ TEST_F(SelectionTest, SizesAndSorts) {
                               {1025, 1},
                               {4 * 1024, 1},
                               {4 * 1024 + 1, 2},
+                              {8 * 1024, 2},
+                              {8 * 1024 + 1, 2},
                               {16 * 1024, 2}}) {
     std::vector<std::string> sort = {"sort_tiles"};
     sort.insert(sort.end(), merges, "merge_lists");
-    EXPECT_EQ(launches(keys), names(sort, "boundaries_256", "thresholds_128"))
+    bool isShort = keys <= 8192;
+    EXPECT_EQ(launches(keys),
+              names(sort, isShort ? "boundaries_128" : "boundaries_256",
+                    isShort ? "thresholds_32" : "thresholds_128"))
         << keys;
   }
   std::vector<std::string> digits = {"count_scores", "scatter_scores"};

@@ -114,6 +114,8 @@ inline std::vector<KernelSpec> getSelectionKernels(bool packed = false) {
        "codes:ptr order:ptr ranks:ptr bucket_counts:ptr bucket_sums:ptr "
        "chunk_log2:i32 bucket_log2:i32 boundaries:i32 buckets:i32 "
        "table_log2:i32"},
+      {"boundaries_128", "boundary_blocks x batch_score_heads", 128, 0,
+       "bounds:ptr bound_sums:ptr topk:i32"},
       {"boundaries_256", "boundary_blocks x batch_score_heads", 128, 0,
        "bounds:ptr bound_sums:ptr topk:i32"},
       {"boundaries_1024", "boundary_blocks x batch_score_heads", 128, 0,
@@ -121,7 +123,8 @@ inline std::vector<KernelSpec> getSelectionKernels(bool packed = false) {
       {"rank_scan", "scan_tiles x batch_score_heads", 256, 0,
        "theta_counts:ptr counts0:ptr counts1:ptr sums0:ptr sums1:ptr "
        "tile_counts:ptr tile_sums:ptr"},
-      {"thresholds_128", "chunks x batch_score_heads", 128, 0,
+      {"thresholds_128", "chunks x batch_score_heads", 128, 0, "tau:ptr"},
+      {"thresholds_32", "chunks x batch_score_heads", 32, 0,
        "thetas:ptr tau:ptr tau_b:i64 tau_h:i64 interior:ptr interior_b:i64 "
        "interior_h:i64 window:i32"},
       {"thresholds_512", "chunks x batch_score_heads", 512, 0, "tau:ptr"},
@@ -142,8 +145,10 @@ inline KernelSource makeSelectionSource(llvm::ArrayRef<KernelSpec> kernels,
       std::string(R"({"version": 1, "op": "topk_mask", "chip": "sm_90a",)") +
           R"( "packed": )" + (packed ? "true" : "false") +
           R"(, "max_merged_keys": 16384, "sort_tile_log2": 10,)" +
-          R"( "radix_tile_log2": 12, "scan_tile_log2": 11,)" +
-          R"( "table_words": 8196, "sizes": [{"max_keys": 131072,)" +
+          R"( "radix_tile_log2": 12, "scan_tile_log2": 10,)" +
+          R"( "table_words": 8196, "sizes": [{"max_keys": 8192,)" +
+          R"( "chunk": 32, "buckets": 128, "boundaries": "boundaries_128",)" +
+          R"( "thresholds": "thresholds_32"}, {"max_keys": 131072,)" +
           R"( "chunk": 128, "buckets": 256, "boundaries": "boundaries_256",)" +
           R"( "thresholds": "thresholds_128"}, {"max_keys": 1048576,)" +
           R"( "chunk": 512, "buckets": 1024,)" +

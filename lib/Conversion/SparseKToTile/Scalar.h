@@ -179,11 +179,12 @@ public:
   Scalar partition(Scalar low, Scalar high,
                    llvm::function_ref<Scalar(Scalar)> holds);
   /// The same for several ranges in step, so that loads of the conditions
-  /// overlap. `holds` gets the number of the range; for an empty one it may get
-  /// the number before its end, or 0.
+  /// overlap. `holds` gets the number of the range; where a range is empty or
+  /// its search is over it may get the number before its end, or 0.
   Scalars partition(llvm::ArrayRef<Scalar> lows, llvm::ArrayRef<Scalar> highs,
                     llvm::function_ref<Scalar(unsigned, Scalar)> holds);
-  /// The same by all lanes of a warp together, for `count` conditions at once;
+  /// The same by all lanes of a warp together, for `count` conditions at once:
+  /// 32 numbers are asked at a time. All lanes have the same `low` and `high`.
   /// `holds` gets the number of the condition.
   Scalars warpPartition(unsigned count, Scalar low, Scalar high,
                         llvm::function_ref<Scalar(unsigned, Scalar)> holds);

@@ -35,7 +35,7 @@ void SelectionKernels::buildBoundaries(const SelectionSize &size) {
   Elements heads = b.array(headsPerThread * threads, b.getI32Type());
   Scalar boundaries = b("boundaries"), buckets = b("buckets");
   Scalar bucketLog2 = b("bucket_log2"), topk = b("topk");
-  // As many loads of a lane at once as buckets of long rows want.
+  // Ranks of a bucket that a lane loads at once: short rows have small buckets.
   int64_t unroll = maxBuckets > 128 ? 4 : 1;
   Scalar block = enterRow(ceilShift(boundaries, b.number(kBoundaryWarpsLog2)));
   Scalar warp = b.warp(), lane = b.lane();

@@ -150,7 +150,8 @@ void SelectionKernels::buildThresholds(const SelectionSize &size) {
       return sums;
     });
   };
-  if (warps < 3)
+  assert((warps == 1 || warps >= 3) && "two warps would share a part");
+  if (warps == 1)
     sumTiles({0, 1, 2});
   else
     for (int64_t which = 0; which < 3; ++which)

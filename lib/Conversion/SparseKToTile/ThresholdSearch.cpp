@@ -12,8 +12,8 @@ using namespace sparsek;
 /// Every so many turns the bracket is halved, from some turn on that few
 /// searches reach.
 static constexpr int64_t kHalving = 4, kFirstHalving = 8;
-/// More than this needs. What no bracket holds, from
-/// documents that overlap, ends here.
+/// More turns than halving needs. What no bracket holds, from documents that
+/// overlap, ends here.
 static constexpr int64_t kMaxTurns = 255;
 
 Scalar sparsek::choosePoint(Scalar wish, Scalar low, Scalar high) {
@@ -35,10 +35,11 @@ Step sparsek::advance(ScalarBuilder &b, const Bracket &bracket,
   difference = select(more, difference, 0 - difference);
   Scalar slope = larger(left.interior, b.number(1)).toI64();
   Scalar quotient = divideExactly(difference, slope);
-  // Where the line through the point has come down to what is wanted, in whole
-  // quanta: up to the right of it, and down to the left.
+  // Where the line through the point has come down to what is wanted, rounded
+  // up to whole quanta: to the right of the point, and to the left.
   Scalar up = point + quotient + (quotient * slope != difference).toI64();
-  Scalar down = point - quotient - 1;
+  Scalar back = point - quotient;
+  Scalar down = back - 1;
 
   // The next threshold: quanta are closer than steps of f32 up to 1.
   Scalar isFine = (point < kOne) & (point > -kOne);
@@ -56,7 +57,7 @@ Step sparsek::advance(ScalarBuilder &b, const Bracket &bracket,
   Scalar candidate = roundToCode(larger(smaller(wish, last), low), goUp);
 
   // Whether the keys above a threshold are the same here and at the candidate,
-  // which is beyond the root: the next one in that direction says so.
+  // which is at the root or beyond it: the next one in that direction says so.
   auto stays = [&](Scalar rank, function_ref<Scalar(Scalar)> holds) {
     Scalar none = select(more, rank <= firstRank, rank >= endRank);
     Scalar code = codes[select(none, firstRank, rank - more.toI32())];
@@ -68,7 +69,7 @@ Step sparsek::advance(ScalarBuilder &b, const Bracket &bracket,
       stays(left.rank0, [&](Scalar code) { return code < candidate; }) &
       stays(left.rank1,
             [&](Scalar code) { return isSaturated(code, threshold); });
-  Scalar root = roundToCode(select(more, up, down + 1), /*up=*/true);
+  Scalar root = roundToCode(select(more, up, back), /*up=*/true);
   Scalar found =
       linear | ((!more) & (bracket.low == point)) | (bracket.turn >= kMaxTurns);
   return {{low, high, candidate, bracket.turn + 1},
