@@ -67,16 +67,14 @@ static LogicalResult inlineCalls(func::FuncOp function, SymbolTable &symbols) {
     for (Operation &op : callee.front().without_terminator()) {
       Operation *copy = b.clone(op, mapping);
       // Recursion would not end.
-      WalkResult nested = copy->walk([&](func::CallOp) {
-        return WalkResult::interrupt();
-      });
+      WalkResult nested =
+          copy->walk([&](func::CallOp) { return WalkResult::interrupt(); });
       if (nested.wasInterrupted())
         return call.emitOpError("in a transform spec must be of a function "
                                 "without calls");
     }
-    for (auto [result, returned] :
-         llvm::zip_equal(call.getResults(),
-                         callee.front().getTerminator()->getOperands()))
+    for (auto [result, returned] : llvm::zip_equal(
+             call.getResults(), callee.front().getTerminator()->getOperands()))
       result.replaceAllUsesWith(mapping.lookupOrDefault(returned));
     call.erase();
   }

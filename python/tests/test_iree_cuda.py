@@ -66,7 +66,9 @@ def test_too_many_keys() -> None:
         emit(selection(1, 2_000_000, topk=16, window=8))
     host = Host(emit(selection(1, None, topk=16, window=8)), "sparsek_topk_mask")
     with pytest.raises(AssertionFailed, match="at most N = 1048576 keys"):
-        host.run(np.lib.stride_tricks.as_strided(np.zeros(1, np.float32), (1, 1, 1 << 21), (0, 0, 0)))
+        host.run(
+            np.lib.stride_tricks.as_strided(np.zeros(1, np.float32), (1, 1, 1 << 21), (0, 0, 0))
+        )
 
 
 @pytest.mark.parametrize("chip", ["sm_80", "sm_90a"])

@@ -105,9 +105,10 @@ static llvm::Error translate(MLIRContext &context, const Options &options) {
       return llvm::createStringError("--name is for objects and headers");
     if (failed(emitIREESpec(**module, os)))
       return llvm::createStringError("no transform spec can be made");
-  } else if (llvm::Error error = options.form == Form::Object
-                              ? emitKernelObject(**module, options.name, os)
-                              : emitKernelHeader(**module, options.name, os))
+  } else if (llvm::Error error =
+                 options.form == Form::Object
+                     ? emitKernelObject(**module, options.name, os)
+                     : emitKernelHeader(**module, options.name, os))
     return error;
   std::error_code error;
   llvm::ToolOutputFile output(options.output, error, llvm::sys::fs::OF_None);
