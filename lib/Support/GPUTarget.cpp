@@ -54,11 +54,13 @@ std::optional<GPUTarget> GPUTarget::get(StringRef chip) {
     version = std::max(version, 86);
   if (rest == "f")
     version = std::max(version, 88);
-  return GPUTarget{chip.str(), int64_t{entry->sharedKilobytes} * 1024,
+  return GPUTarget{chip.str(),
+                   int64_t{entry->sharedKilobytes} * 1024,
                    entry->multiprocessors,
                    /*warpgroups=*/number == kHopper && rest == "a",
                    /*suspendsWaits=*/number >= kHopper,
-                   /*dependentLaunches=*/number >= kHopper, version};
+                   /*dependentLaunches=*/number >= kHopper,
+                   version};
 }
 
 std::string GPUTarget::getAccepted() {

@@ -8,6 +8,7 @@
 #include "sparsek/ExecutionEngine/Executable.h"
 #include "sparsek/InitAllDialects.h"
 #include "sparsek/Support/Version.h"
+#include "sparsek/Target/IREESpec.h"
 #include "sparsek/Target/Kernels.h"
 
 #include "llvm/Support/CommandLine.h"
@@ -30,10 +31,11 @@ EXAMPLES
   sparsek-translate kernels.mlir --emit=files -o kernels      PTX or cubins, launch records
   sparsek-translate kernels.mlir --emit=object --name=attend -o attend.o
   sparsek-translate kernels.mlir --emit=header --name=attend -o attend.h
+  sparsek-opt f.mlir --sparsek-emit-iree=cuda | sparsek-translate --emit=iree-spec -o spec.mlir
   cc main.c attend.o -lSparsekRuntime)";
 
 namespace {
-enum class Form { Files, Object, Header };
+enum class Form { Files, Object, Header, IREESpec };
 
 /// Made in main, as in sparsek-run.
 struct Options {
@@ -50,7 +52,11 @@ struct Options {
                      "An object file with the kernels and a C function "
                      "that launches them on the caller's stream"),
           clEnumValN(Form::Header, "header",
-                     "The C header of that object file")),
+                     "The C header of that object file"),
+          clEnumValN(Form::IREESpec, "iree-spec",
+                     "A transform spec for iree-compile that puts the only "
+                     "public function of a module that sparsek-emit-iree "
+                     "left in the place of attention")),
       cl::cat(category)};
   cl::opt<std::string> name{
       "name", cl::value_desc("identifier"),
@@ -73,6 +79,8 @@ static void unregisterClashes() {
 }
 
 static llvm::Error translate(MLIRContext &context, const Options &options) {
+  // Ops of IREE.
+  context.allowUnregisteredDialects(options.form == Form::IREESpec);
   auto file =
       llvm::MemoryBuffer::getFileOrSTDIN(options.inputFile, /*IsText=*/true);
   if (!file)
@@ -92,9 +100,15 @@ static llvm::Error translate(MLIRContext &context, const Options &options) {
   // Written when it is complete.
   llvm::SmallVector<char, 0> content;
   llvm::raw_svector_ostream os(content);
-  if (llvm::Error error = options.form == Form::Object
-                              ? emitKernelObject(**module, options.name, os)
-                              : emitKernelHeader(**module, options.name, os))
+  if (options.form == Form::IREESpec) {
+    if (!options.name.empty())
+      return llvm::createStringError("--name is for objects and headers");
+    if (failed(emitIREESpec(**module, os)))
+      return llvm::createStringError("no transform spec can be made");
+  } else if (llvm::Error error =
+                 options.form == Form::Object
+                     ? emitKernelObject(**module, options.name, os)
+                     : emitKernelHeader(**module, options.name, os))
     return error;
   std::error_code error;
   llvm::ToolOutputFile output(options.output, error, llvm::sys::fs::OF_None);

@@ -130,17 +130,15 @@ struct NVVMPipelineOptions
 
 /// Options of `sparsek-emit-iree`.
 struct EmitIREEOptions
-    : public DevicePipelineOptions<
-          mlir::PassPipelineOptions<EmitIREEOptions>> {
+    : public DevicePipelineOptions<mlir::PassPipelineOptions<EmitIREEOptions>> {
   EmitIREEOptions() : DevicePipelineOptions("sm_90a") {}
   Option<bool> cuda{
       *this, "cuda",
       llvm::cl::desc("For --iree-hal-target-device=cuda: PTX or machine code"),
       llvm::cl::init(false)};
-  Option<bool> llvmCPU{
-      *this, "llvm-cpu",
-      llvm::cl::desc("For the backend llvm-cpu: vector code"),
-      llvm::cl::init(false)};
+  Option<bool> llvmCPU{*this, "llvm-cpu",
+                       llvm::cl::desc("For the backend llvm-cpu: vector code"),
+                       llvm::cl::init(false)};
   Option<int64_t> vectorLanes{
       *this, "vector-lanes",
       llvm::cl::desc("With llvm-cpu, f32 lanes of a vector: 16 for AVX-512, 8 "

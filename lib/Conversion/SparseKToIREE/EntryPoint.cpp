@@ -12,10 +12,10 @@ using cuda::ArgumentType;
 
 /// Operands and results of the operations; other pointers are workspace.
 static constexpr Argument kArrays[] = {
-    Argument::Q,         Argument::K,        Argument::V,
-    Argument::U,         Argument::Tau,      Argument::Expiry,
-    Argument::Sink,      Argument::O,        Argument::Lse,
-    Argument::CuSeqlens, Argument::Interior, Argument::Features,
+    Argument::Q,         Argument::K,          Argument::V,
+    Argument::U,         Argument::Tau,        Argument::Expiry,
+    Argument::Sink,      Argument::O,          Argument::Lse,
+    Argument::CuSeqlens, Argument::Interior,   Argument::Features,
     Argument::Weight,    Argument::Statistics, Argument::Carried};
 
 EntryPoint::EntryPoint(llvm::ArrayRef<Argument> arguments) {

@@ -9,7 +9,8 @@
 //
 //   pointers   the arrays of the operation that the kernel names, and the
 //              workspace where it names parts of it
-//   words      where parts of the workspace begin, in kWorkspaceAlignment bytes;
+//   words      where parts of the workspace begin, in kWorkspaceAlignment
+//   bytes;
 //              other arguments, 64 bits as two words, the low one first; and
 //              whether the kernel has anything to do
 //

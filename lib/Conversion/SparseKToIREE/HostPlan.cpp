@@ -92,9 +92,8 @@ static Value getTogether(HostBuilder &b, const cuda::AttentionRecord &record,
       b.mul({b.max({listedKeys, one}),
              b.index(elementBytes * (record.headDim + record.valueDim))});
   Value cached = b.max({b.div({b.index(cacheBytes), headBytes}), one});
-  Value most =
-      b.max({b.mul({cached, b.index(headBlocks)}),
-             b.ceilDiv({b.index(leastItems), b.max({tiles, one})})});
+  Value most = b.max({b.mul({cached, b.index(headBlocks)}),
+                      b.ceilDiv({b.index(leastItems), b.max({tiles, one})})});
   Value parts = b.max({b.ceilDiv({columns, most}), one});
   return b.max({b.ceilDiv({columns, parts}), one});
 }
@@ -167,9 +166,8 @@ HostPlan sparsek::planAttention(HostBuilder &b,
   plan[Argument::Capacity] = capacity;
   plan[Argument::Tiles] = tiles;
   plan[Argument::Items] = items;
-  plan[Argument::Together] =
-      getTogether(b, record, columns, headBlocks, tiles,
-                  b.min({b.add({topk, window}), keys}));
+  plan[Argument::Together] = getTogether(b, record, columns, headBlocks, tiles,
+                                         b.min({b.add({topk, window}), keys}));
   if (Value documents = op.getCuSeqlens())
     plan[Argument::Sequences] = b.sub({b.dim(documents, 0), b.index(1)});
   auto scale = float(op.getScaleValue() * std::numbers::log2e);
@@ -243,8 +241,8 @@ HostSelectionPlan sparsek::planSelection(HostBuilder &b,
   Value radixTiles =
       b.ceilDiv({keys, b.index(int64_t(1) << record.radixTileLog2)});
   plan.isMerged = b.atMost({keys, b.index(record.maxMergedKeys)});
-  int64_t mostTiles = llvm::divideCeil(
-      record.maxMergedKeys, int64_t(1) << record.sortTileLog2);
+  int64_t mostTiles =
+      llvm::divideCeil(record.maxMergedKeys, int64_t(1) << record.sortTileLog2);
   for (int64_t lists = 1; lists < mostTiles; lists <<= cuda::kMergedLog2)
     plan.merges.push_back(b.both(
         {plan.isMerged, b.negate(b.atMost({sortTiles, b.index(lists)}))}));
@@ -255,8 +253,8 @@ HostSelectionPlan sparsek::planSelection(HostBuilder &b,
     Value needed = isDigits;
     if (shift > 32)
       needed = b.both(
-          {needed, b.negate(b.atMost(
-                       {keys, b.index(int64_t(1) << (shift - 32))}))});
+          {needed,
+           b.negate(b.atMost({keys, b.index(int64_t(1) << (shift - 32))}))});
     plan.digits.push_back({shift, needed});
   }
   int64_t scanTile = int64_t(1) << record.scanTileLog2;
@@ -302,8 +300,8 @@ HostSelectionPlan sparsek::planSelection(HostBuilder &b,
   if (record.packed)
     planner.place(Argument::Documents, {eight, keys});
 
-  for (Argument first : {Argument::UB, Argument::TauB, Argument::ExpiryB,
-                         Argument::InteriorB})
+  for (Argument first :
+       {Argument::UB, Argument::TauB, Argument::ExpiryB, Argument::InteriorB})
     planner.setStrides(first, {batch, heads, keys});
   plan.sizes.assign(3, {batch, heads, keys});
   plan[Argument::ScoreHeads] = heads;

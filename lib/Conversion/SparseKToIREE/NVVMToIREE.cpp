@@ -80,8 +80,7 @@ static void rewriteParameters(LLVM::LLVMFuncOp function,
     values[size_t(scalar)] = value;
   }
   Value none = LLVM::ConstantOp::create(b, i32, 0);
-  Value runs =
-      LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::ne, *next++, none);
+  Value runs = LLVM::ICmpOp::create(b, LLVM::ICmpPredicate::ne, *next++, none);
   LLVM::CondBrOp::create(b, runs, body, exit);
 
   for (auto [argument, parameter] :
@@ -169,8 +168,8 @@ struct ConvertNVVMToIREE
     : public sparsek::impl::ConvertNVVMToIREEPassBase<ConvertNVVMToIREE> {
   void runOnOperation() override {
     SymbolTable symbols(getOperation());
-    for (auto module : llvm::make_early_inc_range(
-             getOperation().getOps<gpu::GPUModuleOp>()))
+    for (auto module :
+         llvm::make_early_inc_range(getOperation().getOps<gpu::GPUModuleOp>()))
       if (failed(split(module, symbols)))
         return signalPassFailure();
   }

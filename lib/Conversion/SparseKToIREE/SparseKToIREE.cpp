@@ -139,8 +139,8 @@ public:
   }
   /// An array that kernels write: result `number` of the op, or what would be.
   void addOutput(Argument argument, unsigned number, Type type);
-  /// Launches a kernel of the record where `needed`. A record that asks for what
-  /// there is not shows in the result of `finish`.
+  /// Launches a kernel of the record where `needed`. A record that asks for
+  /// what there is not shows in the result of `finish`.
   void launch(size_t index, Value needed);
   void launchAll() {
     for (size_t index = 0; index < kernels.record.kernels.size(); ++index)
@@ -153,8 +153,9 @@ private:
   LogicalResult checkArguments(const cuda::KernelRecord &kernel);
   Value countBlocks(const cuda::KernelRecord &kernel, GridFactor factor);
   SmallVector<NamedAttribute> getProperties(const cuda::KernelRecord &kernel,
-                               unsigned numWords, ArrayRef<bool> isWritten,
-                               ArrayRef<int32_t> segments);
+                                            unsigned numWords,
+                                            ArrayRef<bool> isWritten,
+                                            ArrayRef<int32_t> segments);
   Value makeTensor(RankedTensorType type, ArrayRef<Value> sizes);
 
   Operation *op;
@@ -232,24 +233,24 @@ Value Dispatcher::countBlocks(const cuda::KernelRecord &kernel,
   }
 }
 
-SmallVector<NamedAttribute> Dispatcher::getProperties(const cuda::KernelRecord &kernel,
-                                         unsigned numWords,
-                                         ArrayRef<bool> isWritten,
-                                         ArrayRef<int32_t> segments) {
+SmallVector<NamedAttribute>
+Dispatcher::getProperties(const cuda::KernelRecord &kernel, unsigned numWords,
+                          ArrayRef<bool> isWritten,
+                          ArrayRef<int32_t> segments) {
   MLIRContext *context = b.getContext();
   gpu::BinaryOp binary = kernels.binaries.lookup(kernel.name);
   gpu::ObjectAttr object = llvm::cantFail(getObject(binary));
   bool isText = object.getFormat() == gpu::CompilationTarget::Assembly;
-  std::string path =
-      (binary.getName() + (isText ? ".ptx" : ".cubin")).str();
+  std::string path = (binary.getName() + (isText ? ".ptx" : ".cubin")).str();
 
   Attribute layout = iree::getLayout(context, numWords, isWritten);
   Attribute target = iree::getHALAttr(
-      context, "executable.target<\"cuda\", \"cuda-nvptx-fb\", {target_arch = " +
-                   iree::quote(kernels.record.chip) + "}>");
-  Attribute data = iree::getHALAttr(context, "executable.object<{path = " +
-                                           iree::quote(path) + ", data = " +
-                                           iree::quote(getImage(object)) + "}>");
+      context,
+      "executable.target<\"cuda\", \"cuda-nvptx-fb\", {target_arch = " +
+          iree::quote(kernels.record.chip) + "}>");
+  Attribute data = iree::getHALAttr(
+      context, "executable.object<{path = " + iree::quote(path) +
+                   ", data = " + iree::quote(getImage(object)) + "}>");
   // Every array that is written is one that was given, changed.
   SmallVector<Attribute> tied;
   for (auto [position, written] : llvm::enumerate(isWritten))
@@ -265,9 +266,9 @@ SmallVector<NamedAttribute> Dispatcher::getProperties(const cuda::KernelRecord &
       b.getNamedAttr("target_ordinals", b.getArrayAttr({b.getIndexAttr(0)})),
       b.getNamedAttr("targets", b.getArrayAttr({target})),
       b.getNamedAttr("tied_operands", b.getArrayAttr(tied)),
-      b.getNamedAttr("workgroup_size",
-                     b.getArrayAttr(
-                         {b.getIndexAttr(kernel.threads), one, one}))};
+      b.getNamedAttr(
+          "workgroup_size",
+          b.getArrayAttr({b.getIndexAttr(kernel.threads), one, one}))};
   if (kernel.sharedBytes)
     properties.push_back(b.getNamedAttr("workgroup_local_memory",
                                         b.getIndexAttr(kernel.sharedBytes)));
@@ -317,8 +318,8 @@ void Dispatcher::launch(size_t index, Value needed) {
       if (!type.isDynamicDim(i))
         continue;
       // The workspace has the one size that is computed here.
-      Value size = &tensor == &workspace ? plan.workspaceBytes
-                                         : b.dim(tensor, i);
+      Value size =
+          &tensor == &workspace ? plan.workspaceBytes : b.dim(tensor, i);
       argumentSizes.push_back(size);
       if (isOutput)
         resultSizes.push_back(size);
@@ -400,7 +401,8 @@ static LogicalResult emit(GatheredAttentionOp op, const Kernels &kernels) {
 }
 
 static LogicalResult emit(TopkMaskOp op, const Kernels &kernels) {
-  const auto &record = std::get<cuda::SelectionRecord>(kernels.record.operation);
+  const auto &record =
+      std::get<cuda::SelectionRecord>(kernels.record.operation);
   HostBuilder b(op.getLoc(), op);
   HostSelectionPlan plan = planSelection(b, record, op);
   Dispatcher dispatcher(op, b, kernels, plan);
@@ -467,12 +469,13 @@ static LogicalResult emit(TopkMaskOp op, const Kernels &kernels) {
 
 static LogicalResult emit(ScoreOp op, const Kernels &kernels) {
   if (op.getStatistics() || op.getCarry())
-    return op.emitOpError("cannot be emitted for CUDA with statistics: they are "
-                          "f64, which iree-compile makes f32; accepted are "
-                          "scores of whole sequences");
+    return op.emitOpError(
+        "cannot be emitted for CUDA with statistics: they are "
+        "f64, which iree-compile makes f32; accepted are "
+        "scores of whole sequences");
   HostBuilder b(op.getLoc(), op);
-  HostPlan plan = planScore(
-      b, std::get<cuda::ScoreRecord>(kernels.record.operation), op);
+  HostPlan plan =
+      planScore(b, std::get<cuda::ScoreRecord>(kernels.record.operation), op);
   Dispatcher dispatcher(op, b, kernels, plan);
   if (failed(dispatcher.check()))
     return failure();
@@ -528,7 +531,8 @@ func::FuncOp ConvertSparseKToIREE::outline(Operation *op,
     func::ReturnOp::create(b, op->getLoc(), copy->getResults());
   }
   b.setInsertionPoint(op);
-  auto call = func::CallOp::create(b, op->getLoc(), function, op->getOperands());
+  auto call =
+      func::CallOp::create(b, op->getLoc(), function, op->getOperands());
   op->replaceAllUsesWith(call.getResults());
   op->erase();
   return function;

@@ -13,9 +13,9 @@
 //               scratch of a workgroup; an f64 of the kernel's (below)
 //   bindings    the inputs; then the outputs, and the scratch of all workgroups
 //
-// iree-compile makes f64 f32 unless it is told not to. A kernel that computes in
-// f64 would be wrong then, so that one of its constants comes as two words: they
-// make no f32, which iree-compile says.
+// iree-compile makes f64 f32 unless it is told not to. A kernel that computes
+// in f64 would be wrong then, so that one of its constants comes as two words:
+// they make no f32, which iree-compile says.
 //
 // How many items there are, and how much scratch, is computed by the caller
 // with copies of the ops that compute it in the kernel.
@@ -120,8 +120,7 @@ static LogicalResult checkKernel(func::FuncOp function) {
 /// Bytes of one allocation, aligned. `sizes` are its dynamic sizes.
 static Value getBytes(HostBuilder &b, memref::AllocOp alloc, ValueRange sizes) {
   MemRefType type = alloc.getType();
-  Value bytes =
-      b.index(llvm::divideCeil(type.getElementTypeBitWidth(), 8));
+  Value bytes = b.index(llvm::divideCeil(type.getElementTypeBitWidth(), 8));
   for (int64_t size : type.getShape())
     if (!ShapedType::isDynamic(size))
       bytes = b.mul({bytes, b.index(size)});
@@ -214,13 +213,11 @@ Value EntryBuilder::loadScalar(Type type) {
 Value EntryBuilder::getInterface(StringRef name) {
   Operation *op = iree::createOp(
       b, b.getLoc(), ("hal.interface.workgroup." + name).str(),
-      b.getIndexType(), {},
-      {b.getNamedAttr("dimension", b.getIndexAttr(0))});
+      b.getIndexType(), {}, {b.getNamedAttr("dimension", b.getIndexAttr(0))});
   return op->getResult(0);
 }
 
-Value EntryBuilder::bind(unsigned number, MemRefType type,
-                              ValueRange sizes) {
+Value EntryBuilder::bind(unsigned number, MemRefType type, ValueRange sizes) {
   SmallVector<Value> operands{b.index(0)};
   llvm::append_range(operands, sizes);
   Operation *subspan = iree::createOp(
@@ -265,21 +262,20 @@ void EntryBuilder::build(size_t number) {
     }
     SmallVector<Value> sizes;
     for (int64_t i = 0; i < type.getRank(); ++i)
-      sizes.push_back(b.createOrFold<arith::IndexCastUIOp>(b.getIndexType(),
-                                                           loadWord()));
+      sizes.push_back(
+          b.createOrFold<arith::IndexCastUIOp>(b.getIndexType(), loadWord()));
     SmallVector<int64_t> dynamic(type.getRank(), ShapedType::kDynamic);
-    Value buffer =
-        bind(numBuffers++, MemRefType::get(dynamic, type.getElementType()),
-             sizes);
+    Value buffer = bind(numBuffers++,
+                        MemRefType::get(dynamic, type.getElementType()), sizes);
     argument.replaceAllUsesWith(memref::CastOp::create(b, type, buffer));
   }
   Value scratchSize = loadScalar(b.getIndexType());
   if (wide)
     wide.replaceAllUsesWith(loadScalar(wide.getType()));
   Value workgroup = getInterface("id"), workgroups = getInterface("count");
-  Value scratch = bind(
-      numBuffers, MemRefType::get(ShapedType::kDynamic, b.getI8Type()),
-      b.mul({scratchSize, workgroups}));
+  Value scratch =
+      bind(numBuffers, MemRefType::get(ShapedType::kDynamic, b.getI8Type()),
+           b.mul({scratchSize, workgroups}));
   Value begin = b.mul({workgroup, scratchSize});
   body.eraseArguments(0, body.getNumArguments());
   function.setType(b.getFunctionType({}, {}));
@@ -289,12 +285,12 @@ void EntryBuilder::build(size_t number) {
 
   placeScratch(getScratch(items), scratch, begin);
   b.setInsertionPoint(items);
-  auto loop = scf::ForOp::create(b, workgroup, items.getUpperBound()[0],
-                                 workgroups);
+  auto loop =
+      scf::ForOp::create(b, workgroup, items.getUpperBound()[0], workgroups);
   items.getBody()->getTerminator()->erase();
   items.getInductionVars()[0].replaceAllUsesWith(loop.getInductionVar());
-  loop.getBody()->getOperations().splice(
-      loop.getBody()->begin(), items.getBody()->getOperations());
+  loop.getBody()->getOperations().splice(loop.getBody()->begin(),
+                                         items.getBody()->getOperations());
   items.erase();
 }
 
@@ -314,14 +310,14 @@ static void buildExecutable(func::FuncOp kernel) {
   auto getVisibility = [&](StringRef name) {
     return b.getNamedAttr("sym_visibility", b.getStringAttr(name));
   };
-  size_t buffers = llvm::count_if(kernel.getArgumentTypes(),
-                                  llvm::IsaPred<MemRefType>);
+  size_t buffers =
+      llvm::count_if(kernel.getArgumentTypes(), llvm::IsaPred<MemRefType>);
   Attribute layout = iree::getLayout(b.getContext(), getNumWords(kernel),
                                      SmallVector<bool>(buffers + 1, true));
-  Operation *executable = iree::createOp(
-      b, loc, "hal.executable.source", {}, {},
-      {getSymbol(kernel.getName()), getVisibility("private")},
-      /*numRegions=*/1);
+  Operation *executable =
+      iree::createOp(b, loc, "hal.executable.source", {}, {},
+                     {getSymbol(kernel.getName()), getVisibility("private")},
+                     /*numRegions=*/1);
   b.createBlock(&executable->getRegion(0));
   size_t numLoops = getLoops(kernel).size();
   for (size_t number = 0; number < numLoops; ++number) {
@@ -480,8 +476,7 @@ LogicalResult CallConverter::convert() {
       llvm::append_range(
           arguments,
           b.words(arith::ConstantOp::create(
-              b, b.getI64IntegerAttr(
-                     value.bitcastToAPInt().getSExtValue()))));
+              b, b.getI64IntegerAttr(value.bitcastToAPInt().getSExtValue()))));
     }
     llvm::append_range(arguments, tensors);
     SmallVector<Attribute> tied(outputs.size(), b.getIndexAttr(-1));
@@ -514,14 +509,13 @@ LogicalResult CallConverter::convert() {
     const int32_t segments[] = {1, int32_t(arguments.size()),
                                 int32_t(inputSizes.size()),
                                 int32_t(sizes.size())};
-    Operation *dispatch = iree::createOp(
-        b, b.getLoc(), "flow.dispatch", types, operands,
-        {b.getNamedAttr("entry_points", b.getArrayAttr({entry})),
-         b.getNamedAttr("operandSegmentSizes",
-                        b.getDenseI32ArrayAttr(segments)),
-         b.getNamedAttr("tied_operands", b.getArrayAttr(tied))});
-    written.assign(dispatch->result_begin(),
-                   std::prev(dispatch->result_end()));
+    Operation *dispatch =
+        iree::createOp(b, b.getLoc(), "flow.dispatch", types, operands,
+                       {b.getNamedAttr("entry_points", b.getArrayAttr({entry})),
+                        b.getNamedAttr("operandSegmentSizes",
+                                       b.getDenseI32ArrayAttr(segments)),
+                        b.getNamedAttr("tied_operands", b.getArrayAttr(tied))});
+    written.assign(dispatch->result_begin(), std::prev(dispatch->result_end()));
   }
 
   SmallVector<Operation *> casts;
@@ -563,10 +557,10 @@ struct ConvertVectorToIREE
       if (auto buffer =
               dim.getSource().getDefiningOp<bufferization::ToBufferOp>()) {
         OpBuilder b(dim);
-        dim.replaceAllUsesWith(
-            tensor::DimOp::create(b, dim.getLoc(), buffer.getTensor(),
-                                  dim.getIndex())
-                .getResult());
+        dim.replaceAllUsesWith(tensor::DimOp::create(b, dim.getLoc(),
+                                                     buffer.getTensor(),
+                                                     dim.getIndex())
+                                   .getResult());
         dim.erase();
       }
     });
@@ -585,9 +579,8 @@ struct ConvertVectorToIREE
       if (findWideConstant(function) ||
           llvm::is_contained(function.getArgumentTypes(),
                              Float64Type::get(&getContext())))
-        users.front().emitRemark(
-            "computes in f64: compile with "
-            "--iree-input-demote-f64-to-f32=false");
+        users.front().emitRemark("computes in f64: compile with "
+                                 "--iree-input-demote-f64-to-f32=false");
       for (func::CallOp call : users)
         if (failed(CallConverter(call, function).convert()))
           return signalPassFailure();

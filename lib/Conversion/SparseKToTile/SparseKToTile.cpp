@@ -423,7 +423,8 @@ void ConvertSparseKToTile::runOnOperation() {
   // An op finds its kernels in the nearest symbol table.
   llvm::MapVector<Operation *, std::unique_ptr<KernelModules>> tables;
   for (Operation *op : ops) {
-    Operation *table = SymbolTable::getNearestSymbolTable(op);
+    // Looks through ops that are not registered, such as functions of IREE.
+    Operation *table = op->getParentWithTrait<OpTrait::SymbolTable>();
     std::unique_ptr<KernelModules> &modules = tables[table];
     if (!modules)
       modules = std::make_unique<KernelModules>(table, chip);

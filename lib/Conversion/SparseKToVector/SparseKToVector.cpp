@@ -298,11 +298,11 @@ void ConvertSparseKToVector::runOnOperation() {
   WalkResult result = getOperation().walk([&](Operation *op) {
     if (!isa_and_present<SparseKDialect>(op->getDialect()))
       return WalkResult::advance();
-    std::unique_ptr<Lowering> &lowering =
-        lowerings[SymbolTable::getNearestSymbolTable(op)];
+    // Looks through ops that are not registered, such as functions of IREE.
+    Operation *table = op->getParentWithTrait<OpTrait::SymbolTable>();
+    std::unique_ptr<Lowering> &lowering = lowerings[table];
     if (!lowering)
-      lowering = std::make_unique<Lowering>(
-          SymbolTable::getNearestSymbolTable(op), shape);
+      lowering = std::make_unique<Lowering>(table, shape);
     return TypeSwitch<Operation *, WalkResult>(op)
         .Case<GatheredAttentionOp, CausalAttentionOp, TopkMaskOp, ScoreOp>(
             [&](auto op) {
