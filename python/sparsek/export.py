@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""PyTorch models as MLIR.
+
+`to_mlir` gives the text of one function on tensors: linalg ops, with ops of the
+`sparsek` dialect in the places of the operators of `sparsek.torch`. `sparsek-opt`,
+`sparsek-run` and `sparsek.compile` take it as it is. Weights are arguments of
+the function, or lie in a parameter archive of IREE.
+
+Importing this module loads neither PyTorch nor torch-mlir. `to_mlir` needs both
+(`pip install 'sparsek[torch-mlir]'`), archives need IREE's runtime
+(`pip install 'sparsek[iree]'`).
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sparsek import _checks
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+__all__ = ["to_mlir", "weights_of", "write_archive"]
+
+_WEIGHTS = ("arguments", "archive")
+
+# Of a constant in the text, where a byte takes two characters.
+_MOST_CONSTANT_BYTES = 1 << 16
+
+
+def to_mlir(
+    model: torch.nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    dynamic: Mapping[str, Any] | Sequence[Any] | None = None,
+    weights: str = "arguments",
+    archive: str | os.PathLike[str] | None = None,
+    scope: str = "model",
+    name: str = "main",
+) -> str:
+    """The text of a module with the function `name`, which computes what
+    `model(*args, **kwargs)` does.
+
+    The sizes of the tensors in `args` and `kwargs` are static, except for those in
+    `dynamic`: a dictionary from names of parameters of `model.forward` to
+    `{dimension: name}`, or a sequence of such for `args`. Dimensions with one name
+    have one size. `{"x": {1: "N"}}` makes the second dimension of x dynamic;
+    instead of a name there may be a `torch.export.Dim`. Where an argument is a
+    tuple, list or dictionary of tensors, so is its entry. What is no tensor is a
+    constant of the function.
+
+    With `weights="arguments"` the function takes the tensors of
+    `sparsek.export.weights_of(model)` first, in that order, and then the tensors of
+    `args` and `kwargs`; its arguments have the names of both. With
+    `weights="archive"` it takes the latter only: the weights are written to the file
+    `archive` (.irpa), and the function reads them as `flow.tensor.constant` ops with
+    `#flow.parameter.named<scope::name>`, which IREE resolves; `sparsek-opt` takes
+    that text with `--allow-unregistered-dialect`, `sparsek.compile` cannot run it.
+    No weight is ever in the text, only small constants of the model's code are.
+
+    The results are the tensors of the model's output in the order in which PyTorch
+    flattens it. The operators of `sparsek.torch` become `sparsek.score`,
+    `sparsek.topk_mask` and `sparsek.gathered_attention`; `topk`, `window`, `gate`,
+    `scale`, `slope` and `norm` must be constants. Nothing is run: the model may lie on
+    any device, or on "meta" for weights as arguments.
+
+    Raises ImportError without PyTorch or torch-mlir (and for an archive without
+    IREE's runtime), naming the pip command; TypeError and ValueError for arguments
+    that are not these, for a model that changes its buffers or has a constant above
+    64 KiB, and for an operator of `sparsek.torch` that has no op; what `torch.export.export` raises for a
+    model that it cannot trace or sizes that are not dynamic in it; and SparsekError
+    if torch-mlir's text is not taken by the compiler.
+    """
+    torch = _import_torch()
+    _checks.one_of("weights", weights, _WEIGHTS)
+    if (archive is not None) != (weights == "archive"):
+        raise ValueError('weights="archive" and a path as archive belong together')
+    if not re.fullmatch(r"[A-Za-z_][\w$.]*", name):
+        raise ValueError(f"name must be a name of a function in MLIR, got {name!r}")
+    if weights == "archive":
+        _import_iree()
+    from sparsek import _torch_mlir
+    from sparsek._compile import opt
+
+    args, kwargs = tuple(args), dict(kwargs or {})
+    shapes = _dynamic_shapes(torch, model, args, kwargs, dynamic)
+    with torch.no_grad():
+        program = torch.export.export(model, args, kwargs, dynamic_shapes=shapes, strict=False)
+        program = _torch_mlir.decompose(program)
+    _check_outputs(torch, program)
+    inputs = _lift(torch, program, model)
+    text = opt(_torch_mlir.linalg(program.graph, name), "builtin.module(canonicalize,cse)")
+    tensors = weights_of(model)
+    if weights == "archive":
+        write_archive(archive, tensors)
+        return _with_parameters(text, list(tensors), inputs, scope)
+    return _with_names(text, [*tensors, *inputs])
+
+
+def weights_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """The parameters and then the buffers of a model, by name.
+
+    In the order of the arguments of the function that `to_mlir` gives. A tensor
+    that is there under several names (tied weights) has the first of them.
+    """
+    named = (*model.named_parameters(), *model.named_buffers())
+    return {name: tensor.detach() for name, tensor in named}
+
+
+def write_archive(
+    path: str | os.PathLike[str], tensors: Mapping[str, torch.Tensor | np.ndarray]
+) -> None:
+    """Writes a parameter archive of IREE (.irpa) with tensors or arrays by name.
+
+    Their bytes lie there in row-major order. Raises ImportError without IREE's
+    runtime, naming the pip command.
+    """
+    import numpy as np
+
+    runtime = _import_iree()
+    index = runtime.ParameterIndex()
+    for name, tensor in tensors.items():
+        if not isinstance(tensor, np.ndarray):
+            from sparsek.torch import _to_numpy
+
+            tensor = _to_numpy(tensor.cpu().contiguous())
+        array = np.ascontiguousarray(tensor)
+        index.add_buffer(name, array.reshape(-1).view(np.uint8))
+    index.create_archive_file(os.fspath(path))
+
+
+def _import_torch() -> Any:
+    try:
+        import torch
+    except ImportError as error:
+        raise ImportError(
+            f"sparsek.export needs PyTorch 2.8 or later (pip install 'sparsek[torch]'): {error}"
+        ) from error
+    return torch
+
+
+def _import_iree() -> Any:
+    try:
+        import iree.runtime
+    except ImportError as error:
+        raise ImportError(
+            "parameter archives need IREE's runtime (pip install 'sparsek[iree]'): "
+            f"{error}"
+        ) from error
+    return iree.runtime
+
+
+# ---- Programs of torch.export ----
+
+
+def _dynamic_shapes(
+    torch: Any,
+    model: torch.nn.Module,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    dynamic: Mapping[str, Any] | Sequence[Any] | None,
+) -> dict[str, Any] | None:
+    """The `dynamic_shapes` of torch.export: an entry for every argument."""
+    if not dynamic:
+        return None
+    names = list(inspect.signature(model.forward).bind(*args, **kwargs).arguments)
+    if not isinstance(dynamic, Mapping):
+        if len(dynamic) > len(args):
+            raise ValueError(f"dynamic has {len(dynamic)} entries for {len(args)} arguments")
+        dynamic = dict(zip(names, dynamic, strict=False))
+    unknown = sorted(set(dynamic) - set(names))
+    if unknown:
+        raise ValueError(
+            f"dynamic names {', '.join(unknown)}, the arguments given are {', '.join(names)}"
+        )
+    dims = {}
+
+    def convert(entry: Any) -> Any:
+        if isinstance(entry, str):
+            return dims.setdefault(entry, torch.export.Dim(entry))
+        if isinstance(entry, Mapping):
+            return {key: convert(value) for key, value in entry.items()}
+        if isinstance(entry, (tuple, list)):
+            return type(entry)(map(convert, entry))
+        return entry
+
+    return {name: convert(dynamic.get(name)) for name in names}
+
+
+def _lift(
+    torch: Any, program: torch.export.ExportedProgram, model: torch.nn.Module
+) -> list[str]:
+    """Gives the graph of a program one placeholder for each of `weights_of(model)`, in
+    their order, then those of the tensors among its inputs, whose names it returns.
+    Constants become literals."""
+    Kind = torch.export.graph_signature.InputKind
+    signature, graph = program.graph_signature, program.graph
+    named = [
+        *model.named_parameters(remove_duplicate=False),
+        *model.named_buffers(remove_duplicate=False),
+    ]
+    first = {}
+    same = {name: first.setdefault(id(tensor), name) for name, tensor in named}
+    placeholders = {node.name: node for node in graph.nodes if node.op == "placeholder"}
+    lifted, inputs = {}, []
+    for spec in signature.input_specs:
+        node = placeholders[spec.arg.name]
+        if spec.kind in (Kind.PARAMETER, Kind.BUFFER):
+            kept = lifted.setdefault(same[spec.target], node)
+            if kept is not node:
+                node.replace_all_uses_with(kept)
+                graph.erase_node(node)
+        elif spec.kind is Kind.CONSTANT_TENSOR:
+            constant = program.constants[spec.target]
+            if constant.nbytes > _MOST_CONSTANT_BYTES:
+                raise ValueError(
+                    f"the model's code makes a constant of {constant.nbytes} bytes, too large for "
+                    f"text (the limit is {_MOST_CONSTANT_BYTES}): register it as a buffer"
+                )
+            node.replace_all_uses_with(constant)
+            graph.erase_node(node)
+        elif spec.kind is not Kind.USER_INPUT:
+            raise ValueError(f"the model has an input that is no tensor: {spec}")
+        elif isinstance(node.meta.get("val"), torch.Tensor):
+            inputs.append(node)
+        elif node.users:
+            raise ValueError(
+                f"the input {node.name} is a number that is not constant: only sizes of tensors "
+                "may be dynamic"
+            )
+        else:
+            graph.erase_node(node)
+    body = next(node for node in graph.nodes if node.op != "placeholder")
+    for node in (*(lifted[name] for name in weights_of(model)), *inputs):
+        body.prepend(node)
+    return [node.name for node in inputs]
+
+
+def _check_outputs(torch: Any, program: torch.export.ExportedProgram) -> None:
+    """Leaves tensors alone in the output."""
+    Kind = torch.export.graph_signature.OutputKind
+    for spec in program.graph_signature.output_specs:
+        if spec.kind is not Kind.USER_OUTPUT:
+            raise ValueError(
+                f"the model changes {spec.target!r}: only models without effects can be exported"
+            )
+    (output,) = (node for node in program.graph.nodes if node.op == "output")
+    output.args = (
+        tuple(
+            value
+            for value in output.args[0]
+            if isinstance(value, torch.fx.Node)
+            and isinstance(value.meta.get("val"), torch.Tensor)
+        ),
+    )
+
+
+# ---- Text ----
+
+_HEADER = re.compile(r"^  func\.func @[^\s(]+\(([^)]*)\).*\{$", re.MULTILINE)
+_ARGUMENT = re.compile(r"%arg(\d+)\b")
+
+
+def _with_names(text: str, names: Sequence[str]) -> str:
+    """The text of one function with these names of its arguments."""
+    taken = set(re.findall(r"%([\w$.-]+)", text))
+    renamed = []
+    for name in names:
+        name = re.sub(r"[^\w$.-]", "_", name)
+        name = f"_{name}" if name[:1].isdigit() else name
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        renamed.append(name)
+
+    def replace(match: re.Match[str]) -> str:
+        index = int(match[1])
+        return f"%{renamed[index]}" if index < len(renamed) else match[0]
+
+    return _ARGUMENT.sub(replace, text)
+
+
+def _with_parameters(
+    text: str, parameters: Sequence[str], inputs: Sequence[str], scope: str
+) -> str:
+    """The text of one function whose first arguments are parameters of IREE instead."""
+    header = _HEADER.search(text)
+    arguments = header[1].split(", %") if header[1] else []
+    types = [argument.split(": ", 1)[1] for argument in arguments]
+    body = text[header.end() :]
+    used = {int(index) for index in _ARGUMENT.findall(body)}
+    loads = "".join(
+        f"\n    %arg{index} = \"flow.tensor.constant\"() {{value = #flow.parameter.named<"
+        f"{_quoted(scope)}::{_quoted(name)}> : {kind}}} : () -> {kind}"
+        for index, (name, kind) in enumerate(zip(parameters, types, strict=False))
+        if index in used
+    )
+    kept = ", ".join(
+        f"%arg{index}: {kind}" for index, kind in enumerate(types) if index >= len(parameters)
+    )
+    line = header[0].replace(f"({header[1]})", f"({kept})", 1)
+    text = text[: header.start()] + line + loads + body
+    return _with_names(text, [*parameters, *inputs])
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
