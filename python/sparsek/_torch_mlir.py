@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
-from torch.fx.experimental.symbolic_shapes import statically_known_true
 
 try:
     from torch_mlir import ir
@@ -23,15 +22,18 @@ try:
     from torch_mlir.passmanager import PassManager
 except ImportError as error:
     raise ImportError(
-        "sparsek.export.to_mlir needs torch-mlir (pip install 'sparsek[torch-mlir]'): "
-        f"{error}"
+        f"sparsek.export.to_mlir needs torch-mlir (pip install 'sparsek[torch-mlir]'): {error}"
     ) from error
 
-_TO_TORCH = "builtin.module(func.func(torch-match-quantized-custom-ops),torchdynamo-export-to-torch-backend-pipeline{backend-legal-ops=aten.flatten.using_ints,aten.unflatten.int extra-library=})"
+# The two ops are legal, since torch-mlir would make the views of them that they replace
+# (`sparsek._torch_program`).
+_TO_TORCH = (
+    "builtin.module(func.func(torch-match-quantized-custom-ops),"
+    "torchdynamo-export-to-torch-backend-pipeline{"
+    "backend-legal-ops=aten.flatten.using_ints,aten.unflatten.int extra-library=})"
+)
 _TO_LINALG = "builtin.module(torch-backend-to-linalg-on-tensors-backend-pipeline)"
 _CHECK = ",torch-verify-linalg-on-tensors-backend-contract"
-
-_VIEWS = {torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default}
 
 _PREFIX = "torch.sparsek."
 _SIGNLESS = re.compile(r"^[su]i(\d+)$")
@@ -39,42 +41,7 @@ _SIGNLESS = re.compile(r"^[su]i(\d+)$")
 
 def decompose(program: torch.export.ExportedProgram) -> torch.export.ExportedProgram:
     """The program in the operators that torch-mlir knows."""
-    program = program.run_decompositions(get_decomposition_table())
-    for node in program.graph.nodes:
-        if node.target in _VIEWS:
-            _simplify_view(node)
-    return program
-
-
-def _simplify_view(node: torch.fx.Node) -> None:
-    """Makes a view of a dynamic shape that merges or splits one dimension say so.
-
-    torch-mlir computes the sizes of other views at run time, and takes a view that
-    merges two dynamic sizes for one that drops the second.
-    """
-    source = node.args[0]
-    old, new = source.meta["val"].shape, node.meta["val"].shape
-    if not any(isinstance(size, torch.SymInt) for size in (*old, *new)):
-        return
-    same = [statically_known_true(a == b) for a, b in zip(old, new, strict=False)]
-    first = same.index(False) if False in same else len(same)
-    same = [
-        statically_known_true(a == b)
-        for a, b in zip(reversed(old[first:]), reversed(new[first:]), strict=False)
-    ]
-    last = same.index(False) if False in same else len(same)
-    merged, made = old[first : len(old) - last], new[first : len(new) - last]
-    if len(made) == 1 and len(merged) > 1:
-        node.target = torch.ops.aten.flatten.using_ints
-        node.args = (source, first, first + len(merged) - 1)
-    elif len(merged) == 1 and len(made) > 1 and all(isinstance(size, int) for size in made):
-        node.target = torch.ops.aten.unflatten.int
-        node.args = (source, first, list(made))
-    elif sum(isinstance(size, torch.SymInt) for size in merged) > 1:
-        raise ValueError(
-            f"torch-mlir cannot lower a view of {tuple(old)} as {tuple(new)}, with several dynamic "
-            "sizes rearranged"
-        )
+    return program.run_decompositions(get_decomposition_table())
 
 
 def linalg(graph: torch.fx.Graph, entry: str) -> str:
@@ -136,7 +103,11 @@ class _Carrier:
         self.name = _name(op).removeprefix(_PREFIX).removesuffix(".default")
 
     def replace(self) -> None:
-        translate: Callable[..., None] = getattr(self, f"_{self.name}", None)
+        translate: Callable[..., None] | None = {
+            "score": self._score,
+            "select": self._select,
+            "gathered_attention": self._gathered_attention,
+        }.get(self.name)
         if translate is None:
             raise ValueError(f"torch.ops.sparsek.{self.name} cannot be exported")
         with self.op.location, ir.InsertionPoint(self.op):
@@ -187,9 +158,8 @@ class _Carrier:
         }
 
     def _offset(self, offset: ir.Value) -> list[ir.Value]:
-        if self._is_constant(offset):
-            if self._constant("offset", offset) == 0:
-                return []
+        if self._is_constant(offset) and self._constant("offset", offset) == 0:
+            return []
         i64 = ir.IntegerType.get_signless(64)
         return [_create("torch_c.to_i64", [i64], [offset]).result]
 
@@ -214,7 +184,7 @@ class _Carrier:
         old = list(self.op.results)
         types = [_builtin(value.type) for value in old[:results]]
         new = _create(name, types, flat, **attributes)
-        for before, after in zip(old, new.results):
+        for before, after in zip(old, new.results, strict=False):
             back = _create("torch_c.from_builtin_tensor", [before.type], [after]).result
             before.replace_all_uses_with(back)
         for before in old[results:]:

@@ -13,7 +13,6 @@ Importing this module loads neither PyTorch nor torch-mlir. `to_mlir` needs both
 
 from __future__ import annotations
 
-import inspect
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["to_mlir", "weights_of", "write_archive"]
 
 _WEIGHTS = ("arguments", "archive")
-
-# Of a constant in the text, where a byte takes two characters.
-_MOST_CONSTANT_BYTES = 1 << 16
 
 
 def to_mlir(
@@ -55,11 +51,11 @@ def to_mlir(
     tuple, list or dictionary of tensors, so is its entry. What is no tensor is a
     constant of the function.
 
-    With `weights="arguments"` the function takes the tensors of
-    `sparsek.export.weights_of(model)` first, in that order, and then the tensors of
-    `args` and `kwargs`; its arguments have the names of both. With
-    `weights="archive"` it takes the latter only: the weights are written to the file
-    `archive` (.irpa), and the function reads them as `flow.tensor.constant` ops with
+    `weights` is "arguments" or "archive". With "arguments" the function takes the
+    tensors of `sparsek.export.weights_of(model)` first, in that order, and then the
+    tensors of `args` and `kwargs`; its arguments have the names of both. With
+    "archive" it takes the latter only: the weights are written to the file `archive`
+    (.irpa), and the function reads them by `flow.tensor.constant` ops of
     `#flow.parameter.named<scope::name>`, which IREE resolves; `sparsek-opt` takes
     that text with `--allow-unregistered-dialect`, `sparsek.compile` cannot run it.
     No weight is ever in the text, only small constants of the model's code are.
@@ -68,16 +64,17 @@ def to_mlir(
     flattens it. The operators of `sparsek.torch` become `sparsek.score`,
     `sparsek.topk_mask` and `sparsek.gathered_attention`; `topk`, `window`, `gate`,
     `scale`, `slope` and `norm` must be constants. Nothing is run: the model may lie on
-    any device, or on "meta" for weights as arguments.
+    any device, for weights as arguments on "meta" too. Checks that the model makes of
+    the contents of tensors are left out.
 
-    Raises ImportError without PyTorch or torch-mlir (and for an archive without
-    IREE's runtime), naming the pip command; TypeError and ValueError for arguments
-    that are not these, for a model that changes its buffers or has a constant above
-    64 KiB, and for an operator of `sparsek.torch` that has no op; what `torch.export.export` raises for a
-    model that it cannot trace or sizes that are not dynamic in it; and SparsekError
-    if torch-mlir's text is not taken by the compiler.
+    Raises ImportError without PyTorch or torch-mlir, and for an archive without
+    IREE's runtime, naming the pip command. Raises ValueError for arguments that are
+    not these, for a model that changes its buffers or has a constant above 64 KiB, and
+    for an operator of `sparsek.torch` that has no op; what `torch.export.export`
+    raises for a model that it cannot trace, or sizes that cannot be dynamic; and
+    SparsekError where torch-mlir makes ops that this compiler does not know.
     """
-    torch = _import_torch()
+    _import_torch()
     _checks.one_of("weights", weights, _WEIGHTS)
     if (archive is not None) != (weights == "archive"):
         raise ValueError('weights="archive" and a path as archive belong together')
@@ -85,22 +82,13 @@ def to_mlir(
         raise ValueError(f"name must be a name of a function in MLIR, got {name!r}")
     if weights == "archive":
         _import_iree()
-    from sparsek import _torch_mlir
-    from sparsek._compile import opt
-
-    args, kwargs = tuple(args), dict(kwargs or {})
-    shapes = _dynamic_shapes(torch, model, args, kwargs, dynamic)
-    with torch.no_grad():
-        program = torch.export.export(model, args, kwargs, dynamic_shapes=shapes, strict=False)
-        program = _torch_mlir.decompose(program)
-    _check_outputs(torch, program)
-    inputs = _lift(torch, program, model)
-    text = opt(_torch_mlir.linalg(program.graph, name), "builtin.module(canonicalize,cse)")
+    text, inputs = _carry(model, tuple(args), dict(kwargs or {}), dynamic, name)
     tensors = weights_of(model)
-    if weights == "archive":
-        write_archive(archive, tensors)
-        return _with_parameters(text, list(tensors), inputs, scope)
-    return _with_names(text, [*tensors, *inputs])
+    if weights == "arguments":
+        return _finish(text, list(tensors), inputs)
+    text = _finish(text, list(tensors), inputs, scope)
+    write_archive(archive, tensors)
+    return text
 
 
 def weights_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -135,14 +123,13 @@ def write_archive(
     index.create_archive_file(os.fspath(path))
 
 
-def _import_torch() -> Any:
+def _import_torch() -> None:
     try:
-        import torch
+        import torch  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            f"sparsek.export needs PyTorch 2.8 or later (pip install 'sparsek[torch]'): {error}"
+            f"sparsek.export needs PyTorch 2.8 or later (pip install 'sparsek[torch-mlir]'): {error}"
         ) from error
-    return torch
 
 
 def _import_iree() -> Any:
@@ -150,118 +137,43 @@ def _import_iree() -> Any:
         import iree.runtime
     except ImportError as error:
         raise ImportError(
-            "parameter archives need IREE's runtime (pip install 'sparsek[iree]'): "
-            f"{error}"
+            f"parameter archives need IREE's runtime (pip install 'sparsek[iree]'): {error}"
         ) from error
     return iree.runtime
 
 
-# ---- Programs of torch.export ----
-
-
-def _dynamic_shapes(
-    torch: Any,
+def _carry(
     model: torch.nn.Module,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     dynamic: Mapping[str, Any] | Sequence[Any] | None,
-) -> dict[str, Any] | None:
-    """The `dynamic_shapes` of torch.export: an entry for every argument."""
-    if not dynamic:
-        return None
-    names = list(inspect.signature(model.forward).bind(*args, **kwargs).arguments)
-    if not isinstance(dynamic, Mapping):
-        if len(dynamic) > len(args):
-            raise ValueError(f"dynamic has {len(dynamic)} entries for {len(args)} arguments")
-        dynamic = dict(zip(names, dynamic, strict=False))
-    unknown = sorted(set(dynamic) - set(names))
-    if unknown:
-        raise ValueError(
-            f"dynamic names {', '.join(unknown)}, the arguments given are {', '.join(names)}"
-        )
-    dims = {}
+    name: str,
+) -> tuple[str, list[str]]:
+    """torch-mlir's text of the function, whose arguments are `weights_of(model)` and the
+    inputs, and the names of the inputs."""
+    from sparsek import _torch_mlir, _torch_program
 
-    def convert(entry: Any) -> Any:
-        if isinstance(entry, str):
-            return dims.setdefault(entry, torch.export.Dim(entry))
-        if isinstance(entry, Mapping):
-            return {key: convert(value) for key, value in entry.items()}
-        if isinstance(entry, (tuple, list)):
-            return type(entry)(map(convert, entry))
-        return entry
-
-    return {name: convert(dynamic.get(name)) for name in names}
-
-
-def _lift(
-    torch: Any, program: torch.export.ExportedProgram, model: torch.nn.Module
-) -> list[str]:
-    """Gives the graph of a program one placeholder for each of `weights_of(model)`, in
-    their order, then those of the tensors among its inputs, whose names it returns.
-    Constants become literals."""
-    Kind = torch.export.graph_signature.InputKind
-    signature, graph = program.graph_signature, program.graph
-    named = [
-        *model.named_parameters(remove_duplicate=False),
-        *model.named_buffers(remove_duplicate=False),
-    ]
-    first = {}
-    same = {name: first.setdefault(id(tensor), name) for name, tensor in named}
-    placeholders = {node.name: node for node in graph.nodes if node.op == "placeholder"}
-    lifted, inputs = {}, []
-    for spec in signature.input_specs:
-        node = placeholders[spec.arg.name]
-        if spec.kind in (Kind.PARAMETER, Kind.BUFFER):
-            kept = lifted.setdefault(same[spec.target], node)
-            if kept is not node:
-                node.replace_all_uses_with(kept)
-                graph.erase_node(node)
-        elif spec.kind is Kind.CONSTANT_TENSOR:
-            constant = program.constants[spec.target]
-            if constant.nbytes > _MOST_CONSTANT_BYTES:
-                raise ValueError(
-                    f"the model's code makes a constant of {constant.nbytes} bytes, too large for "
-                    f"text (the limit is {_MOST_CONSTANT_BYTES}): register it as a buffer"
-                )
-            node.replace_all_uses_with(constant)
-            graph.erase_node(node)
-        elif spec.kind is not Kind.USER_INPUT:
-            raise ValueError(f"the model has an input that is no tensor: {spec}")
-        elif isinstance(node.meta.get("val"), torch.Tensor):
-            inputs.append(node)
-        elif node.users:
-            raise ValueError(
-                f"the input {node.name} is a number that is not constant: only sizes of tensors "
-                "may be dynamic"
-            )
-        else:
-            graph.erase_node(node)
-    body = next(node for node in graph.nodes if node.op != "placeholder")
-    for node in (*(lifted[name] for name in weights_of(model)), *inputs):
-        body.prepend(node)
-    return [node.name for node in inputs]
-
-
-def _check_outputs(torch: Any, program: torch.export.ExportedProgram) -> None:
-    """Leaves tensors alone in the output."""
-    Kind = torch.export.graph_signature.OutputKind
-    for spec in program.graph_signature.output_specs:
-        if spec.kind is not Kind.USER_OUTPUT:
-            raise ValueError(
-                f"the model changes {spec.target!r}: only models without effects can be exported"
-            )
-    (output,) = (node for node in program.graph.nodes if node.op == "output")
-    output.args = (
-        tuple(
-            value
-            for value in output.args[0]
-            if isinstance(value, torch.fx.Node)
-            and isinstance(value.meta.get("val"), torch.Tensor)
-        ),
-    )
+    program = _torch_program.export(model, args, kwargs, dynamic)
+    program = _torch_mlir.decompose(program)
+    inputs = _torch_program.lift(program, model, list(weights_of(model)))
+    return _torch_mlir.linalg(program.graph, name), inputs
 
 
 # ---- Text ----
+
+
+def _finish(
+    text: str, weights: Sequence[str], inputs: Sequence[str], scope: str | None = None
+) -> str:
+    """The text of `to_mlir` from what torch-mlir made: in the syntax of the dialect, and
+    with the names of weights and inputs; with a scope the weights are IREE's parameters."""
+    from sparsek._compile import opt
+
+    text = opt(text, "builtin.module(canonicalize,cse)")
+    if scope is not None:
+        return _with_parameters(text, weights, inputs, scope)
+    return _with_names(text, [*weights, *inputs])
+
 
 _HEADER = re.compile(r"^  func\.func @[^\s(]+\(([^)]*)\).*\{$", re.MULTILINE)
 _ARGUMENT = re.compile(r"%arg(\d+)\b")
@@ -296,7 +208,7 @@ def _with_parameters(
     body = text[header.end() :]
     used = {int(index) for index in _ARGUMENT.findall(body)}
     loads = "".join(
-        f"\n    %arg{index} = \"flow.tensor.constant\"() {{value = #flow.parameter.named<"
+        f'\n    %arg{index} = "flow.tensor.constant"() {{value = #flow.parameter.named<'
         f"{_quoted(scope)}::{_quoted(name)}> : {kind}}} : () -> {kind}"
         for index, (name, kind) in enumerate(zip(parameters, types, strict=False))
         if index in used

@@ -149,11 +149,7 @@ def _is_attention(module: nn.Module) -> bool:
 
 
 def _equip_child(_: nn.Module, name: str, module: nn.Module) -> None:
-    if (
-        module is not None
-        and _is_attention(module)
-        and module.config._attn_implementation == NAME
-    ):
+    if module is not None and _is_attention(module) and module.config._attn_implementation == NAME:
         _equip(module)
 
 
@@ -311,12 +307,11 @@ def _mask(
     if isinstance(q_offset, torch.Tensor) or q_offset != 0 or q_length != kv_length:
         raise NotImplementedError(_NO_DECODING)
     tracing = is_tracing(attention_mask)
-    if not allow_is_causal_skip:
-        # transformers forbids to skip the mask where it is not the causal one; while it is
-        # traced it does not look whether sequences are packed, and forbids always. The first
-        # layer looks.
-        if use_vmap or not tracing:
-            raise ValueError(_ONE_SEQUENCE)
+    # transformers forbids to skip the mask where it is not the causal one; while it is
+    # traced it does not look whether sequences are packed, and forbids always. The first
+    # layer looks.
+    if not allow_is_causal_skip and (use_vmap or not tracing):
+        raise ValueError(_ONE_SEQUENCE)
     if attention_mask is None:
         return None
     _require((_steps(attention_mask.int(), 0) <= 0).all(), _PADDING)
