@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,7 +39,8 @@ def _dynamic_shapes(
     """The `dynamic_shapes` of torch.export: an entry for every argument."""
     if not dynamic:
         return None
-    names = list(inspect.signature(model.forward).bind(*args, **kwargs).arguments)
+    given = inspect.signature(model.forward).bind(*args, **kwargs).arguments
+    names = list(given)
     if not isinstance(dynamic, Mapping):
         if len(dynamic) > len(args):
             raise ValueError(f"dynamic has {len(dynamic)} entries for {len(args)} arguments")
@@ -59,7 +61,12 @@ def _dynamic_shapes(
             return type(entry)(map(convert, entry))
         return entry
 
-    return {name: convert(dynamic.get(name)) for name in names}
+    def entry_of(name: str, argument: Any) -> Any:
+        if name in dynamic:
+            return convert(dynamic[name])
+        return torch.utils._pytree.tree_map(lambda _: None, argument)
+
+    return {name: entry_of(name, argument) for name, argument in given.items()}
 
 
 def lift(
@@ -108,7 +115,7 @@ def lift(
     body = next(node for node in graph.nodes if node.op != "placeholder")
     for node in (*(lifted[name] for name in weights), *inputs):
         body.prepend(node)
-    for node in graph.nodes:
+    for node in list(graph.nodes):
         if node.target in _VIEWS:
             _simplify_view(node)
     return [node.name for node in inputs]
@@ -132,31 +139,61 @@ def _keep_tensors(program: torch.export.ExportedProgram) -> None:
 
 
 def _simplify_view(node: torch.fx.Node) -> None:
-    """Makes a view of a dynamic shape that merges or splits one dimension say so.
+    """Replaces a view of a dynamic shape by merges of dimensions, splits into static ones and
+    new dimensions of size 1.
 
     torch-mlir computes the sizes of other views at run time, and takes a view that
     merges two dynamic sizes for one that drops the second.
     """
-    source = node.args[0]
+    graph, source = node.graph, node.args[0]
     old, new = source.meta["val"].shape, node.meta["val"].shape
-    if not any(isinstance(size, torch.SymInt) for size in (*old, *new)):
+    ones = [axis for axis, size in enumerate(new) if isinstance(size, int) and size == 1]
+    squeezed = [size for axis, size in enumerate(new) if axis not in ones]
+    if not squeezed or not _dynamic((*old, *new)):
         return
-    same = [statically_known_true(a == b) for a, b in zip(old, new, strict=False)]
-    first = same.index(False) if False in same else len(same)
-    same = [
-        statically_known_true(a == b)
-        for a, b in zip(reversed(old[first:]), reversed(new[first:]), strict=False)
-    ]
-    last = same.index(False) if False in same else len(same)
-    merged, made = old[first : len(old) - last], new[first : len(new) - last]
-    if len(made) == 1 and len(merged) > 1:
-        node.target = torch.ops.aten.flatten.using_ints
-        node.args = (source, first, first + len(merged) - 1)
-    elif len(merged) == 1 and len(made) > 1 and all(isinstance(size, int) for size in made):
-        node.target = torch.ops.aten.unflatten.int
-        node.args = (source, first, list(made))
-    elif sum(isinstance(size, torch.SymInt) for size in merged) > 1:
-        raise ValueError(
-            f"torch-mlir cannot lower a view of {tuple(old)} as {tuple(new)}, with several dynamic "
-            "sizes rearranged"
-        )
+    groups = _groups(list(old), squeezed)
+
+    def insert(target: Any, *args: Any) -> None:
+        nonlocal source
+        with graph.inserting_before(node):
+            made = graph.call_function(target, (source, *args))
+        made.meta = {**node.meta, "val": target(source.meta["val"], *args)}
+        made.meta.pop("tensor_meta", None)  # That of the view.
+        source = made
+
+    for axis, (before, _) in enumerate(groups):
+        if len(before) > 1:
+            insert(torch.ops.aten.flatten.using_ints, axis, axis + len(before) - 1)
+    if any(len(after) > 1 and _dynamic(after) for _, after in groups):
+        if _dynamic(source.meta["val"].shape) > 1:
+            raise ValueError(
+                f"torch-mlir cannot lower a view of {tuple(old)} as {tuple(new)}: of several "
+                "dynamic sizes, one is split into dynamic ones"
+            )
+        node.args = (source, *node.args[1:])
+        return
+    axis = 0
+    for _, after in groups:
+        if len(after) > 1:
+            insert(torch.ops.aten.unflatten.int, axis, list(after))
+        axis += len(after)
+    for axis in ones:
+        insert(torch.ops.aten.unsqueeze.default, axis)
+    node.replace_all_uses_with(source)
+    graph.erase_node(node)
+
+
+def _dynamic(sizes: Sequence[int | torch.SymInt]) -> int:
+    return sum(isinstance(size, torch.SymInt) for size in sizes)
+
+
+def _groups(old: list[Any], new: list[Any]) -> list[tuple[list[Any], list[Any]]]:
+    """The shapes of a view in the smallest pieces that have as many elements each."""
+    for count in range(2, len(old) + len(new)):
+        for before in range(max(1, count - len(new)), min(len(old), count - 1) + 1):
+            after = count - before
+            rest = old[before:], new[after:]
+            same = math.prod(old[:before]) == math.prod(new[:after])
+            if all(rest) and statically_known_true(same):
+                return [(old[:before], new[:after]), *_groups(*rest)]
+    return [(old, new)]

@@ -128,7 +128,8 @@ def _import_torch() -> None:
         import torch  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            f"sparsek.export needs PyTorch 2.8 or later (pip install 'sparsek[torch-mlir]'): {error}"
+            "sparsek.export needs PyTorch 2.8 or later (pip install 'sparsek[torch-mlir]'): "
+            f"{error}"
         ) from error
 
 
