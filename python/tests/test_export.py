@@ -4,7 +4,9 @@ archives. Needs neither PyTorch nor torch-mlir; `test_export_torch.py` has the r
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 
 import oracle
 import sparsek
+from docs_examples import shell_examples
 from sparsek import export
 
 pytestmark = pytest.mark.library
@@ -154,6 +157,27 @@ class TestParameters:
             parameters, runtime.create_hal_module(instance, config.device), module, config=config
         )
         close(module.main(x).to_host(), expected(tensors, x))
+
+    def test_commands_of_the_page(self, tmp_path):
+        """With the layer of this file in the place of the page's, of half as many features."""
+        pytest.importorskip("iree.runtime", reason="IREE's runtime is not installed")
+        pytest.importorskip("iree.compiler", reason="IREE's compiler is not installed")
+        if shutil.which("sparsek-opt") is None:
+            pytest.skip("sparsek-opt is not on PATH")
+        (commands,) = shell_examples("Exporting.md")
+        assert "1x100x64xf32" in commands
+        (tmp_path / "layer.mlir").write_text(finish("layer"))
+        export.write_archive(tmp_path / "layer.irpa", weights())
+        tools = Path(sys.executable).parent
+        result = subprocess.run(
+            ["bash", "-e", "-c", commands.replace("1x100x64xf32", "1x100x32xf32")],
+            cwd=tmp_path,
+            env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+        )
+        assert result.returncode == 0, result.stderr
+        assert "1x100x32xf32=" in result.stdout
 
 
 class TestImport:

@@ -16,6 +16,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 pytest.importorskip("torch_mlir", reason="torch-mlir is not installed")
 
 import sparsek.torch as sparsek_torch  # noqa: E402
+from docs_examples import run_examples  # noqa: E402
 from sparsek import export  # noqa: E402
 from sparsek.torch import SparsekAttention  # noqa: E402
 
@@ -355,3 +356,9 @@ class TestRefusals:
     def test_ops_that_the_compiler_does_not_know(self):
         with pytest.raises(sparsek.SparsekError, match="tm_tensor"):
             export.to_mlir(Function(lambda x: x.cumsum(0)), (torch.randn(5),))
+
+
+def test_page(tmp_path, monkeypatch):
+    pytest.importorskip("iree.runtime", reason="IREE's runtime is not installed")
+    monkeypatch.chdir(tmp_path)
+    assert run_examples("Exporting.md") == 3

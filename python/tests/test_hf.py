@@ -34,6 +34,7 @@ from transformers.models.llama.modeling_llama import apply_rotary_pos_emb  # noq
 
 import sparsek.hf  # noqa: E402
 import sparsek.torch as sparsek_torch  # noqa: E402
+from docs_examples import run_examples  # noqa: E402
 
 pytestmark = pytest.mark.library
 
@@ -265,9 +266,7 @@ class TestCheckpoints:
         )
         text = (tmp_path / "config.json").read_text()
         assert '"sparsek_topk": 1024' in text and '"sparsek_score_heads": null' in text
-        # Other models' configs stay as they are.
-        make(implementation="eager", sparsek_topk=3).save_pretrained(tmp_path)
-        assert "sparsek_window" in (tmp_path / "config.json").read_text()
+        # Configs of other models stay as they are.
         LlamaConfig(**SIZES).save_pretrained(tmp_path)
         assert "sparsek" not in (tmp_path / "config.json").read_text()
         assert AutoConfig.from_pretrained(tmp_path).sparsek_topk == 1024
@@ -422,12 +421,23 @@ class TestExport:
         pytest.importorskip("torch_mlir", reason="torch-mlir is not installed")
         from sparsek import export
 
-        model, mask = make(), torch.ones(2, N, dtype=torch.long)
+        # The embedding is the output projection: one argument.
+        model = make(tie_word_embeddings=True)
+        mask = torch.ones(2, N, dtype=torch.long)
         mask[1, 29:] = 0
-        text = export.to_mlir(model, (tokens(), mask), {"use_cache": False})
+        sizes = {0: "B", 1: "N"}
+        text = export.to_mlir(
+            model,
+            (tokens(),),
+            {"attention_mask": mask, "use_cache": False},
+            dynamic={"input_ids": sizes, "attention_mask": sizes},
+        )
+        assert "lm_head" not in text
+        executable = sparsek.compile(text)
         weights = [tensor.numpy() for tensor in export.weights_of(model).values()]
-        (got,) = sparsek.compile(text).run(*weights, tokens().numpy(), mask.numpy())
-        close(got, model(tokens(), mask).logits)
+        for ids, mask in ((tokens(), mask), (tokens(1, 31), mask[1:, :31])):
+            (got,) = executable.run(*weights, ids.numpy(), mask.numpy())
+            close(got, model(ids, mask).logits)
 
 
 class TestImport:
@@ -477,3 +487,8 @@ def test_scores_are_those_of_sparsek_torch():
     q, k = apply_rotary_pos_emb(q, k, *embeddings)
     o = sparsek_torch.attention(q, k, v, scores, topk=5, window=3)
     torch.testing.assert_close(got, module.o_proj(o.transpose(1, 2).flatten(2)))
+
+
+def test_page(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run_examples("Transformers.md") == 2
