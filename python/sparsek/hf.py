@@ -157,7 +157,10 @@ def _equip(module: nn.Module) -> None:
     """Adds the projection of the scores, and the hook that computes them."""
     config = module.config
     heads = _check(config)
-    if hasattr(module, "score_proj") or _sliding_window(module) is not None:
+    kind = _layer_type(module)
+    if kind not in ("full_attention", "sliding_attention"):
+        raise ValueError(f"a layer of the type {kind!r} cannot be computed by sparsek")
+    if hasattr(module, "score_proj") or kind == "sliding_attention":
         return
     parameters = inspect.signature(module.forward).parameters.values()
     if not getattr(module, "is_causal", False) or all(
@@ -204,13 +207,9 @@ def _check(config: PreTrainedConfig) -> int:
     return heads
 
 
-def _sliding_window(module: nn.Module) -> int | None:
-    if hasattr(module, "sliding_window"):
-        return module.sliding_window
+def _layer_type(module: nn.Module) -> str:
     layers = getattr(module.config, "layer_types", None)
-    if not layers or layers[module.layer_idx] != "sliding_attention":
-        return None
-    return module.config.sliding_window
+    return layers[module.layer_idx] if layers else "full_attention"
 
 
 def _add_scores(
@@ -259,7 +258,7 @@ def _attention(
     if query.shape[2] != key.shape[2]:
         raise NotImplementedError(_NO_DECODING)
     positions = others.get("position_ids")
-    if attention_mask is None and positions is not None and module.layer_idx == 0:
+    if attention_mask is None and module.layer_idx == 0 and getattr(positions, "ndim", 0) == 2:
         # With padding, positions behind the tokens may be anything.
         _require((_steps(positions) > 0).all(), _ONE_SEQUENCE)
     config = module.config
@@ -300,7 +299,7 @@ def _mask(
     attention_mask: torch.Tensor | None,
     allow_is_causal_skip: bool = False,
     use_vmap: bool = False,
-    **_: Any,
+    **others: Any,
 ) -> torch.Tensor | None:
     """The real tokens `[B,N]` of a batch that is padded on the right, None for one without
     padding. Causality and windows are the attention function's."""
@@ -310,7 +309,8 @@ def _mask(
     # transformers forbids to skip the mask where it is not the causal one; while it is
     # traced it does not look whether sequences are packed, and forbids always. The first
     # layer looks.
-    if not allow_is_causal_skip and (use_vmap or not tracing):
+    bidirectional = "allow_is_bidirectional_skip" in others
+    if bidirectional or (not allow_is_causal_skip and (use_vmap or not tracing)):
         raise ValueError(_ONE_SEQUENCE)
     if attention_mask is None:
         return None

@@ -381,6 +381,13 @@ class TestRefusals:
         with pytest.raises(ValueError, match=r"every layer .* window of 4096 keys.*=None"):
             make(MistralConfig, sliding_window=4096)
 
+    def test_other_kinds_of_layers(self):
+        with pytest.raises(ValueError, match="type 'chunked_attention' cannot be computed"):
+            make(Qwen3Config, layer_types=["full_attention", "chunked_attention"])
+
+    def test_attention_in_both_directions(self):
+        self.refuse("is causal over one sequence per row", model=make(is_causal=False))
+
     def test_values_of_the_config(self):
         with pytest.raises(ValueError, match="sparsek_topk must be from 1 to"):
             make(sparsek_topk=0)
@@ -435,9 +442,9 @@ class TestExport:
         assert "lm_head" not in text
         executable = sparsek.compile(text)
         weights = [tensor.numpy() for tensor in export.weights_of(model).values()]
-        for ids, mask in ((tokens(), mask), (tokens(1, 31), mask[1:, :31])):
-            (got,) = executable.run(*weights, ids.numpy(), mask.numpy())
-            close(got, model(ids, mask).logits)
+        for ids, real in ((tokens(), mask), (tokens(1, 31), mask[1:, :31])):
+            (got,) = executable.run(*weights, ids.numpy(), real.numpy())
+            close(got, model(ids, real).logits)
 
 
 class TestImport:
