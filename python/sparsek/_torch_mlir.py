@@ -50,9 +50,11 @@ def linalg(graph: torch.fx.Graph, entry: str) -> str:
     context.allow_unregistered_dialects = True
     torch_dialect.register_dialect(context)
     importer = FxImporter(context=context)
-    importer.import_stateless_graph(graph, func_name=entry)
+    function = importer.import_stateless_graph(graph, func_name=entry)
     module = importer.module
     with context, ir.Location.unknown():
+        # What torch.export has proved: no dynamic size is broadcast.
+        function.attributes["torch.assume_strict_symbolic_shapes"] = ir.UnitAttr.get()
         # A pass that depends on torch_c loads it; ops made before would be unregistered.
         PassManager.parse("builtin.module(torch-func-backend-type-conversion)").run(
             ir.Module.create().operation

@@ -64,8 +64,8 @@ def to_mlir(
     flattens it. The operators of `sparsek.torch` become `sparsek.score`,
     `sparsek.topk_mask` and `sparsek.gathered_attention`; `topk`, `window`, `gate`,
     `scale`, `slope` and `norm` must be constants. Nothing is run: the model may lie on
-    any device, for weights as arguments on "meta" too. Checks that the model makes of
-    the contents of tensors are left out.
+    any device, for weights as arguments on "meta" too. The model's checks of what is in
+    tensors are left out, and what `torch.export` proved about sizes is not checked again.
 
     Raises ImportError without PyTorch or torch-mlir, and for an archive without
     IREE's runtime, naming the pip command. Raises ValueError for arguments that are

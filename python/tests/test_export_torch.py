@@ -114,6 +114,13 @@ class TestLayer:
         assert f"tensor<1x40x32x{'bf16' if dtype is torch.bfloat16 else 'f16'}>" in text
         check(text, model, (x,), tolerance=2e-2)
 
+    def test_gpu_pipeline(self):
+        model = SparsekAttention(256, 4, 2, topk=64, window=64).bfloat16()
+        x = torch.randn(1, 300, 256, dtype=torch.bfloat16)
+        text = export.to_mlir(model, (x,), dynamic={"hidden_states": {1: "N"}})
+        assert "cf.assert" not in text
+        assert "gpu.binary" in sparsek.opt(text, "sparsek-nvvm-pipeline{chip=sm_90a}")
+
     def test_meta(self):
         # Nothing is computed, and weights are not looked at.
         with torch.device("meta"):
