@@ -555,12 +555,12 @@ bool AttentionMatcher::classify(Attention &a, Reason &reason) {
 // The whole
 //===----------------------------------------------------------------------===//
 
-std::optional<Attention> AttentionMatcher::match(Operation *root,
-                                                 Reason &reason) {
+std::optional<Attention>
+AttentionMatcher::match(Operation *root, Reason &reason, Reader reader) {
   ExprContext::Assumptions all;
   eval.learnSizes(root);
   for (int attempt = 0;; ++attempt) {
-    std::optional<Attention> a = matchOnce(root, reason);
+    std::optional<Attention> a = matchOnce(root, reason, reader);
     ExprContext::Assumptions fresh = ctx.takeAssumptions();
     if (fresh.empty() || attempt == 8) {
       if (!fresh.empty()) {
@@ -581,13 +581,15 @@ std::optional<Attention> AttentionMatcher::match(Operation *root,
   }
 }
 
-std::optional<Attention> AttentionMatcher::matchOnce(Operation *root,
-                                                     Reason &reason) {
+std::optional<Attention>
+AttentionMatcher::matchOnce(Operation *root, Reason &reason, Reader reader) {
   Attention a;
   a.root = root;
   ExprRef logits = nullptr;
   bool matched;
-  if (isa<tm_tensor::AttentionOp>(root))
+  if (reader)
+    matched = reader(a, reason, logits);
+  else if (isa<tm_tensor::AttentionOp>(root))
     matched = matchTMTensor(a, reason, logits);
   else if (matchContraction(root))
     matched = matchLinalg(a, reason, logits);
@@ -632,6 +634,10 @@ std::optional<Attention> AttentionMatcher::matchOnce(Operation *root,
     reason = kNotCausal;
     return std::nullopt;
   case MaskResult::Window:
+    if (reader) {
+      a.window = mask.window;
+      break;
+    }
     reason = kWindow;
     return std::nullopt;
   case MaskResult::Unknown:

@@ -26,10 +26,11 @@ using namespace sparsek::raise;
 // Options
 //===----------------------------------------------------------------------===//
 
-std::optional<Policy>
-Policy::read(Operation *op, StringRef pass, const std::string &mode,
-             int64_t topk, int64_t window, const std::string &gate,
-             const std::string &scores, const std::string &scoreHeads) {
+std::optional<Policy> Policy::read(Operation *op, StringRef pass,
+                                   const std::string &mode, int64_t topk,
+                                   int64_t window, const std::string &gate,
+                                   const std::string &scores,
+                                   const std::string &scoreHeads) {
   Policy policy;
   auto fail = [&](const Twine &message) {
     op->emitError() << pass << ": " << message;
@@ -154,13 +155,13 @@ static Type elementOf(Value tensor) {
   return cast<RankedTensorType>(tensor.getType()).getElementType();
 }
 
-/// Removes what only the replaced op needed.
-static void eraseDeadSlice(Operation *root) {
+/// Removes the replaced op, and what only it needed.
+static void eraseWithDeadSlice(Operation *root) {
   llvm::SetVector<Operation *> slice;
   slice.insert(root);
   while (!slice.empty()) {
     Operation *op = slice.pop_back_val();
-    if (!isOpTriviallyDead(op))
+    if (op != root && !isOpTriviallyDead(op))
       continue;
     SmallVector<Operation *> sources;
     forEachUsedValue(op, [&](Value value) {
@@ -211,11 +212,28 @@ Reason AttentionRewriter::rewrite(Attention &a, ExprContext &ctx,
   if (!isa<FloatType>(elementOf(a.result.tensor)))
     return "element type is not f32, f16 or bf16";
 
+  if (a.root->getNumResults() == 2 && !a.root->getResult(1).use_empty() &&
+      a.root->getResult(1).getType() !=
+          RankedTensorType::get({b, hq, m}, builder.getF32Type()))
+    return "the second result is not f32[B, Hq, M]";
+
   std::optional<Layout> xLayout;
   DigitGroups xGroups = {a.batch, {a.column}, a.feature};
   Function function = Function::around(a.root);
   int64_t features = 0;
-  if (!policy.dense) {
+  // A window is what it is in either mode, and selects nothing.
+  const bool takesArgument = !policy.dense && !a.window && !scores;
+  if (scores && !policy.dense) {
+    auto type = dyn_cast<RankedTensorType>(scores.getType());
+    auto fits = [&](int64_t x, int64_t y) {
+      return x == y || ShapedType::isDynamic(x) || ShapedType::isDynamic(y);
+    };
+    if (!type || type.getRank() != 3 || !type.getElementType().isF32() ||
+        !fits(type.getDimSize(0), b) || !fits(type.getDimSize(2), n) ||
+        (type.getDimSize(1) != 1 && type.getDimSize(1) != hkv))
+      return "scores are not f32[B, 1 or Hkv, N]";
+  }
+  if (takesArgument) {
     if (!function)
       return "no function to add the scores' argument to";
     if (function.isUsed(module))
@@ -236,7 +254,7 @@ Reason AttentionRewriter::rewrite(Attention &a, ExprContext &ctx,
   // The scores' argument.
   const int64_t scoreHeads = policy.headsOfKV ? hkv : 1;
   Value argument;
-  if (!policy.dense) {
+  if (takesArgument) {
     Type type;
     if (policy.weights)
       type = RankedTensorType::get({features, scoreHeads},
@@ -273,28 +291,50 @@ Reason AttentionRewriter::rewrite(Attention &a, ExprContext &ctx,
   // The default up to the rounding of a few double operations.
   if (std::abs(a.scale * std::sqrt(static_cast<double>(d)) - 1) > 1e-12)
     scale = builder.getF64FloatAttr(a.scale);
-  Value output;
+  Value output, lse;
   StringRef name;
-  if (policy.dense) {
+  if (a.window) {
+    // No key has a score, so that there is nothing to select.
+    SmallVector<Value> sizes;
+    for (ExprRef extent : {layouts.extentOf(a.batch), a.column->ops[0]})
+      if (!ExprContext::getInt(extent))
+        sizes.push_back(layouts.size(extent));
+    Value none = arith::ConstantOp::create(
+        builder, loc,
+        builder.getF32FloatAttr(-std::numeric_limits<float>::infinity()));
+    Value u = tensor::EmptyOp::create(builder, loc, ArrayRef<int64_t>{b, 1, n},
+                                      builder.getF32Type(), sizes);
+    u = linalg::FillOp::create(builder, loc, none, u).getResult(0);
+    auto op = AttentionOp::create(
+        builder, loc, q, k, v, u, Value(), Value(),
+        builder.getI64IntegerAttr(1), builder.getI64IntegerAttr(*a.window),
+        GateAttr::get(builder.getContext(), Gate::None), scale);
+    output = op.getOutput();
+    lse = op.getLse();
+    name = op.getOperationName();
+  } else if (policy.dense) {
     auto op = CausalAttentionOp::create(builder, loc, q, k, v, Value(), Value(),
                                         scale);
     output = op.getOutput();
+    lse = op.getLse();
     name = op.getOperationName();
   } else {
-    Value u = argument;
-    if (policy.weights) {
+    Value u = scores ? scores : argument;
+    if (takesArgument && policy.weights) {
       Value x = layouts.arrange(a.hidden->tensor, *xLayout, xGroups);
       u = ScoreOp::create(builder, loc, x, argument, Value(), Value(),
                           builder.getF64FloatAttr(0),
-                          NormAttr::get(builder.getContext(), Norm::None), UnitAttr())
+                          NormAttr::get(builder.getContext(), Norm::None),
+                          UnitAttr())
               .getScores();
     }
-    auto op =
-        AttentionOp::create(builder, loc, q, k, v, u, Value(), Value(),
-                            builder.getI64IntegerAttr(policy.topk),
-                            builder.getI64IntegerAttr(policy.window),
-                            GateAttr::get(builder.getContext(), policy.gate), scale);
+    auto op = AttentionOp::create(
+        builder, loc, q, k, v, u, Value(), Value(),
+        builder.getI64IntegerAttr(policy.topk),
+        builder.getI64IntegerAttr(policy.window),
+        GateAttr::get(builder.getContext(), policy.gate), scale);
     output = op.getOutput();
+    lse = op.getLse();
     name = op.getOperationName();
   }
   auto resultType = cast<RankedTensorType>(a.root->getResult(0).getType());
@@ -309,7 +349,7 @@ Reason AttentionRewriter::rewrite(Attention &a, ExprContext &ctx,
     else
       os << size;
   };
-  os << "raised to " << name << ':';
+  os << verb << ' ' << name << ':';
   print("B", b);
   print("Hq", hq);
   print("Hkv", hkv);
@@ -318,11 +358,15 @@ Reason AttentionRewriter::rewrite(Attention &a, ExprContext &ctx,
   print("D", d);
   print("Dv", dv);
   os << ", scale " << llvm::format("%.6g", a.scale);
+  if (a.window)
+    os << ", window " << *a.window;
   if (a.needsEqualLengths || !a.equalSizes.empty())
     os << "; equal sizes are asserted";
-  a.root->emitRemark(text);
+  (reported ? reported : a.root)->emitRemark(text);
 
   a.root->getResult(0).replaceAllUsesWith(result);
-  eraseDeadSlice(a.root);
+  if (a.root->getNumResults() == 2)
+    a.root->getResult(1).replaceAllUsesWith(lse);
+  eraseWithDeadSlice(a.root);
   return "";
 }

@@ -263,6 +263,8 @@ ExprRef ElementEvaluator::element(Value tensor, ArrayRef<ExprRef> indices,
 
 ExprRef ElementEvaluator::readElement(Value tensor, ArrayRef<ExprRef> indices,
                                       Mode mode) {
+  if (ExprRef value = bound.lookup(tensor))
+    return value;
   Operation *op = tensor.getDefiningOp();
   if (!op)
     return nullptr;
@@ -339,6 +341,7 @@ ExprRef ElementEvaluator::readElement(Value tensor, ArrayRef<ExprRef> indices,
   }
   if (auto generate = dyn_cast<tensor::GenerateOp>(op)) {
     Env env;
+    env.body = &generate.getBody().front();
     env.mode = mode;
     env.narrowing = mode == Mode::Full || mode == Mode::Once;
     for (auto [arg, index] :
@@ -634,6 +637,15 @@ ExprRef ElementEvaluator::scalar(Value value) {
   return ctx.unknown(value, sortOf(value.getType()));
 }
 
+ExprRef
+ElementEvaluator::evaluateRegion(Value yielded,
+                                 const llvm::DenseMap<Value, ExprRef> &values) {
+  Env env;
+  env.body = yielded.getParentBlock();
+  env.values = values;
+  return evaluate(yielded, &env);
+}
+
 ExprRef ElementEvaluator::evaluate(Value value, Env *env) {
   if (env) {
     if (auto it = env->values.find(value); it != env->values.end())
@@ -655,9 +667,7 @@ ExprRef ElementEvaluator::evaluate(Value value, Env *env) {
   }
   Operation *op = value.getDefiningOp();
   bool inBody = op && env && op->getBlock() != block &&
-                (env->op ? op->getBlock() == env->op.getBlock()
-                         : !env->values.empty() &&
-                               isa<tensor::GenerateOp>(op->getParentOp()));
+                op->getBlock() == (env->op ? env->op.getBlock() : env->body);
   if (!inBody) {
     if (auto it = scalarMemo.find(value); it != scalarMemo.end())
       return it->second;
