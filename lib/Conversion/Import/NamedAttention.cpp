@@ -192,6 +192,7 @@ std::string NamedAttention::useHeads(bool groups) {
   loops[kv] = keyHeads;
   loops[inGroup] = group;
   inner = {d};
+  batch = llvm::to_vector(llvm::seq(outer));
   DimLoops queryHeads = {kv};
   if (group != 1)
     queryHeads.push_back(inGroup);
@@ -222,6 +223,7 @@ std::string NamedAttention::usePacked(int64_t queryHeads, int64_t keyHeads) {
   row = Row;
   column = Column;
   inner = {D};
+  batch = {Batch};
   loops.assign(Count, ShapedType::kDynamic);
   loops[KV] = keyHeads;
   loops[Group] = queryHeads / keyHeads;
@@ -298,6 +300,9 @@ bool NamedAttention::read(Operation *root, ExprContext &ctx,
     }
     return indices;
   };
+  for (unsigned loop : batch)
+    if (ExprRef atom = ExprContext::getAtom(symbols[loop]))
+      a.knownBatch.push_back(atom);
   a.column = ExprContext::getAtom(symbols[column]);
   reason = "there is one key only";
   if (!a.column)
@@ -321,8 +326,8 @@ bool NamedAttention::read(Operation *root, ExprContext &ctx,
       return false;
     factor = 1 / std::sqrt(d);
   }
-  ExprRef dot = ctx.mulf(eval.element(query.value, at(query), Mode::Scaled),
-                         eval.element(key.value, at(key), Mode::Scaled));
+  ExprRef dot = ctx.mulf(eval.element(query.value, at(query), Mode::View),
+                         eval.element(key.value, at(key), Mode::View));
   for (unsigned loop : llvm::reverse(inner))
     dot = ctx.reduce(Combiner::Add, symbols[loop], dot);
   logits = ctx.scalef(dot, factor);
@@ -341,6 +346,11 @@ bool NamedAttention::read(Operation *root, ExprContext &ctx,
       logits = ctx.addf(logits, element);
   }
   if (causal) {
+    auto m = ExprContext::getInt(sizes[row]);
+    auto n = ExprContext::getInt(sizes[column]);
+    reason = "other numbers of queries and keys: the first query sees one key";
+    if (!lastPositions && m && n && *m != *n)
+      return false;
     ExprRef distance = ctx.sub(symbols[row], symbols[column]);
     if (lastPositions)
       distance = ctx.add(distance, ctx.sub(sizes[column], sizes[row]));

@@ -429,7 +429,7 @@ void AttentionMatcher::splitDigits(Attention &a, ExprRef &logits) {
     for (Access *access : accesses)
       for (ExprRef &index : access->indices)
         index = ctx.substitute(index, map);
-    for (auto *list : {&a.headDim, &a.feature}) {
+    for (auto *list : {&a.headDim, &a.feature, &a.knownBatch}) {
       auto it = llvm::find(*list, symbol);
       if (it == list->end())
         continue;
@@ -543,7 +543,8 @@ bool AttentionMatcher::classify(Attention &a, Reason &reason) {
   }
   for (ExprRef s : shared) {
     bool batch = a.hidden ? in(x, s)
-                          : indexesBatch(ctx, a.query, s, a.row) ||
+                          : in(a.knownBatch, s) ||
+                                indexesBatch(ctx, a.query, s, a.row) ||
                                 indexesBatch(ctx, a.key, s, a.column) ||
                                 indexesBatch(ctx, a.value, s, a.column);
     (batch ? a.batch : a.kvHead).push_back(s);

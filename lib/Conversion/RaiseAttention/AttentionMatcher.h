@@ -32,6 +32,8 @@ struct Attention {
   std::optional<Access> hidden;
 
   llvm::SmallVector<ExprRef> batch, kvHead, group, headDim, valueDim, feature;
+  /// Symbols that index the batch, as far as the op says so.
+  llvm::SmallVector<ExprRef> knownBatch;
   ExprRef row = nullptr, column = nullptr;
   double scale = 0;
   /// Only the nearest keys are visible, this many; only readers of ops by name

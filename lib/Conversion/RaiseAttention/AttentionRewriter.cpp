@@ -7,12 +7,11 @@
 #include "AttentionRewriter.h"
 
 #include "AttentionBuilder.h"
+#include "FunctionArguments.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/SymbolTable.h"
-#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/Format.h"
@@ -60,88 +59,6 @@ std::optional<Policy> Policy::read(Operation *op, StringRef pass,
     return fail("score-heads must be 1 or kv, got '" + scoreHeads + "'");
   return policy;
 }
-
-//===----------------------------------------------------------------------===//
-// Functions
-//===----------------------------------------------------------------------===//
-
-namespace {
-/// A function whose arguments can be extended: one of the func dialect's kind,
-/// or an op of an unknown dialect that looks like one.
-class Function {
-public:
-  /// The function around an op, or one without an op.
-  static Function around(Operation *op) {
-    Function result;
-    for (Operation *parent = op->getParentOp(); parent;
-         parent = parent->getParentOp()) {
-      auto type = parent->getAttrOfType<TypeAttr>("function_type");
-      auto function = dyn_cast<FunctionOpInterface>(parent);
-      bool known = function && isa<FunctionType>(function.getFunctionType());
-      bool unknown = !parent->isRegistered() && type &&
-                     isa<FunctionType>(type.getValue()) &&
-                     parent->getNumRegions() == 1 &&
-                     !parent->getRegion(0).empty();
-      if (known || unknown) {
-        result.op = parent;
-        break;
-      }
-      // An argument would not be visible inside.
-      if (parent->hasTrait<OpTrait::IsIsolatedFromAbove>())
-        break;
-    }
-    return result;
-  }
-
-  explicit operator bool() const { return op; }
-
-  bool isUsed(Operation *module) const {
-    auto name = op->getAttrOfType<StringAttr>(SymbolTable::getSymbolAttrName());
-    if (!name)
-      return false;
-    bool used = false;
-    module->walk([&](Operation *user) {
-      user->getAttrDictionary().walk([&](SymbolRefAttr ref) {
-        used |=
-            ref.getLeafReference() == name || ref.getRootReference() == name;
-      });
-    });
-    return used;
-  }
-
-  /// Appends an argument; null if the function does not allow it.
-  Value addArgument(Type type, StringRef role, Location loc) {
-    MLIRContext *context = op->getContext();
-    if (auto function = dyn_cast<FunctionOpInterface>(op)) {
-      auto attrs = DictionaryAttr::get(
-          context, NamedAttribute(StringAttr::get(context, "sparsek.role"),
-                                  StringAttr::get(context, role)));
-      unsigned index = function.getNumArguments();
-      if (failed(function.insertArgument(index, type, attrs, loc)))
-        return nullptr;
-      return function.getArgument(index);
-    }
-    auto old = cast<FunctionType>(
-        op->getAttrOfType<TypeAttr>("function_type").getValue());
-    Block &entry = op->getRegion(0).front();
-    if (old.getNumInputs() != entry.getNumArguments())
-      return nullptr;
-    SmallVector<Type> inputs(old.getInputs());
-    inputs.push_back(type);
-    op->setAttr("function_type", TypeAttr::get(FunctionType::get(
-                                     context, inputs, old.getResults())));
-    if (auto attrs = op->getAttrOfType<ArrayAttr>("arg_attrs")) {
-      SmallVector<Attribute> all(attrs.begin(), attrs.end());
-      all.push_back(DictionaryAttr::get(context));
-      op->setAttr("arg_attrs", ArrayAttr::get(context, all));
-    }
-    return entry.addArgument(type, loc);
-  }
-
-private:
-  Operation *op = nullptr;
-};
-} // namespace
 
 //===----------------------------------------------------------------------===//
 // Rewriting
@@ -236,7 +153,7 @@ Reason AttentionRewriter::rewrite(Attention &a, ExprContext &ctx,
   if (takesArgument) {
     if (!function)
       return "no function to add the scores' argument to";
-    if (function.isUsed(module))
+    if (!function.canChange(module))
       return "the function is used by others, so that its arguments cannot "
              "change";
     if (policy.weights) {
@@ -255,14 +172,14 @@ Reason AttentionRewriter::rewrite(Attention &a, ExprContext &ctx,
   const int64_t scoreHeads = policy.headsOfKV ? hkv : 1;
   Value argument;
   if (takesArgument) {
-    Type type;
+    RankedTensorType type;
     if (policy.weights)
       type = RankedTensorType::get({features, scoreHeads},
                                    elementOf(a.hidden->tensor));
     else
       type = RankedTensorType::get({b, scoreHeads, n}, builder.getF32Type());
     argument = function.addArgument(
-        type, policy.weights ? "score_weight" : "scores", loc);
+        type, policy.weights ? "score_weight" : "scores", loc, module);
     if (!argument)
       return "the function does not take another argument";
   }
