@@ -42,9 +42,9 @@ ReadAttention sparsek::importer::readLinalgExt(Operation *op) {
   auto maps = dyn_cast_or_null<ArrayAttr>(attributes.get("indexing_maps"));
   // How IREE is to compile it says nothing about what it computes.
   for (StringRef hint : {"lowering_config", "decomposition_config"})
-    attributes.get(hint);
+    attributes.ignore(hint);
   // Older texts count operands by kind.
-  attributes.get("operandSegmentSizes");
+  attributes.ignore("operandSegmentSizes");
   if (std::string error = attributes.takeError(); !error.empty())
     return error;
   unsigned operands = op->getNumOperands();

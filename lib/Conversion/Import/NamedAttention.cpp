@@ -106,6 +106,8 @@ int64_t NamedAttributes::getInt(StringRef name, int64_t fallback) {
   return fallback;
 }
 
+void NamedAttributes::ignore(StringRef name) { attributes.erase(name); }
+
 std::string NamedAttributes::takeError() {
   if (!error.empty())
     return error;
@@ -351,6 +353,7 @@ bool NamedAttention::read(Operation *root, ExprContext &ctx,
     reason = "other numbers of queries and keys: the first query sees one key";
     if (!lastPositions && m && n && *m != *n)
       return false;
+    a.lastQuery = lastPositions && m == 1;
     ExprRef distance = ctx.sub(symbols[row], symbols[column]);
     if (lastPositions)
       distance = ctx.add(distance, ctx.sub(sizes[column], sizes[row]));

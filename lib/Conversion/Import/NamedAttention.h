@@ -103,6 +103,9 @@ public:
   int64_t getInt(llvm::StringRef name, int64_t fallback);
   bool has(llvm::StringRef name) { return get(name) != nullptr; }
 
+  /// An attribute that says nothing about what the op computes.
+  void ignore(llvm::StringRef name);
+
   /// What is wrong: an attribute of the wrong kind, or one that nobody asked
   /// for. Names with a dot are notes of other dialects.
   std::string takeError();

@@ -21,8 +21,8 @@ static bool isAbsent(Value value) {
 ReadAttention sparsek::importer::readOnnx(Operation *op, StringRef prefix) {
   NamedAttributes attributes(op, prefix);
   // The name of the op and of its node in the model.
-  attributes.get("name");
-  attributes.get("onnx_node_name");
+  attributes.ignore("name");
+  attributes.ignore("onnx_node_name");
   bool causal = attributes.getInt("is_causal", 0) != 0;
   int64_t queryHeads = attributes.getInt("q_num_heads", 0);
   int64_t keyHeads = attributes.getInt("kv_num_heads", 0);

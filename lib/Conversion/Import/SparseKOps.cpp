@@ -125,7 +125,7 @@ ReadAttention sparsek::importer::readSparseK(Operation *op, StringRef name,
                                              DictionaryAttr dictionary) {
   NamedAttributes attributes(dictionary);
   // Parsing a name of the dialect fills it in.
-  attributes.get("operandSegmentSizes");
+  attributes.ignore("operandSegmentSizes");
   NamedAttention a;
   bool flex = name == "flex_attention";
   unsigned operands = op->getNumOperands();

@@ -473,7 +473,7 @@ static bool indexesBatch(ExprContext &ctx, const Access &access, ExprRef symbol,
   for (auto [i, index] : llvm::enumerate(access.indices)) {
     if (!ctx.dependsOn(index, symbol))
       continue;
-    if (ctx.dependsOn(index, position))
+    if (position && ctx.dependsOn(index, position))
       return true;
     if (i == 0 && access.indices.size() >= 4)
       return true;
@@ -492,8 +492,9 @@ bool AttentionMatcher::classify(Attention &a, Reason &reason) {
     if (!in(q, s) || !in(k, s) || in(v, s) || in(r, s))
       return false;
   if (in(q, a.column) || !in(k, a.column) || !in(v, a.column) ||
-      in(r, a.column) || !in(q, a.row) || in(k, a.row) || in(v, a.row) ||
-      !in(r, a.row))
+      in(r, a.column) ||
+      (a.row &&
+       (!in(q, a.row) || in(k, a.row) || in(v, a.row) || !in(r, a.row))))
     return false;
   auto isSpecial = [&](ExprRef s) {
     return s == a.row || s == a.column || in(a.headDim, s);
@@ -632,6 +633,8 @@ AttentionMatcher::matchOnce(Operation *root, Reason &reason, Reader reader) {
   case MaskResult::Causal:
     break;
   case MaskResult::NotCausal:
+    if (a.lastQuery)
+      break;
     reason = kNotCausal;
     return std::nullopt;
   case MaskResult::Window:
@@ -650,7 +653,7 @@ AttentionMatcher::matchOnce(Operation *root, Reason &reason, Reader reader) {
   }
   a.row = mask.row;
   a.needsEqualLengths =
-      mask.needsEqualLengths && a.row->ops[0] != a.column->ops[0];
+      mask.needsEqualLengths && a.row && a.row->ops[0] != a.column->ops[0];
   a.scale = mask.factor * factor;
   float scale = static_cast<float>(a.scale);
   if (!std::isfinite(scale) || scale <= 0) {

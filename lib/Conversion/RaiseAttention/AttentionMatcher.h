@@ -34,8 +34,11 @@ struct Attention {
   llvm::SmallVector<ExprRef> batch, kvHead, group, headDim, valueDim, feature;
   /// Symbols that index the batch, as far as the op says so.
   llvm::SmallVector<ExprRef> knownBatch;
+  /// No row where there is one query.
   ExprRef row = nullptr, column = nullptr;
   double scale = 0;
+  /// The op says that it is causal and that its one query is the last position.
+  bool lastQuery = false;
   /// Only the nearest keys are visible, this many; only readers of ops by name
   /// find it.
   std::optional<int64_t> window;

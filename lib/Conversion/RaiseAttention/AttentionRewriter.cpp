@@ -98,12 +98,15 @@ Reason AttentionRewriter::rewrite(Attention &a, ExprContext &ctx,
   AttentionBuilder layouts(builder, loc, ctx, eval);
 
   // Everything is checked before anything is built.
+  DigitGroup row;
+  if (a.row)
+    row.push_back(a.row);
   DigitGroup heads = a.kvHead;
   llvm::append_range(heads, a.group);
-  DigitGroups qGroups = {a.batch, heads, {a.row}, a.headDim};
+  DigitGroups qGroups = {a.batch, heads, row, a.headDim};
   DigitGroups kGroups = {a.batch, a.kvHead, {a.column}, a.headDim};
   DigitGroups vGroups = {a.batch, a.kvHead, {a.column}, a.valueDim};
-  DigitGroups oGroups = {a.batch, heads, {a.row}, a.valueDim};
+  DigitGroups oGroups = {a.batch, heads, row, a.valueDim};
   auto qLayout = layouts.getLayout(a.query), kLayout = layouts.getLayout(a.key);
   auto vLayout = layouts.getLayout(a.value);
   auto oLayout = layouts.getLayout(a.result);
@@ -115,7 +118,7 @@ Reason AttentionRewriter::rewrite(Attention &a, ExprContext &ctx,
   const int64_t b = layouts.staticExtentOf(a.batch);
   const int64_t hq = layouts.staticExtentOf(heads);
   const int64_t hkv = layouts.staticExtentOf(a.kvHead);
-  const int64_t m = layouts.staticExtentOf({a.row});
+  const int64_t m = layouts.staticExtentOf(row);
   const int64_t n = layouts.staticExtentOf({a.column});
   const int64_t d = layouts.staticExtentOf(a.headDim);
   const int64_t dv = layouts.staticExtentOf(a.valueDim);
