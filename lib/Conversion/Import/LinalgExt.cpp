@@ -97,6 +97,11 @@ ReadAttention sparsek::importer::readLinalgExt(Operation *op) {
   if (std::string reason = a.checkSizes(); !reason.empty())
     return reason;
 
+  // Of four dimensions and more the outermost is the batch.
+  if (a.key.type.getRank() >= 4 && a.query.dims[0].size() == 1 &&
+      inKey.test(a.query.dims[0][0]))
+    a.batch = SmallVector<unsigned>{a.query.dims[0][0]};
+
   // Loops over keys are in K and V, those of the product in Q and K.
   std::optional<unsigned> column;
   for (unsigned loop : llvm::seq(count)) {

@@ -194,7 +194,8 @@ std::string NamedAttention::useHeads(bool groups) {
   loops[kv] = keyHeads;
   loops[inGroup] = group;
   inner = {d};
-  batch = llvm::to_vector(llvm::seq(outer));
+  if (rank > 3)
+    batch = llvm::to_vector(llvm::seq(outer));
   DimLoops queryHeads = {kv};
   if (group != 1)
     queryHeads.push_back(inGroup);
@@ -225,7 +226,7 @@ std::string NamedAttention::usePacked(int64_t queryHeads, int64_t keyHeads) {
   row = Row;
   column = Column;
   inner = {D};
-  batch = {Batch};
+  batch = SmallVector<unsigned>{Batch};
   loops.assign(Count, ShapedType::kDynamic);
   loops[KV] = keyHeads;
   loops[Group] = queryHeads / keyHeads;
@@ -302,7 +303,8 @@ bool NamedAttention::read(Operation *root, ExprContext &ctx,
     }
     return indices;
   };
-  for (unsigned loop : batch)
+  a.batchIsKnown = batch.has_value();
+  for (unsigned loop : batch.value_or(SmallVector<unsigned>()))
     if (ExprRef atom = ExprContext::getAtom(symbols[loop]))
       a.knownBatch.push_back(atom);
   a.column = ExprContext::getAtom(symbols[column]);

@@ -50,8 +50,8 @@ struct NamedAttention {
   unsigned column = 0, row = 0;
   /// The loops that the product of query and key sums over.
   llvm::SmallVector<unsigned> inner;
-  /// The loops over the batch, as far as the op says so.
-  llvm::SmallVector<unsigned> batch;
+  /// The loops over the batch, where the op says which they are.
+  std::optional<llvm::SmallVector<unsigned>> batch;
   /// 1/sqrt(D) if absent.
   std::optional<double> scale;
   mlir::Value scaleOperand;

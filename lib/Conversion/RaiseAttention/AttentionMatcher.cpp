@@ -543,11 +543,11 @@ bool AttentionMatcher::classify(Attention &a, Reason &reason) {
       }
   }
   for (ExprRef s : shared) {
-    bool batch = a.hidden ? in(x, s)
-                          : in(a.knownBatch, s) ||
-                                indexesBatch(ctx, a.query, s, a.row) ||
-                                indexesBatch(ctx, a.key, s, a.column) ||
-                                indexesBatch(ctx, a.value, s, a.column);
+    bool batch = a.batchIsKnown ? in(a.knownBatch, s)
+                 : a.hidden     ? in(x, s)
+                                : indexesBatch(ctx, a.query, s, a.row) ||
+                                      indexesBatch(ctx, a.key, s, a.column) ||
+                                      indexesBatch(ctx, a.value, s, a.column);
     (batch ? a.batch : a.kvHead).push_back(s);
   }
   return true;

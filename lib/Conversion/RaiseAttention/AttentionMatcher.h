@@ -32,8 +32,9 @@ struct Attention {
   std::optional<Access> hidden;
 
   llvm::SmallVector<ExprRef> batch, kvHead, group, headDim, valueDim, feature;
-  /// Symbols that index the batch, as far as the op says so.
+  /// The symbols that index the batch, where the op says so.
   llvm::SmallVector<ExprRef> knownBatch;
+  bool batchIsKnown = false;
   /// No row where there is one query.
   ExprRef row = nullptr, column = nullptr;
   double scale = 0;
