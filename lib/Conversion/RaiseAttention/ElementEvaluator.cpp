@@ -369,6 +369,19 @@ ExprRef ElementEvaluator::readElement(Value tensor, ArrayRef<ExprRef> indices,
   return nullptr;
 }
 
+/// Exporters fold 0, 1, 2, ... to a constant: such an element is its index.
+ExprRef ElementEvaluator::readPositions(DenseElementsAttr attr,
+                                        ArrayRef<ExprRef> indices) {
+  auto type = dyn_cast<IntegerType>(attr.getElementType());
+  if (!type || type.getWidth() == 1 || type.getWidth() > 64 ||
+      attr.getType().getRank() != 1)
+    return nullptr;
+  for (auto [i, value] : llvm::enumerate(attr.getValues<APInt>()))
+    if (value != i)
+      return nullptr;
+  return indices[0];
+}
+
 ExprRef ElementEvaluator::readConstant(DenseElementsAttr attr,
                                        ArrayRef<ExprRef> indices) {
   auto toExpr = [&](Attribute value) -> ExprRef {
@@ -385,6 +398,8 @@ ExprRef ElementEvaluator::readConstant(DenseElementsAttr attr,
   };
   if (attr.isSplat())
     return toExpr(attr.getSplatValue<Attribute>());
+  if (ExprRef value = readPositions(attr, indices))
+    return value;
   SmallVector<uint64_t> at;
   for (auto [index, size] : llvm::zip(indices, attr.getType().getShape())) {
     auto constant = ExprContext::getInt(index);

@@ -101,6 +101,8 @@ private:
                         llvm::ArrayRef<ExprRef> indices);
   ExprRef readConstant(mlir::DenseElementsAttr attr,
                        llvm::ArrayRef<ExprRef> indices);
+  ExprRef readPositions(mlir::DenseElementsAttr attr,
+                        llvm::ArrayRef<ExprRef> indices);
   ExprRef readSoftmax(mlir::linalg::SoftmaxOp op,
                       llvm::ArrayRef<ExprRef> indices, Mode mode);
   ExprRef readReshape(mlir::Value source, llvm::ArrayRef<ExprRef> sourceShape,
