@@ -7,7 +7,8 @@ usage: utils/fuzz/fuzz.py --build build/ci --count 10000 --seed 1
 The corpus is every piece of test/**/*.mlir. Mutant number i depends on the corpus, the seed and i alone; `--show i` prints it and
 the passes that it gets. Many mutants run in one process (--split-input-file); where that process crashes or does not end, they run
 one by one, and what crashes is reduced and saved. Crashes inside MLIR or LLVM that are kept in test/known-upstream are counted
-apart. The exit status is 1 for any other crash, for a hang, and where too few mutants parse or reach a pass of this project.
+apart. With `--passes` every mutant gets these passes, and what the first of them takes counts as parsed: texts that only
+`--sparsek-import` reads need that. `--only` selects the files of the corpus. The exit status is 1 for any other crash, for a hang, and where too few mutants parse or reach a pass of this project.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ REFUSING = {"sparsek-verify-lowered"}
 LEAST_PARSED, LEAST_REACHED = 0.30, 0.10
 
 
-def load_corpus() -> list[str]:
+def load_corpus(only: str) -> list[str]:
     pieces = set()
     for file in sorted((ROOT / "test").rglob("*.mlir")):
-        if "known-upstream" in file.parts:
+        if "known-upstream" in file.parts or not re.search(only, file.as_posix()):
             continue
         for piece in SPLIT.split(file.read_text(encoding="utf-8")):
             piece = re.sub(r"[ \t]*//.*", "", piece).strip()
@@ -124,7 +125,9 @@ class Result:
 class Fuzzer:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
-        self.corpus = load_corpus()
+        self.corpus = load_corpus(options.only)
+        self.fixed = options.passes.split()
+        self.reading = self.fixed[:1]
         cache = Path(options.build, "CMakeCache.txt").read_text(encoding="utf-8")
         sanitized = re.search(r"^SPARSEK_SANITIZE:\w+=\S+", cache, re.MULTILINE) is not None
         self.tool = Tool(str(Path(options.build, "bin", "sparsek-opt")), options.timeout, sanitized)
@@ -139,6 +142,8 @@ class Fuzzer:
             status, output, _ = self.tool.run(piece, [], self.tool.timeout)
             if status == 0:
                 valid += [piece, output, output]
+            elif self.reading and self.tool.run(piece, self.reading, self.tool.timeout)[0] == 0:
+                valid += [piece] * 3
         return valid
 
     def mutant(self, index: int) -> str:
@@ -148,7 +153,7 @@ class Fuzzer:
         return mutate(rng, base, self.valid)
 
     def arguments(self, batch: int) -> list[str]:
-        return choose_passes(random.Random(f"{self.options.seed}:passes:{batch}"), self.passes, self.pipelines)
+        return self.fixed or choose_passes(random.Random(f"{self.options.seed}:passes:{batch}"), self.passes, self.pipelines)
 
     def survivors(self, numbers: list[int], arguments: list[str], result: Result) -> list[int]:
         """The mutants for which sparsek-opt succeeds; crashes and hangs go to `result`."""
@@ -175,7 +180,7 @@ class Fuzzer:
         size = self.options.batch
         numbers = list(range(batch * size, min((batch + 1) * size, self.options.count)))
         result = Result()
-        parsed = self.survivors(numbers, [], result)
+        parsed = self.survivors(numbers, self.reading, result)
         result.parsed = len(parsed)
         passed = self.survivors(parsed, self.arguments(batch), result)
         result.reached, result.passed = len(parsed), len(passed)
@@ -193,7 +198,7 @@ class Fuzzer:
         text = self.mutant(number)
 
         def fails(candidate: str) -> list[str] | None:
-            for passes in ([], arguments):
+            for passes in (self.reading, arguments):
                 status, _, messages = self.tool.run(candidate, passes, self.tool.timeout)
                 if crashed(status):
                     return signature(messages)
@@ -265,6 +270,8 @@ def main() -> int:
     parser.add_argument("--batch", type=int, default=20, help="mutants per process")
     parser.add_argument("--timeout", type=float, default=60, help="seconds for one mutant")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--passes", default="", help="passes that every mutant gets, instead of random ones")
+    parser.add_argument("--only", default="", metavar="REGEX", help="files of the corpus")
     parser.add_argument("--out", default="fuzz-out", help="folder of the reduced crashes")
     parser.add_argument("--show", type=int, metavar="I", help="print mutant I and its passes, and run nothing")
     fuzzer = Fuzzer(options := parser.parse_args())

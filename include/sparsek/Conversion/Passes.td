@@ -244,6 +244,82 @@ def ConvertSparseKToTilePass : Pass<"convert-sparsek-to-tile", "::mlir::ModuleOp
 }
 
 //===----------------------------------------------------------------------===//
+// Import
+//===----------------------------------------------------------------------===//
+
+/// What attention becomes, for the passes that find it.
+defvar PolicyOptions = [
+  Option<"mode", "mode", "std::string", "\"sparse\"",
+         "sparse: sparsek.attention; dense: sparsek.causal_attention">,
+  Option<"topk", "topk", "int64_t", "256",
+         "selected keys per query, at least 1 (C3)">,
+  Option<"window", "window", "int64_t", "256",
+         "size of the sliding window, at least 0 (C2)">,
+  Option<"gate", "gate", "std::string", "\"key_value\"",
+         "key_value, value, none or straight_through (C5)">,
+  Option<"scores", "scores", "std::string", "\"weights\"",
+         "what each attention adds to the function's arguments: scoring weights (weights) or the scores (tensor)">,
+  Option<"scoreHeads", "score-heads", "std::string", "\"1\"",
+         "score heads: 1, or one per KV head (kv)">];
+
+def SparsekImportPass : Pass<"sparsek-import", "::mlir::ModuleOp"> {
+  let summary = "replace attention ops of other projects by sparsek ops";
+  let description = [{
+    Replaces ops that are causal attention by their name. Nothing of the
+    projects that they come from is linked: their ops are unregistered ops, in
+    the generic text that these projects print. All other ops stay as they are.
+
+    | op | accepted |
+    |---|---|
+    | `iree_linalg_ext.attention` | projected permutations as `indexing_maps`; a constant scale; a mask and a region that together are causal, or a causal window |
+    | `onnx.Attention`, also as `torch.operator` | `is_causal`, or a mask that is causal; rank 4, or rank 3 with `q_num_heads` and `kv_num_heads`; no `softcap`, past or `nonpad_kv_seqlen`; only the first result used |
+    | `torch.aten.scaled_dot_product_attention` | eight operands, `dropout_p` 0, constant scale; `is_causal`, or a mask that is causal |
+    | `sparsek.*` that the dialect does not have (see below) | `q[B,Hq,M,D]`, `k[B,Hkv,N,D]`, `v[B,Hkv,N,Dv]` and optionally scores `u[B,Hs,N]`; one result, or two of which the second is `lse` |
+    | `sparsek.flex_attention` | the same without scores; `mask_mod_fn` and `score_mod_fn` name functions of tensors of rank 0 |
+
+    Element types are f32, f16 and bf16, numbers of heads and head sizes static.
+    Attributes are read from both positions, `<{...}>` and `{...}`. Masks are
+    recognised as by `--sparsek-raise-attention`; masks given by functions are
+    evaluated from their bodies. The number of queries and that of keys must
+    agree where the mask begins at the first query; where they are dynamic,
+    `cf.assert` checks it.
+
+    An op `sparsek.*` with another name than the dialect's, or `attention` and
+    `causal_attention` with other operands, is causal if its name says so or it
+    has `causal = true`. The attributes `scale`, `topk`, `window`, `gate` and
+    `mode` (`causal`, `window` or `sparse`) override the options. Drivers must
+    not verify such a module before the pass does: sparsek-opt begins with this
+    pass without verifying.
+
+    What causal attention becomes is said by the options, as for
+    `--sparsek-raise-attention`, which see for their pre-conditions. A causal
+    window stays what it is in both modes: `sparsek.attention` with that window
+    and without any score, so that it selects nothing.
+
+    Tensors of torch-mlir's types are cast by `torch_c.to_builtin_tensor` and
+    `torch_c.from_builtin_tensor`, whose lowering is torch-mlir's.
+
+    Every replacement is reported by a remark. Ops that are not causal, or not
+    as above, are left with a remark that gives the reason; of ops `sparsek.*`,
+    which nothing else could lower, it is an error.
+
+    ```mlir
+    %o = "onnx.Attention"(%q, %k, %v, %none, %none, %none) {is_causal = 1 : si64}
+        : (tensor<1x8x64x32xf32>, tensor<1x2x64x32xf32>, tensor<1x2x64x32xf32>, none, none, none)
+        -> tensor<1x8x64x32xf32>
+    // becomes, with mode=dense
+    %o, %lse = sparsek.causal_attention %q, %k, %v
+        : tensor<1x8x64x32xf32>, tensor<1x2x64x32xf32>, tensor<1x2x64x32xf32>
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
+    "::sparsek::SparseKDialect"];
+  let options = PolicyOptions;
+}
+
+//===----------------------------------------------------------------------===//
 // RaiseAttention
 //===----------------------------------------------------------------------===//
 
@@ -303,19 +379,7 @@ def SparsekRaiseAttentionPass
     "::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect",
     "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
     "::sparsek::SparseKDialect", "::sparsek::tm_tensor::TMTensorDialect"];
-  let options = [
-    Option<"mode", "mode", "std::string", "\"sparse\"",
-           "sparse: sparsek.attention; dense: sparsek.causal_attention">,
-    Option<"topk", "topk", "int64_t", "256",
-           "selected keys per query, at least 1 (C3)">,
-    Option<"window", "window", "int64_t", "256",
-           "size of the sliding window, at least 0 (C2)">,
-    Option<"gate", "gate", "std::string", "\"key_value\"",
-           "key_value, value, none or straight_through (C5)">,
-    Option<"scores", "scores", "std::string", "\"weights\"",
-           "what each attention adds to the function's arguments: scoring weights (weights) or the scores (tensor)">,
-    Option<"scoreHeads", "score-heads", "std::string", "\"1\"",
-           "score heads: 1, or one per KV head (kv)">];
+  let options = PolicyOptions;
 }
 
 //===----------------------------------------------------------------------===//

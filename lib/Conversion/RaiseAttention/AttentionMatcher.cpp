@@ -429,7 +429,7 @@ void AttentionMatcher::splitDigits(Attention &a, ExprRef &logits) {
     for (Access *access : accesses)
       for (ExprRef &index : access->indices)
         index = ctx.substitute(index, map);
-    for (auto *list : {&a.headDim, &a.feature}) {
+    for (auto *list : {&a.headDim, &a.feature, &a.knownBatch}) {
       auto it = llvm::find(*list, symbol);
       if (it == list->end())
         continue;
@@ -473,7 +473,7 @@ static bool indexesBatch(ExprContext &ctx, const Access &access, ExprRef symbol,
   for (auto [i, index] : llvm::enumerate(access.indices)) {
     if (!ctx.dependsOn(index, symbol))
       continue;
-    if (ctx.dependsOn(index, position))
+    if (position && ctx.dependsOn(index, position))
       return true;
     if (i == 0 && access.indices.size() >= 4)
       return true;
@@ -492,8 +492,9 @@ bool AttentionMatcher::classify(Attention &a, Reason &reason) {
     if (!in(q, s) || !in(k, s) || in(v, s) || in(r, s))
       return false;
   if (in(q, a.column) || !in(k, a.column) || !in(v, a.column) ||
-      in(r, a.column) || !in(q, a.row) || in(k, a.row) || in(v, a.row) ||
-      !in(r, a.row))
+      in(r, a.column) ||
+      (a.row &&
+       (!in(q, a.row) || in(k, a.row) || in(v, a.row) || !in(r, a.row))))
     return false;
   auto isSpecial = [&](ExprRef s) {
     return s == a.row || s == a.column || in(a.headDim, s);
@@ -542,10 +543,11 @@ bool AttentionMatcher::classify(Attention &a, Reason &reason) {
       }
   }
   for (ExprRef s : shared) {
-    bool batch = a.hidden ? in(x, s)
-                          : indexesBatch(ctx, a.query, s, a.row) ||
-                                indexesBatch(ctx, a.key, s, a.column) ||
-                                indexesBatch(ctx, a.value, s, a.column);
+    bool batch = a.batchIsKnown ? in(a.knownBatch, s)
+                 : a.hidden     ? in(x, s)
+                                : indexesBatch(ctx, a.query, s, a.row) ||
+                                      indexesBatch(ctx, a.key, s, a.column) ||
+                                      indexesBatch(ctx, a.value, s, a.column);
     (batch ? a.batch : a.kvHead).push_back(s);
   }
   return true;
@@ -555,12 +557,12 @@ bool AttentionMatcher::classify(Attention &a, Reason &reason) {
 // The whole
 //===----------------------------------------------------------------------===//
 
-std::optional<Attention> AttentionMatcher::match(Operation *root,
-                                                 Reason &reason) {
+std::optional<Attention>
+AttentionMatcher::match(Operation *root, Reason &reason, Reader reader) {
   ExprContext::Assumptions all;
   eval.learnSizes(root);
   for (int attempt = 0;; ++attempt) {
-    std::optional<Attention> a = matchOnce(root, reason);
+    std::optional<Attention> a = matchOnce(root, reason, reader);
     ExprContext::Assumptions fresh = ctx.takeAssumptions();
     if (fresh.empty() || attempt == 8) {
       if (!fresh.empty()) {
@@ -581,13 +583,15 @@ std::optional<Attention> AttentionMatcher::match(Operation *root,
   }
 }
 
-std::optional<Attention> AttentionMatcher::matchOnce(Operation *root,
-                                                     Reason &reason) {
+std::optional<Attention>
+AttentionMatcher::matchOnce(Operation *root, Reason &reason, Reader reader) {
   Attention a;
   a.root = root;
   ExprRef logits = nullptr;
   bool matched;
-  if (isa<tm_tensor::AttentionOp>(root))
+  if (reader)
+    matched = reader(a, reason, logits);
+  else if (isa<tm_tensor::AttentionOp>(root))
     matched = matchTMTensor(a, reason, logits);
   else if (matchContraction(root))
     matched = matchLinalg(a, reason, logits);
@@ -629,9 +633,15 @@ std::optional<Attention> AttentionMatcher::matchOnce(Operation *root,
   case MaskResult::Causal:
     break;
   case MaskResult::NotCausal:
+    if (a.lastQuery)
+      break;
     reason = kNotCausal;
     return std::nullopt;
   case MaskResult::Window:
+    if (reader) {
+      a.window = mask.window;
+      break;
+    }
     reason = kWindow;
     return std::nullopt;
   case MaskResult::Unknown:
@@ -643,7 +653,7 @@ std::optional<Attention> AttentionMatcher::matchOnce(Operation *root,
   }
   a.row = mask.row;
   a.needsEqualLengths =
-      mask.needsEqualLengths && a.row->ops[0] != a.column->ops[0];
+      mask.needsEqualLengths && a.row && a.row->ops[0] != a.column->ops[0];
   a.scale = mask.factor * factor;
   float scale = static_cast<float>(a.scale);
   if (!std::isfinite(scale) || scale <= 0) {

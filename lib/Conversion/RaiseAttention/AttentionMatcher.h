@@ -32,8 +32,17 @@ struct Attention {
   std::optional<Access> hidden;
 
   llvm::SmallVector<ExprRef> batch, kvHead, group, headDim, valueDim, feature;
+  /// The symbols that index the batch, where the op says so.
+  llvm::SmallVector<ExprRef> knownBatch;
+  bool batchIsKnown = false;
+  /// No row where there is one query.
   ExprRef row = nullptr, column = nullptr;
   double scale = 0;
+  /// The op says that it is causal and that its one query is the last position.
+  bool lastQuery = false;
+  /// Only the nearest keys are visible, this many; only readers of ops by name
+  /// find it.
+  std::optional<int64_t> window;
   /// The values that end the softmax, and the ops that may use what it
   /// computes.
   llvm::SmallVector<mlir::Value> weights;
@@ -53,20 +62,30 @@ public:
   AttentionMatcher(ExprContext &ctx, mlir::Block *block)
       : ctx(ctx), eval(ctx, block) {}
 
-  /// `root` is a contraction or a tm_tensor.attention. On failure `reason` says
-  /// why; it is empty where the op has nothing to do with attention.
-  std::optional<Attention> match(mlir::Operation *root, Reason &reason);
+  /// Finds operands and logits of an op that is attention by its name; on
+  /// failure it says why.
+  using Reader =
+      llvm::function_ref<bool(Attention &a, Reason &reason, ExprRef &logits)>;
+
+  /// `root` is a contraction or a tm_tensor.attention, or what `reader` reads.
+  /// On failure `reason` says why; it is empty where the op has nothing to do
+  /// with attention.
+  std::optional<Attention> match(mlir::Operation *root, Reason &reason,
+                                 Reader reader = nullptr);
+
+  /// The tensor element that an expression is; false if it is anything else.
+  static bool toAccess(ExprRef element, Access &access);
 
   ElementEvaluator &getEvaluator() { return eval; }
 
 private:
-  std::optional<Attention> matchOnce(mlir::Operation *root, Reason &reason);
+  std::optional<Attention> matchOnce(mlir::Operation *root, Reason &reason,
+                                     Reader reader);
   bool matchLinalg(Attention &a, Reason &reason, ExprRef &logits);
   bool matchLateDivision(Attention &a, Reason &reason, ExprRef &logits);
   bool matchTMTensor(Attention &a, Reason &reason, ExprRef &logits);
   bool matchSoftmax(ExprRef probability, ExprRef column, ExprRef &logits);
   bool matchDot(Attention &a, ExprRef logits, ExprRef &dot, double &factor);
-  bool toAccess(ExprRef element, Access &access);
   void findHidden(Attention &a);
   void splitDigits(Attention &a, ExprRef &logits);
   bool classify(Attention &a, Reason &reason);
@@ -81,6 +100,8 @@ struct MaskResult {
   /// The factor of the dot product in the logits of the visible keys.
   double factor = 0;
   bool needsEqualLengths = false;
+  /// The number of visible keys of a Window.
+  int64_t window = 0;
   ExprRef row = nullptr;
 };
 

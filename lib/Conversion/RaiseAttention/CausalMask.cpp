@@ -273,12 +273,13 @@ public:
       return MaskResult::Unknown;
     if (nearestHidden == std::numeric_limits<int64_t>::max())
       return MaskResult::Causal;
-    return nearestHidden > farthestSeen && nearestHidden > 0
+    return nearestHidden == farthestSeen + 1 && nearestHidden > 0
                ? MaskResult::Window
                : MaskResult::Unknown;
   }
 
   double getFactor() const { return factor; }
+  int64_t getWindow() const { return farthestSeen + 1; }
 
 private:
   bool seen = false, hides = false, future = false;
@@ -482,6 +483,7 @@ MaskResult sparsek::raise::analyzeMask(ExprContext &ctx, ExprRef logits,
   }
   result.kind = visibility.getKind();
   result.factor = visibility.getFactor();
+  result.window = visibility.getWindow();
   // Without a row symbol there is one query, which sees everything: that says
   // nothing about causality.
   if (result.kind == MaskResult::Causal && !result.row)

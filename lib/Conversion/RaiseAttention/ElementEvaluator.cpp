@@ -263,6 +263,8 @@ ExprRef ElementEvaluator::element(Value tensor, ArrayRef<ExprRef> indices,
 
 ExprRef ElementEvaluator::readElement(Value tensor, ArrayRef<ExprRef> indices,
                                       Mode mode) {
+  if (ExprRef value = bound.lookup(tensor))
+    return value;
   Operation *op = tensor.getDefiningOp();
   if (!op)
     return nullptr;
@@ -339,6 +341,7 @@ ExprRef ElementEvaluator::readElement(Value tensor, ArrayRef<ExprRef> indices,
   }
   if (auto generate = dyn_cast<tensor::GenerateOp>(op)) {
     Env env;
+    env.body = &generate.getBody().front();
     env.mode = mode;
     env.narrowing = mode == Mode::Full || mode == Mode::Once;
     for (auto [arg, index] :
@@ -366,6 +369,19 @@ ExprRef ElementEvaluator::readElement(Value tensor, ArrayRef<ExprRef> indices,
   return nullptr;
 }
 
+/// Exporters fold 0, 1, 2, ... to a constant: such an element is its index.
+ExprRef ElementEvaluator::readPositions(DenseElementsAttr attr,
+                                        ArrayRef<ExprRef> indices) {
+  auto type = dyn_cast<IntegerType>(attr.getElementType());
+  if (!type || type.getWidth() == 1 || type.getWidth() > 64 ||
+      attr.getType().getRank() != 1)
+    return nullptr;
+  for (auto [i, value] : llvm::enumerate(attr.getValues<APInt>()))
+    if (value != i)
+      return nullptr;
+  return indices[0];
+}
+
 ExprRef ElementEvaluator::readConstant(DenseElementsAttr attr,
                                        ArrayRef<ExprRef> indices) {
   auto toExpr = [&](Attribute value) -> ExprRef {
@@ -382,6 +398,8 @@ ExprRef ElementEvaluator::readConstant(DenseElementsAttr attr,
   };
   if (attr.isSplat())
     return toExpr(attr.getSplatValue<Attribute>());
+  if (ExprRef value = readPositions(attr, indices))
+    return value;
   SmallVector<uint64_t> at;
   for (auto [index, size] : llvm::zip(indices, attr.getType().getShape())) {
     auto constant = ExprContext::getInt(index);
@@ -634,6 +652,15 @@ ExprRef ElementEvaluator::scalar(Value value) {
   return ctx.unknown(value, sortOf(value.getType()));
 }
 
+ExprRef
+ElementEvaluator::evaluateRegion(Value yielded,
+                                 const llvm::DenseMap<Value, ExprRef> &values) {
+  Env env;
+  env.body = yielded.getParentBlock();
+  env.values = values;
+  return evaluate(yielded, &env);
+}
+
 ExprRef ElementEvaluator::evaluate(Value value, Env *env) {
   if (env) {
     if (auto it = env->values.find(value); it != env->values.end())
@@ -655,9 +682,7 @@ ExprRef ElementEvaluator::evaluate(Value value, Env *env) {
   }
   Operation *op = value.getDefiningOp();
   bool inBody = op && env && op->getBlock() != block &&
-                (env->op ? op->getBlock() == env->op.getBlock()
-                         : !env->values.empty() &&
-                               isa<tensor::GenerateOp>(op->getParentOp()));
+                op->getBlock() == (env->op ? env->op.getBlock() : env->body);
   if (!inBody) {
     if (auto it = scalarMemo.find(value); it != scalarMemo.end())
       return it->second;

@@ -56,6 +56,12 @@ public:
   /// An integer, boolean or float SSA value.
   ExprRef scalar(mlir::Value value);
   ExprRef dimOf(mlir::Value tensor, int64_t index);
+  /// The tensor, which has one element, stands for this value.
+  void bind(mlir::Value tensor, ExprRef value) { bound[tensor] = value; }
+  /// What a region of scalar ops yields if its values are those given, or null
+  /// where it cannot be read.
+  ExprRef evaluateRegion(mlir::Value yielded,
+                         const llvm::DenseMap<mlir::Value, ExprRef> &values);
   llvm::SmallVector<ExprRef> shapeOf(mlir::Value tensor);
 
   /// Notes which sizes the ops that `root` depends on force to be equal.
@@ -78,6 +84,8 @@ private:
     llvm::DenseMap<mlir::Value, ExprRef> values;
     llvm::SmallVector<ExprRef> loops;
     mlir::linalg::LinalgOp op;
+    /// The region's block, where it is not that of `op`.
+    mlir::Block *body = nullptr;
     /// How the operands are read.
     Mode mode = Mode::Full;
     /// Whether rounding to a narrower type may be ignored.
@@ -93,6 +101,8 @@ private:
                         llvm::ArrayRef<ExprRef> indices);
   ExprRef readConstant(mlir::DenseElementsAttr attr,
                        llvm::ArrayRef<ExprRef> indices);
+  ExprRef readPositions(mlir::DenseElementsAttr attr,
+                        llvm::ArrayRef<ExprRef> indices);
   ExprRef readSoftmax(mlir::linalg::SoftmaxOp op,
                       llvm::ArrayRef<ExprRef> indices, Mode mode);
   ExprRef readReshape(mlir::Value source, llvm::ArrayRef<ExprRef> sourceShape,
@@ -114,6 +124,7 @@ private:
   mlir::Block *block;
   llvm::DenseMap<std::pair<ExprRef, int>, ExprRef> elementMemo;
   llvm::DenseMap<mlir::Value, ExprRef> scalarMemo;
+  llvm::DenseMap<mlir::Value, ExprRef> bound;
   SymbolMap equalSizes;
   unsigned depth = 0;
 };

@@ -6,21 +6,13 @@
 
 #include "sparsek/Conversion/Passes.h"
 
-#include "AttentionBuilder.h"
-#include "AttentionMatcher.h"
+#include "AttentionRewriter.h"
 
-#include "sparsek/Dialect/SparseK/IR/SparseK.h"
 #include "sparsek/Dialect/TMTensor/IR/TMTensor.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/SymbolTable.h"
-#include "mlir/Interfaces/FunctionInterfaces.h"
-#include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "llvm/ADT/SetVector.h"
-#include "llvm/Support/Format.h"
-#include <cmath>
 
 namespace sparsek {
 #define GEN_PASS_DEF_SPARSEKRAISEATTENTIONPASS
@@ -32,336 +24,28 @@ using namespace sparsek;
 using namespace sparsek::raise;
 
 namespace {
-/// The options, checked.
-struct Policy {
-  bool dense = false;
-  int64_t topk = 0, window = 0;
-  Gate gate = Gate::KeyValue;
-  bool weights = true;
-  bool headsOfKV = false;
-};
-
-/// A function whose arguments can be extended: one of the func dialect's kind,
-/// or an op of an unknown dialect that looks like one.
-class Function {
-public:
-  /// The function around an op, or one without an op.
-  static Function around(Operation *op) {
-    Function result;
-    for (Operation *parent = op->getParentOp(); parent;
-         parent = parent->getParentOp()) {
-      auto type = parent->getAttrOfType<TypeAttr>("function_type");
-      auto function = dyn_cast<FunctionOpInterface>(parent);
-      bool known = function && isa<FunctionType>(function.getFunctionType());
-      bool unknown = !parent->isRegistered() && type &&
-                     isa<FunctionType>(type.getValue()) &&
-                     parent->getNumRegions() == 1 &&
-                     !parent->getRegion(0).empty();
-      if (known || unknown) {
-        result.op = parent;
-        break;
-      }
-      // An argument would not be visible inside.
-      if (parent->hasTrait<OpTrait::IsIsolatedFromAbove>())
-        break;
-    }
-    return result;
-  }
-
-  explicit operator bool() const { return op; }
-
-  bool isUsed(Operation *module) const {
-    auto name = op->getAttrOfType<StringAttr>(SymbolTable::getSymbolAttrName());
-    if (!name)
-      return false;
-    bool used = false;
-    module->walk([&](Operation *user) {
-      user->getAttrDictionary().walk([&](SymbolRefAttr ref) {
-        used |=
-            ref.getLeafReference() == name || ref.getRootReference() == name;
-      });
-    });
-    return used;
-  }
-
-  /// Appends an argument; null if the function does not allow it.
-  Value addArgument(Type type, StringRef role, Location loc) {
-    MLIRContext *context = op->getContext();
-    if (auto function = dyn_cast<FunctionOpInterface>(op)) {
-      auto attrs = DictionaryAttr::get(
-          context, NamedAttribute(StringAttr::get(context, "sparsek.role"),
-                                  StringAttr::get(context, role)));
-      unsigned index = function.getNumArguments();
-      if (failed(function.insertArgument(index, type, attrs, loc)))
-        return nullptr;
-      return function.getArgument(index);
-    }
-    auto old = cast<FunctionType>(
-        op->getAttrOfType<TypeAttr>("function_type").getValue());
-    Block &entry = op->getRegion(0).front();
-    if (old.getNumInputs() != entry.getNumArguments())
-      return nullptr;
-    SmallVector<Type> inputs(old.getInputs());
-    inputs.push_back(type);
-    op->setAttr("function_type", TypeAttr::get(FunctionType::get(
-                                     context, inputs, old.getResults())));
-    if (auto attrs = op->getAttrOfType<ArrayAttr>("arg_attrs")) {
-      SmallVector<Attribute> all(attrs.begin(), attrs.end());
-      all.push_back(DictionaryAttr::get(context));
-      op->setAttr("arg_attrs", ArrayAttr::get(context, all));
-    }
-    return entry.addArgument(type, loc);
-  }
-
-private:
-  Operation *op = nullptr;
-};
-
 struct RaiseAttention
     : public sparsek::impl::SparsekRaiseAttentionPassBase<RaiseAttention> {
   using SparsekRaiseAttentionPassBase::SparsekRaiseAttentionPassBase;
+  friend struct sparsek::raise::Policy;
 
   void runOnOperation() override;
-
-private:
-  std::optional<Policy> readOptions();
-  void visit(Operation *root, const Policy &policy);
-  /// Empty if the attention was replaced, or why it was not.
-  StringRef rewrite(Attention &a, ExprContext &ctx, ElementEvaluator &eval,
-                    const Policy &policy);
 };
 } // namespace
 
-std::optional<Policy> RaiseAttention::readOptions() {
-  Policy policy;
-  auto fail = [&](const Twine &message) {
-    getOperation()->emitError("sparsek-raise-attention: ") << message;
-    return std::nullopt;
-  };
-  if (mode == "dense")
-    policy.dense = true;
-  else if (mode != "sparse")
-    return fail("mode must be sparse or dense, got '" + mode + "'");
-  policy.topk = topk;
-  policy.window = window;
-  if (topk < 1)
-    return fail("C3: topk must be at least 1, got " + Twine(topk));
-  if (window < 0)
-    return fail("C2: window must be at least 0, got " + Twine(window));
-  auto parsed = symbolizeGate(gate);
-  if (!parsed)
-    return fail(
-        "gate must be key_value, value, none or straight_through, got '" +
-        gate + "'");
-  policy.gate = *parsed;
-  policy.weights = scores == "weights";
-  if (!policy.weights && scores != "tensor")
-    return fail("scores must be weights or tensor, got '" + scores + "'");
-  policy.headsOfKV = scoreHeads == "kv";
-  if (!policy.headsOfKV && scoreHeads != "1")
-    return fail("score-heads must be 1 or kv, got '" + scoreHeads + "'");
-  return policy;
-}
-
-//===----------------------------------------------------------------------===//
-// Rewriting
-//===----------------------------------------------------------------------===//
-
-static bool isElementType(Type type) {
-  return type.isF32() || type.isF16() || type.isBF16();
-}
-
-static Type elementOf(Value tensor) {
-  return cast<RankedTensorType>(tensor.getType()).getElementType();
-}
-
-/// Removes what only the replaced op needed.
-static void eraseDeadSlice(Operation *root) {
-  llvm::SetVector<Operation *> slice;
-  slice.insert(root);
-  while (!slice.empty()) {
-    Operation *op = slice.pop_back_val();
-    if (!isOpTriviallyDead(op))
-      continue;
-    SmallVector<Operation *> sources;
-    forEachUsedValue(op, [&](Value value) {
-      Operation *def = value.getDefiningOp();
-      if (def && !op->isAncestor(def))
-        sources.push_back(def);
-    });
-    op->erase();
-    slice.insert(sources.begin(), sources.end());
-  }
-}
-
-StringRef RaiseAttention::rewrite(Attention &a, ExprContext &ctx,
-                                  ElementEvaluator &eval,
-                                  const Policy &policy) {
-  OpBuilder builder(a.root);
-  Location loc = a.root->getLoc();
-  AttentionBuilder layouts(builder, loc, ctx, eval);
-
-  // Everything is checked before anything is built.
-  DigitGroup heads = a.kvHead;
-  llvm::append_range(heads, a.group);
-  DigitGroups qGroups = {a.batch, heads, {a.row}, a.headDim};
-  DigitGroups kGroups = {a.batch, a.kvHead, {a.column}, a.headDim};
-  DigitGroups vGroups = {a.batch, a.kvHead, {a.column}, a.valueDim};
-  DigitGroups oGroups = {a.batch, heads, {a.row}, a.valueDim};
-  auto qLayout = layouts.getLayout(a.query), kLayout = layouts.getLayout(a.key);
-  auto vLayout = layouts.getLayout(a.value);
-  auto oLayout = layouts.getLayout(a.result);
-  if (!qLayout || !kLayout || !vLayout || !oLayout ||
-      !layouts.covers(*qLayout, qGroups) ||
-      !layouts.covers(*kLayout, kGroups) ||
-      !layouts.covers(*vLayout, vGroups) || !layouts.covers(*oLayout, oGroups))
-    return "other structure: layout of q, k, v or the result";
-  const int64_t b = layouts.staticExtentOf(a.batch);
-  const int64_t hq = layouts.staticExtentOf(heads);
-  const int64_t hkv = layouts.staticExtentOf(a.kvHead);
-  const int64_t m = layouts.staticExtentOf({a.row});
-  const int64_t n = layouts.staticExtentOf({a.column});
-  const int64_t d = layouts.staticExtentOf(a.headDim);
-  const int64_t dv = layouts.staticExtentOf(a.valueDim);
-  if (llvm::any_of(ArrayRef{hq, hkv, d, dv}, ShapedType::isDynamic))
-    return "number of heads or head size is dynamic";
-  if (m != ShapedType::kDynamic && n != ShapedType::kDynamic && m > n)
-    return "more queries than keys";
-  for (const Access *access : {&a.query, &a.key, &a.value})
-    if (!isElementType(elementOf(access->tensor)))
-      return "element type is not f32, f16 or bf16";
-  if (!isa<FloatType>(elementOf(a.result.tensor)))
-    return "element type is not f32, f16 or bf16";
-
-  std::optional<Layout> xLayout;
-  DigitGroups xGroups = {a.batch, {a.column}, a.feature};
-  Function function = Function::around(a.root);
-  int64_t features = 0;
-  if (!policy.dense) {
-    if (!function)
-      return "no function to add the scores' argument to";
-    if (function.isUsed(getOperation()))
-      return "the function is used by others, so that its arguments cannot "
-             "change";
-    if (policy.weights) {
-      if (a.hidden)
-        xLayout = layouts.getLayout(*a.hidden);
-      if (!xLayout || !layouts.covers(*xLayout, xGroups) ||
-          !isElementType(elementOf(a.hidden->tensor)))
-        return "no hidden states found behind v";
-      features = layouts.staticExtentOf(a.feature);
-      if (ShapedType::isDynamic(features))
-        return "the size of the hidden states is dynamic";
-    }
-  }
-
-  // The scores' argument.
-  const int64_t scoreHeads = policy.headsOfKV ? hkv : 1;
-  Value argument;
-  if (!policy.dense) {
-    Type type;
-    if (policy.weights)
-      type = RankedTensorType::get({features, scoreHeads},
-                                   elementOf(a.hidden->tensor));
-    else
-      type = RankedTensorType::get({b, scoreHeads, n}, builder.getF32Type());
-    argument = function.addArgument(
-        type, policy.weights ? "score_weight" : "scores", loc);
-    if (!argument)
-      return "the function does not take another argument";
-  }
-
-  auto assertEqual = [&](ExprRef x, ExprRef y, StringRef message) {
-    Value a = layouts.size(x);
-    Value b = layouts.size(y);
-    Value equal =
-        arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, a, b);
-    cf::AssertOp::create(builder, loc, equal, message);
-  };
-  for (auto [x, y] : a.equalSizes)
-    assertEqual(x, y, "operands of attention must not be broadcast");
-  if (a.needsEqualLengths)
-    assertEqual(a.row->ops[0], a.column->ops[0],
-                "causal attention needs as many queries as keys");
-  Value q = layouts.arrange(a.query.tensor, *qLayout, qGroups);
-  Value k = layouts.arrange(a.key.tensor, *kLayout, kGroups);
-  Value v = layouts.arrange(a.value.tensor, *vLayout, vGroups);
-  if (elementOf(q) != elementOf(k) || elementOf(q) != elementOf(v)) {
-    q = layouts.convert(q, builder.getF32Type());
-    k = layouts.convert(k, builder.getF32Type());
-    v = layouts.convert(v, builder.getF32Type());
-  }
-  FloatAttr scale;
-  // The default up to the rounding of a few double operations.
-  if (std::abs(a.scale * std::sqrt(static_cast<double>(d)) - 1) > 1e-12)
-    scale = builder.getF64FloatAttr(a.scale);
-  Value output;
-  StringRef name;
-  if (policy.dense) {
-    auto op = CausalAttentionOp::create(builder, loc, q, k, v, Value(), Value(),
-                                        scale);
-    output = op.getOutput();
-    name = op.getOperationName();
-  } else {
-    Value u = argument;
-    if (policy.weights) {
-      Value x = layouts.arrange(a.hidden->tensor, *xLayout, xGroups);
-      u = ScoreOp::create(builder, loc, x, argument, Value(), Value(),
-                          builder.getF64FloatAttr(0),
-                          NormAttr::get(&getContext(), Norm::None), UnitAttr())
-              .getScores();
-    }
-    auto op =
-        AttentionOp::create(builder, loc, q, k, v, u, Value(), Value(),
-                            builder.getI64IntegerAttr(policy.topk),
-                            builder.getI64IntegerAttr(policy.window),
-                            GateAttr::get(&getContext(), policy.gate), scale);
-    output = op.getOutput();
-    name = op.getOperationName();
-  }
-  auto resultType = cast<RankedTensorType>(a.root->getResult(0).getType());
-  Value result = layouts.restore(output, oGroups, *oLayout, resultType);
-
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  auto print = [&](StringRef what, int64_t size) {
-    os << (what == "B" ? " " : ", ") << what << " = ";
-    if (ShapedType::isDynamic(size))
-      os << '?';
-    else
-      os << size;
-  };
-  os << "raised to " << name << ':';
-  print("B", b);
-  print("Hq", hq);
-  print("Hkv", hkv);
-  print("M", m);
-  print("N", n);
-  print("D", d);
-  print("Dv", dv);
-  os << ", scale " << llvm::format("%.6g", a.scale);
-  if (a.needsEqualLengths || !a.equalSizes.empty())
-    os << "; equal sizes are asserted";
-  a.root->emitRemark(text);
-
-  a.root->getResult(0).replaceAllUsesWith(result);
-  eraseDeadSlice(a.root);
-  return "";
-}
-
-void RaiseAttention::visit(Operation *root, const Policy &policy) {
+static void visit(Operation *root, AttentionRewriter &rewriter) {
   ExprContext ctx;
   AttentionMatcher matcher(ctx, root->getBlock());
-  StringRef reason;
+  Reason reason;
   std::optional<Attention> attention = matcher.match(root, reason);
   if (attention)
-    reason = rewrite(*attention, ctx, matcher.getEvaluator(), policy);
+    reason = rewriter.rewrite(*attention, ctx, matcher.getEvaluator());
   if (!reason.empty())
     root->emitRemark("attention is left as it is: ") << reason;
 }
 
 void RaiseAttention::runOnOperation() {
-  std::optional<Policy> policy = readOptions();
+  std::optional<Policy> policy = Policy::read(*this, getOperation());
   if (!policy)
     return signalPassFailure();
   SmallVector<Operation *> roots;
@@ -370,6 +54,7 @@ void RaiseAttention::runOnOperation() {
     if ((attention && attention.hasTensorSemantics()) || looksLikeAttention(op))
       roots.push_back(op);
   });
+  AttentionRewriter rewriter(getOperation(), *policy);
   for (Operation *root : roots)
-    visit(root, *policy);
+    visit(root, rewriter);
 }

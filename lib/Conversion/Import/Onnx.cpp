@@ -1,0 +1,94 @@
+//===- Onnx.cpp - Reads onnx.Attention ------------------------------------===//
+//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "NamedAttention.h"
+
+using namespace mlir;
+using namespace sparsek::importer;
+
+/// Absent operands are values of a type without data: none or !torch.none.
+static bool isAbsent(Value value) {
+  if (isa<NoneType>(value.getType()))
+    return true;
+  auto opaque = dyn_cast<OpaqueType>(value.getType());
+  return opaque && opaque.getDialectNamespace() == "torch" &&
+         opaque.getTypeData() == "none";
+}
+
+ReadAttention sparsek::importer::readOnnx(Operation *op, StringRef prefix) {
+  NamedAttributes attributes(op, prefix);
+  // The name of the op and of its node in the model.
+  attributes.ignore("name");
+  attributes.ignore("onnx_node_name");
+  bool causal = attributes.getInt("is_causal", 0) != 0;
+  int64_t queryHeads = attributes.getInt("q_num_heads", 0);
+  int64_t keyHeads = attributes.getInt("kv_num_heads", 0);
+  double softcap = attributes.getFloat("softcap", 0);
+  // TensorProto::DataType: float, float16 and bfloat16; softmax is in f32.
+  int64_t precision = attributes.getInt("softmax_precision", 1);
+  // Which values the fourth result has.
+  attributes.getInt("qk_matmul_output_mode", 0);
+  NamedAttention a;
+  a.causal = causal;
+  if (attributes.has("scale"))
+    a.scale = attributes.getFloat("scale", 0);
+  if (std::string error = attributes.takeError(); !error.empty())
+    return error;
+  if (softcap != 0)
+    return "softcap changes the logits";
+  if (precision != 1 && precision != 10 && precision != 16)
+    return "softmax_precision is wider than f32";
+
+  static constexpr StringRef names[] = {
+      "Q", "K", "V", "attn_mask", "past_key", "past_value", "nonpad_kv_seqlen",
+  };
+  unsigned operands = op->getNumOperands();
+  if (operands < 3 || operands > std::size(names))
+    return "takes Q, K, V and up to four optional operands";
+  for (unsigned i : llvm::seq(4u, std::max(4u, operands)))
+    if (!isAbsent(op->getOperand(i)))
+      return (names[i] + " is not supported").str();
+  if (op->getNumResults() < 1)
+    return "has no result";
+  for (Value result : op->getResults().drop_front())
+    if (!result.use_empty())
+      return "results beside the first are used";
+  auto operandAt = [&](unsigned i) {
+    Value value = op->getOperand(i);
+    return NamedOperand{value, getTensorType(value.getType()), {}};
+  };
+  a.query = operandAt(0);
+  a.key = operandAt(1);
+  a.value = operandAt(2);
+  a.result.type = getTensorType(op->getResult(0).getType());
+  if (!a.query || !a.key || !a.value || !a.result)
+    return "Q, K, V and Y are not ranked tensors of floats";
+  std::string reason;
+  if (a.query.type.getRank() == 3) {
+    if (queryHeads <= 0 || keyHeads <= 0)
+      return "operands of rank 3 need q_num_heads and kv_num_heads";
+    reason = a.usePacked(queryHeads, keyHeads);
+  } else if (a.query.type.getRank() == 4) {
+    reason = a.useHeads(/*groups=*/true);
+    if (reason.empty() &&
+        ((queryHeads != 0 && queryHeads != a.query.type.getDimSize(1)) ||
+         (keyHeads != 0 && keyHeads != a.key.type.getDimSize(1))))
+      return "q_num_heads or kv_num_heads is not the size of the operand";
+  } else {
+    return "rank of Q, K and V is neither 3 nor 4";
+  }
+  if (reason.empty() && operands > 3 && !isAbsent(op->getOperand(3))) {
+    NamedOperand mask = operandAt(3);
+    if (!mask)
+      return "unknown mask: its type is not a ranked tensor";
+    reason = a.useMask(std::move(mask));
+  }
+  if (reason.empty())
+    reason = a.checkSizes();
+  if (!reason.empty())
+    return reason;
+  return a;
+}
