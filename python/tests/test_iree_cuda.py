@@ -43,6 +43,7 @@ def test_selection(static: bool, keys: int) -> None:
     expected = oracle.select(u, topk=16, window=8)
     np.testing.assert_allclose(tau, expected.tau, rtol=1e-6, atol=1e-6)
     np.testing.assert_array_equal(expiry, expected.expiry)
+    np.testing.assert_array_equal(interior, expected.n_int)
     worked = [name for name, has_work in host.launched if has_work]
     merges = ["merge_lists"] if keys > 1024 else []
     assert worked == [
