@@ -43,6 +43,7 @@ def test_selection(static: bool, keys: int) -> None:
     expected = oracle.select(u, topk=16, window=8)
     np.testing.assert_allclose(tau, expected.tau, rtol=1e-6, atol=1e-6)
     np.testing.assert_array_equal(expiry, expected.expiry)
+    np.testing.assert_array_equal(interior, expected.n_int)
     worked = [name for name, has_work in host.launched if has_work]
     merges = ["merge_lists"] if keys > 1024 else []
     assert worked == [
@@ -51,6 +52,22 @@ def test_selection(static: bool, keys: int) -> None:
     ]  # fmt: skip
     # What is known is decided at compile time.
     assert (len(host.launched) == len(worked)) == static
+
+
+def test_packed_selection() -> None:
+    u, e, cu = "tensor<1x1x?xf32>", "tensor<1x1x?xi32>", "tensor<?xi32>"
+    source = f"""
+func.func @f(%u: {u}, %cu: {cu}) -> ({u}, {e}) {{
+  %tau, %e = sparsek.topk_mask %u topk(8) window(4) cu_seqlens(%cu) : {u}, {cu}
+  return %tau, %e : {u}, {e}
+}}"""
+    host = Host(emit(source), "sparsek_topk_mask")
+    scores = np.random.default_rng(0).standard_normal((1, 1, 90)).astype(np.float32)
+    documents = np.array([0, 40, 40, 90], np.int32)
+    tau, expiry = host.run(scores, documents)
+    expected = oracle.select(scores, topk=8, window=4, cu_seqlens=documents)
+    np.testing.assert_allclose(tau, expected.tau, rtol=1e-6, atol=1e-6)
+    np.testing.assert_array_equal(expiry, expected.expiry)
 
 
 def test_selection_of_digits() -> None:

@@ -29,7 +29,7 @@ func.func @attention(%q: tensor<1x4x?x8xbf16>, %k: tensor<1x2x?x8xbf16>, %v: ten
 }
 
 // PASSES: builtin.module(
-// PASSES-NEXT: sparsek-insert-runtime-checks,
+// PASSES-NEXT: sparsek-insert-runtime-checks{sizes-only=false},
 // PASSES-NEXT: sparsek-decompose-attention,
 // PASSES-NEXT: convert-sparsek-to-linalg,
 // PASSES-NEXT: func.func(

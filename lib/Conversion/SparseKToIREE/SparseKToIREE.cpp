@@ -36,7 +36,6 @@ using cuda::Argument;
 using cuda::ArgumentType;
 using cuda::GridFactor;
 
-static constexpr StringLiteral kKernelsAttr = "tile.kernels";
 
 //===----------------------------------------------------------------------===//
 // Kernels

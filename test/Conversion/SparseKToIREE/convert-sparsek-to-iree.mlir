@@ -19,6 +19,25 @@ func.func @two_layers(%q: !q, %k: !k, %u: !u, %u2: !u) -> !q {
   return %o2 : !q
 }
 
+// CHECK-LABEL: func.func @dynamic(
+// CHECK:         call @sparsek_topk_mask_0(
+func.func @dynamic(%u: tensor<1x2x?xf32>) -> tensor<1x2x?xf32> {
+  %t, %e = sparsek.topk_mask %u topk(16) window(16) : tensor<1x2x?xf32>
+  return %t : tensor<1x2x?xf32>
+}
+
+// In functions of other dialects the dispatches take the place of the op.
+
+// CHECK-LABEL: "util.func"
+// CHECK-NOT:     call
+// CHECK:         export_name = "sort_tiles"
+// CHECK:         "util.return"
+"util.func"() <{function_type = (!u) -> !u, sym_name = "other"}> ({
+^bb0(%u: !u):
+  %t, %e = sparsek.topk_mask %u topk(16) window(16) : !u
+  "util.return"(%t) : (!u) -> ()
+}) : () -> ()
+
 // Known sizes: the launches that 256 keys need, with constants.
 
 // CHECK-LABEL: func.func private @sparsek_topk_mask(
@@ -62,19 +81,3 @@ func.func @two_layers(%q: !q, %k: !k, %u: !u, %u2: !u) -> !q {
 // CHECK-COUNT-3: export_name = "boundaries_
 // CHECK-COUNT-3: export_name = "thresholds_
 // CHECK:         export_name = "expiries"
-func.func @dynamic(%u: tensor<1x2x?xf32>) -> tensor<1x2x?xf32> {
-  %t, %e = sparsek.topk_mask %u topk(16) window(16) : tensor<1x2x?xf32>
-  return %t : tensor<1x2x?xf32>
-}
-
-// In functions of other dialects the dispatches take the place of the op.
-
-// CHECK-LABEL: "util.func"
-// CHECK-NOT:     call
-// CHECK:         export_name = "sort_tiles"
-// CHECK:         "util.return"
-"util.func"() <{function_type = (!u) -> !u, sym_name = "other"}> ({
-^bb0(%u: !u):
-  %t, %e = sparsek.topk_mask %u topk(16) window(16) : !u
-  "util.return"(%t) : (!u) -> ()
-}) : () -> ()
