@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# ruff: noqa: E501  (lines of IR)
 """Imported and raised attention computes what the op that it replaces is defined
 to compute, in float64."""
 
@@ -157,9 +158,15 @@ def test_jax(name, b, n, heads, kv, d):
 
 
 def test_scores_of_the_op():
-    text = CUSTOM.replace("attn_causal", "attention").replace("(%q, %k, %v) {", "(%q, %k, %v, %u) {")
-    text = text.replace("%v: tensor<1x2x24x16xf32>)", "%v: tensor<1x2x24x16xf32>, %u: tensor<1x1x24xf32>)")
-    text = text.replace("tensor<1x2x24x16xf32>) ->", "tensor<1x2x24x16xf32>, tensor<1x1x24xf32>) ->")
+    text = CUSTOM.replace("attn_causal", "attention").replace(
+        "(%q, %k, %v) {", "(%q, %k, %v, %u) {"
+    )
+    text = text.replace(
+        "%v: tensor<1x2x24x16xf32>)", "%v: tensor<1x2x24x16xf32>, %u: tensor<1x1x24xf32>)"
+    )
+    text = text.replace(
+        "tensor<1x2x24x16xf32>) ->", "tensor<1x2x24x16xf32>, tensor<1x1x24xf32>) ->"
+    )
     text = text.replace("ATTRIBUTES", "topk = 4 : i64, window = 3 : i64")
     q, k, v, u = arrays((1, 4, 24, 16), (1, 2, 24, 16), (1, 2, 24, 16), (1, 1, 24))
     (found,) = sparsek.compile(transform(text, "sparsek-import")).run(q, k, v, u)
