@@ -59,9 +59,11 @@ if [ "$preset" != asan ]; then
 fi
 check roundtrip env SPARSEK_ROUNDTRIP=1 cmake --build "$build" --target check-sparsek
 check fuzz "$python" utils/fuzz/fuzz.py --build "$build" --count 400 --seed 1
+check fuzz-import "$python" utils/fuzz/fuzz.py --build "$build" --count 2000 --seed 1 --only "Conversion/(Import|RaiseAttention)" \
+  --passes "--sparsek-import=scores=tensor --sparsek-raise-attention=mode=dense --convert-sparsek-to-linalg"
 check generated-docs scripts/update-docs.sh "$build" --check
 check missing-dependencies ninja -C "$build" -t missingdeps
-expected+=(roundtrip fuzz generated-docs missing-dependencies)
+expected+=(roundtrip fuzz fuzz-import generated-docs missing-dependencies)
 
 say "Totals"
 "$python" scripts/count_tests.py --total "$results" "${expected[@]}"

@@ -123,7 +123,9 @@ SPARSEK_API const char *sparsekLastError(void);
 
 /* Parses and verifies a module. `length` bytes at `text` need no terminator;
  * `filename` is what diagnostics call it. With `allowUnregistered` operations
- * of unknown dialects in generic form are kept. NULL on failure. */
+ * of unknown dialects in generic form are kept, and the module is verified when
+ * it is first used: not before a pipeline that begins with `sparsek-import`,
+ * which verifies what it has read. NULL on failure. */
 SPARSEK_API SparsekModule *sparsekParse(const char *text, size_t length,
                                         const char *filename,
                                         int32_t allowUnregistered);

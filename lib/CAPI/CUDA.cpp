@@ -9,6 +9,7 @@
 #include "Internal.h"
 #include "KernelHandle.h"
 
+#include "sparsek/ExecutionEngine/Executable.h"
 #include "sparsek/ExecutionEngine/GPUKernel.h"
 
 using namespace mlir;
@@ -134,6 +135,11 @@ extern "C" SparsekKernel *sparsekScoreKernel(const SparsekScoreConfig *config) {
 }
 
 extern "C" SparsekKernel *sparsekKernelFromModule(const SparsekModule *module) {
+  if (!module->verified)
+    if (llvm::Error error = sparsek::verifyBefore(module->op.get(), "")) {
+      setError(std::move(error));
+      return nullptr;
+    }
   auto compiled = extractKernel(module->op.get());
   if (!compiled) {
     setError(compiled.takeError());

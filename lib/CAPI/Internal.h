@@ -20,6 +20,9 @@ struct SparsekModule {
   // Threads of a pool would cost more than they save on modules of this size.
   mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
   mlir::OwningOpRef<mlir::ModuleOp> op;
+  /// Whether the module has been verified; what exporters write is verified
+  /// when the first pipeline is known.
+  bool verified = true;
 };
 
 #endif // SPARSEK_LIB_CAPI_INTERNAL_H

@@ -49,21 +49,29 @@ extern "C" SparsekModule *sparsekParse(const char *text, size_t length,
   auto module = std::make_unique<SparsekModule>();
   module->context.allowUnregisteredDialects(allowUnregistered != 0);
   auto parsed =
-      sparsek::parseModule(module->context, StringRef(text, length), filename);
+      sparsek::parseModule(module->context, StringRef(text, length), filename,
+                           /*verify=*/allowUnregistered == 0);
   if (!parsed) {
     setError(parsed.takeError());
     return nullptr;
   }
   module->op = std::move(*parsed);
+  module->verified = allowUnregistered == 0;
   return module.release();
 }
 
 extern "C" int32_t sparsekRunPipeline(SparsekModule *module,
                                       const char *pipeline) {
-  if (llvm::Error error = sparsek::runPasses(*module->op, pipeline)) {
+  llvm::Error error = module->verified
+                          ? llvm::Error::success()
+                          : sparsek::verifyBefore(*module->op, pipeline);
+  if (!error)
+    error = sparsek::runPasses(*module->op, pipeline);
+  if (error) {
     setError(std::move(error));
     return 1;
   }
+  module->verified = true;
   return 0;
 }
 
@@ -188,6 +196,12 @@ extern "C" SparsekEngine *sparsekCompile(const SparsekModule *module,
   compileOptions.optLevel = chosen.optLevel;
   compileOptions.threads = chosen.threads;
   compileOptions.device = chosen.device;
+  if (!module->verified)
+    if (llvm::Error error =
+            sparsek::verifyBefore(module->op.get(), compileOptions.pipeline)) {
+      setError(std::move(error));
+      return nullptr;
+    }
   auto executable =
       sparsek::Executable::compile(module->op.get(), compileOptions);
   if (!executable) {

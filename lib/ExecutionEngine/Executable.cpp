@@ -18,6 +18,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -101,13 +102,15 @@ static void nameArguments(ModuleOp module, const AsmParserState &state) {
   }
 }
 
-llvm::Expected<OwningOpRef<ModuleOp>>
-sparsek::parseModule(MLIRContext &context, StringRef text, StringRef name) {
+llvm::Expected<OwningOpRef<ModuleOp>> sparsek::parseModule(MLIRContext &context,
+                                                           StringRef text,
+                                                           StringRef name,
+                                                           bool verify) {
   DiagnosticCollector diagnostics(context);
   llvm::SourceMgr sourceMgr;
   sourceMgr.AddNewSourceBuffer(llvm::MemoryBuffer::getMemBufferCopy(text, name),
                                llvm::SMLoc());
-  ParserConfig config(&context);
+  ParserConfig config(&context, verify);
   if (isBytecode(*sourceMgr.getMemoryBuffer(sourceMgr.getMainFileID()))) {
     if (auto module = parseSourceFile<ModuleOp>(sourceMgr, config))
       return module;
@@ -207,6 +210,17 @@ static llvm::Error parsePasses(StringRef text, PassManager &passManager) {
   if (failed(parsePassPipeline(pipeline, passManager, os)))
     return llvm::createStringError(Twine("in the pipeline '") + text +
                                    "': " + StringRef(reason).trim());
+  return llvm::Error::success();
+}
+
+llvm::Error sparsek::verifyBefore(ModuleOp module, StringRef pipeline) {
+  StringRef first = pipeline.trim();
+  first.consume_front("builtin.module(");
+  if (first.starts_with("sparsek-import"))
+    return llvm::Error::success();
+  DiagnosticCollector diagnostics(*module.getContext());
+  if (failed(verify(module)))
+    return diagnostics.takeError("the module is not valid");
   return llvm::Error::success();
 }
 

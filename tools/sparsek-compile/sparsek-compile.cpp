@@ -40,6 +40,8 @@ EXAMPLES
   sparsek-compile layer.mlir --cpu=x86-64-v3 -o layer.o  an object file for another one, and layer.h
   sparsek-compile model.mlir --raise="topk=256 window=256 scores=tensor" -o model.so
                                                          its dense causal attention made sparse first
+  sparsek-compile model.mlir --import="mode=dense" -o model.so
+                                                         with attention ops of IREE, ONNX or torch-mlir in it
   sparsek-compile attention.mlir --target=sm_90a -o attend.o   GPU kernels with C functions, and attend.h
   sparsek-compile attention.mlir --target=sm_80 -o kernels/    the same as PTX and launch records
   sparsek-compile model.mlir --target=iree-cuda -o model.vmfb  a module for IREE's runtime
@@ -72,6 +74,11 @@ struct Options {
       "raise", cl::value_desc("options"),
       cl::desc("Replace dense causal attention first, as "
                "--sparsek-raise-attention of sparsek-opt with these options"),
+      cl::cat(category)};
+  cl::opt<std::string> import{
+      "import", cl::value_desc("options"), cl::ValueOptional,
+      cl::desc("Replace attention ops of other compilers first, as "
+               "--sparsek-import of sparsek-opt with these options"),
       cl::cat(category)};
   cl::opt<unsigned> optLevel{"opt-level", cl::value_desc("0-3"), cl::init(3),
                              cl::desc("LLVM's optimisation level, for cpu"),
@@ -123,8 +130,8 @@ static constexpr StringLiteral kIREECUDATarget = "--iree-cuda-target=sm_80";
 static void unregisterClashes() {
   auto &registered = cl::getRegisteredOptions();
   for (StringRef name :
-       {"target", "o", "raise", "opt-level", "cpu", "features", "format",
-        "chip", "name", "iree-compile", "iree-flag", "quiet"})
+       {"target", "o", "import", "raise", "opt-level", "cpu", "features",
+        "format", "chip", "name", "iree-compile", "iree-flag", "quiet"})
     if (cl::Option *option = registered.lookup(name))
       option->removeArgument();
 }
@@ -373,14 +380,16 @@ static llvm::Error compileForIREE(ModuleOp module, const Options &options,
     return file.takeError();
   // IREE has no code generation for sm_90: what is not ours is compiled for
   // sm_80, which later GPUs run too.
-  std::string cpu = "--iree-llvmcpu-target-cpu=" +
-                    (options.cpu.empty() ? "host" : options.cpu);
+  std::string cpu = "--iree-llvmcpu-target-cpu=";
+  cpu += options.cpu.empty() ? "host" : StringRef(options.cpu);
   SmallVector<StringRef> arguments{*file, "-o", options.output};
   if (isCUDA)
     arguments.append({"--iree-hal-target-device=cuda", kIREECUDATarget});
   else
+    // The selection sums in f64, which iree-compile would make f32.
     arguments.append({"--iree-hal-target-device=local",
-                      "--iree-hal-local-target-device-backends=llvm-cpu", cpu});
+                      "--iree-hal-local-target-device-backends=llvm-cpu", cpu,
+                      "--iree-input-demote-f64-to-f32=false"});
   for (const std::string &flag : options.compilerFlags)
     arguments.push_back(flag);
   progress.enter("running iree-compile");
@@ -402,10 +411,23 @@ static llvm::Error compile(MLIRContext &context, const Options &options) {
   if (!file)
     return llvm::createStringError("cannot read '" + options.inputFile +
                                    "': " + file.getError().message());
-  llvm::Expected<OwningOpRef<ModuleOp>> module = parseModule(
-      context, (*file)->getBuffer(), (*file)->getBufferIdentifier());
+  // Other compilers have ops of their own, and IREE takes them as they are.
+  // What is imported is verified then.
+  bool imports = options.import.getNumOccurrences() != 0;
+  bool isIREE =
+      request->target == Target::IREECPU || request->target == Target::IREECUDA;
+  context.allowUnregisteredDialects(imports || isIREE);
+  llvm::Expected<OwningOpRef<ModuleOp>> module =
+      parseModule(context, (*file)->getBuffer(), (*file)->getBufferIdentifier(),
+                  /*verify=*/!imports);
   if (!module)
     return module.takeError();
+  if (imports) {
+    progress.enter("importing attention");
+    std::string pass = "sparsek-import{" + options.import + "}";
+    if (llvm::Error error = runPasses(**module, pass))
+      return error;
+  }
   if (!options.raise.empty()) {
     progress.enter("raising attention");
     std::string pass = "sparsek-raise-attention{" + options.raise + "}";

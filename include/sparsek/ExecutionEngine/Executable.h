@@ -122,7 +122,11 @@ private:
 /// locations. The error holds the diagnostics.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 parseModule(mlir::MLIRContext &context, llvm::StringRef text,
-            llvm::StringRef name);
+            llvm::StringRef name, bool verify = true);
+
+/// Verifies a module that was parsed without, before `pipeline` runs: unless
+/// that begins with `sparsek-import`, which verifies what it has read.
+llvm::Error verifyBefore(mlir::ModuleOp module, llvm::StringRef pipeline);
 
 /// Runs passes on `module`, written as for `CompileOptions::pipeline`. The
 /// error holds the diagnostics; remarks and warnings go to standard error.
