@@ -101,13 +101,13 @@ def open_iree(model: Model, target: str, driver: str) -> Run:
         device = runtime.get_device(driver)
     except Exception as error:
         raise NotHere(f"no device for {driver}: {str(error).splitlines()[0]}") from error
-    tool = shutil.which("sparsek-compile")
-    if tool is None:
-        raise NotHere("sparsek-compile is not in PATH")
     path = model.folder / f"{target}-{model.dtype}.vmfb"
-    subprocess.run(
-        [tool, str(model.text), f"--target={target}", "-o", str(path), *options], check=True
-    )
+    if not path.is_file():
+        tool = shutil.which("sparsek-compile")
+        if tool is None:
+            raise NotHere("sparsek-compile is not in PATH")
+        command = [tool, str(model.text), f"--target={target}", "-o", str(path), *options]
+        subprocess.run(command, check=True)
     config = runtime.Config(device=device)
     module = runtime.load_vm_module(runtime.VmModule.mmap(config.vm_instance, str(path)), config)
     weights = [runtime.asdevicearray(device, array) for array in model.weights]
@@ -230,7 +230,7 @@ def main() -> int:
     parser.add_argument("--doors", default=",".join(DOORS), help="default: %(default)s")
     parser.add_argument("--lengths", default="4096,1000,300", help="default: %(default)s")
     parser.add_argument("--export", action="store_true", help="only export the model anew")
-    parser.add_argument("--keep", type=Path, help="a folder for what is compiled")
+    parser.add_argument("--keep", type=Path, help="a folder for what is compiled, and is used again")
     options = parser.parse_args()
     dtypes = [options.dtype] if options.dtype else list(DTYPES)
     doors = options.doors.split(",")

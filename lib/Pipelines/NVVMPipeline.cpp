@@ -16,6 +16,7 @@
 #include "sparsek/Transforms/Passes.h"
 
 #include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/GPU/Transforms/Passes.h"
@@ -58,12 +59,14 @@ void sparsek::addKernelCompilation(OpPassManager &pm,
   gpu.addPass(createConvertMathToLLVMPass());
   gpu.addPass(createConvertVectorToLLVMPass());
   gpu.addPass(createArithToLLVMConversionPass());
-  // This one is for modules only.
-  pm.addPass(createConvertControlFlowToLLVMPass());
-  OpPassManager &clean = pm.nest<gpu::GPUModuleOp>();
-  clean.addPass(createCanonicalizerPass());
-  clean.addPass(createCSEPass());
-  clean.addPass(createReconcileUnrealizedCastsPass());
+  // The pass for control flow alone would convert the host's, too.
+  ConvertToLLVMPassOptions controlFlow;
+  controlFlow.filterDialects = {
+      cf::ControlFlowDialect::getDialectNamespace().str()};
+  gpu.addPass(createConvertToLLVMPass(controlFlow));
+  gpu.addPass(createCanonicalizerPass());
+  gpu.addPass(createCSEPass());
+  gpu.addPass(createReconcileUnrealizedCastsPass());
 
   GpuNVVMAttachTargetOptions target;
   target.chip = options.chip;
