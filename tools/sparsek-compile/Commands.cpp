@@ -28,10 +28,12 @@ using llvm::StringRef;
 using llvm::Twine;
 
 Expected<std::string> sparsek::findProgram(StringRef name, StringRef hint) {
-  auto path = llvm::sys::findProgramByName(name);
-  if (path)
-    return *path;
   bool isPath = llvm::sys::path::has_parent_path(name);
+  if (isPath && llvm::sys::fs::can_execute(name))
+    return name.str();
+  if (!isPath)
+    if (auto path = llvm::sys::findProgramByName(name))
+      return *path;
   return llvm::createStringError(
       "'" + name + "' " +
       (isPath ? "cannot be run: " : "was not found in PATH: ") + hint);
