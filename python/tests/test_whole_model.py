@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The model of examples/whole_model, from its committed text, against a float64 reference."""
+"""The model of examples/whole_model, from its committed text, against a float64 reference; and the
+function of examples/jax_attention, which compares itself."""
 
 from __future__ import annotations
 
@@ -116,3 +117,10 @@ def test_iree_cpu(dtype: str, tmp_path: Path) -> None:
     module = runtime.load_vm_module(runtime.VmModule.mmap(config.vm_instance, str(path)), config)
     for n in (LENGTH, 1, 130):
         check(module.main(*arguments(dtype, n)).to_host(), dtype, n)
+
+
+def test_jax_attention() -> None:
+    script = FOLDER.parent / "jax_attention" / "run.py"
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "all agree with float64" in done.stdout
