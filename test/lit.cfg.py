@@ -90,6 +90,8 @@ features |= {flag for flag in ("avx2", "avx512f") if flag in cpu_flags()}
 features |= {module for module in ("numpy", "ml_dtypes") if python_has(module)}
 if config.sparsek_sanitize:
     features.add("sanitizers")
+if opt_arguments:
+    features.add("roundtrip")
 config.available_features |= features
 lit_config.note("features: " + " ".join(sorted(features)))
 if opt_arguments:

@@ -11,6 +11,8 @@
 #include "llvm/ExecutionEngine/Orc/ObjectTransformLayer.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/Module.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/DynamicLibrary.h"
 #include "llvm/Support/FileSystem.h"
@@ -138,6 +140,39 @@ writeFile(llvm::StringRef path,
   return llvm::Error::success();
 }
 
+/// LLVM would only warn, and stop where the rest does not fit.
+static llvm::Error checkProcessor(const llvm::Triple &triple,
+                                  const CompileOptions &options) {
+  std::string reason;
+  const llvm::Target *target =
+      llvm::TargetRegistry::lookupTarget(triple, reason);
+  if (!target)
+    return llvm::createStringError(reason);
+  std::unique_ptr<llvm::MCSubtargetInfo> known(
+      target->createMCSubtargetInfo(triple, /*CPU=*/"", /*Features=*/""));
+  bool is64Bit = triple.isArch64Bit();
+  if (!options.cpu.empty()) {
+    std::unique_ptr<llvm::MCSubtargetInfo> chosen;
+    bool isKnown = known->isCPUStringValid(options.cpu);
+    if (isKnown)
+      chosen.reset(target->createMCSubtargetInfo(triple, options.cpu, ""));
+    // All x86 processors of the last twenty years are.
+    if (!isKnown ||
+        (triple.isX86() && is64Bit && !chosen->checkFeatures("+64bit")))
+      return llvm::createStringError("there is no processor '" + options.cpu +
+                                     "' for " + triple.str());
+  }
+  llvm::SubtargetFeatures features(options.features);
+  for (const std::string &feature : features.getFeatures()) {
+    llvm::StringRef name = llvm::StringRef(feature).drop_front();
+    if (llvm::none_of(known->getAllProcessorFeatures(),
+                      [&](const auto &key) { return name == key.Key; }))
+      return llvm::createStringError("there is no processor feature '" + name +
+                                     "' for " + triple.str());
+  }
+  return llvm::Error::success();
+}
+
 llvm::Expected<llvm::orc::JITTargetMachineBuilder>
 sparsek::detail::getTargetMachineBuilder(const CompileOptions &options) {
   static std::once_flag initialized;
@@ -149,6 +184,8 @@ sparsek::detail::getTargetMachineBuilder(const CompileOptions &options) {
   auto builder = llvm::orc::JITTargetMachineBuilder::detectHost();
   if (!builder)
     return builder.takeError();
+  if (llvm::Error error = checkProcessor(builder->getTargetTriple(), options))
+    return std::move(error);
   if (!options.cpu.empty()) {
     builder->setCPU(options.cpu);
     builder->getFeatures() = llvm::SubtargetFeatures();

@@ -71,7 +71,7 @@ struct Options {
                                        "which form, see above"),
                               cl::cat(category)};
   cl::opt<std::string> raise{
-      "raise", cl::value_desc("options"),
+      "raise", cl::value_desc("options"), cl::ValueOptional,
       cl::desc("Replace dense causal attention first, as "
                "--sparsek-raise-attention of sparsek-opt with these options"),
       cl::cat(category)};
@@ -110,7 +110,8 @@ struct Options {
   cl::list<std::string> compilerFlags{
       "iree-flag", cl::value_desc("flag"),
       cl::desc("A further argument of iree-compile"), cl::cat(category)};
-  cl::opt<bool> quiet{"quiet", cl::desc("Say nothing about progress"),
+  cl::opt<bool> quiet{"quiet",
+                      cl::desc("Print no remarks, warnings and progress"),
                       cl::cat(category)};
 };
 
@@ -174,20 +175,31 @@ static llvm::Expected<Request> parseRequest(const Options &options) {
 // Files
 //===----------------------------------------------------------------------===//
 
-static llvm::Error writeFile(StringRef path, StringRef content) {
-  std::error_code error;
-  llvm::ToolOutputFile file(path, error, llvm::sys::fs::OF_None);
-  if (!error) {
-    file.os() << content;
-    file.os().flush();
-    error = file.os().error();
-    file.os().clear_error();
+/// Files with their content: all or none.
+static llvm::Error
+writeFiles(ArrayRef<std::pair<std::string, StringRef>> contents) {
+  SmallVector<std::unique_ptr<llvm::ToolOutputFile>> files;
+  for (const auto &[path, content] : contents) {
+    std::error_code error;
+    files.push_back(std::make_unique<llvm::ToolOutputFile>(
+        path, error, llvm::sys::fs::OF_None));
+    if (!error) {
+      files.back()->os() << content;
+      files.back()->os().flush();
+      error = files.back()->os().error();
+      files.back()->os().clear_error();
+    }
+    if (error)
+      return llvm::createStringError("cannot write '" + path +
+                                     "': " + error.message());
   }
-  if (error)
-    return llvm::createStringError("cannot write '" + path +
-                                   "': " + error.message());
-  file.keep();
+  for (auto &file : files)
+    file->keep();
   return llvm::Error::success();
+}
+
+static llvm::Error writeFile(StringRef path, StringRef content) {
+  return writeFiles({{path.str(), content}});
 }
 
 static std::string print(ModuleOp module, bool generic) {
@@ -271,10 +283,9 @@ static llvm::Error compileForCPU(ModuleOp module, const Options &options,
   auto header = makeObjectHeader(object->entries, getIdentifier(options));
   if (!header)
     return header.takeError();
-  if (llvm::Error error = writeFile(withEnding(options.output, ".h"), *header))
-    return error;
+  std::string headerPath = withEnding(options.output, ".h");
   if (form == Form::Object)
-    return writeFile(options.output, object->code);
+    return writeFiles({{options.output, object->code}, {headerPath, *header}});
 
   progress.enter("linking");
   llvm::FileRemover remover;
@@ -286,12 +297,16 @@ static llvm::Error compileForCPU(ModuleOp module, const Options &options,
   // By its file: Debian has no development package's link for it.
   if (object->usesOpenMP)
     arguments.push_back("-l:libomp.so.5");
-  return runProgram(linker, arguments);
+  if (llvm::Error error = runProgram(linker, arguments))
+    return error;
+  llvm::Error error = writeFile(headerPath, *header);
+  if (error)
+    llvm::sys::fs::remove(options.output);
+  return error;
 }
 
-/// Ops that have no kernels, and the compiler's remarks, which say why.
-static llvm::Error checkKernels(ModuleOp module, StringRef chip,
-                                StringRef remarks) {
+/// Ops that have no kernels; remarks have said why.
+static llvm::Error checkKernels(ModuleOp module, StringRef chip) {
   std::string missing;
   module.walk([&](Operation *op) {
     if (isa_and_present<SparseKDialect>(op->getDialect()) &&
@@ -304,7 +319,7 @@ static llvm::Error checkKernels(ModuleOp module, StringRef chip,
   if (missing.empty())
     return llvm::Error::success();
   return llvm::createStringError("no kernel for " + chip +
-                                 " computes: " + missing + remarks);
+                                 " computes: " + missing);
 }
 
 static llvm::Error compileForGPU(ModuleOp module, const Options &options,
@@ -313,23 +328,9 @@ static llvm::Error compileForGPU(ModuleOp module, const Options &options,
   std::string pipeline =
       "sparsek-nvvm-pipeline{host=false chip=" + options.target +
       " format=" + options.format + "}";
-  std::string remarks;
-  ScopedDiagnosticHandler collector(
-      module.getContext(), [&](Diagnostic &diagnostic) {
-        if (diagnostic.getSeverity() != DiagnosticSeverity::Remark)
-          return failure();
-        llvm::raw_string_ostream os(remarks);
-        os << "\n";
-        if (auto at =
-                diagnostic.getLocation()->findInstanceOf<FileLineColLoc>())
-          os << at.getFilename().strref() << ":" << at.getLine() << ":"
-             << at.getColumn() << ": ";
-        os << "remark: " << diagnostic;
-        return success();
-      });
   if (llvm::Error error = runPasses(module, pipeline))
     return error;
-  if (llvm::Error error = checkKernels(module, options.target, remarks))
+  if (llvm::Error error = checkKernels(module, options.target))
     return error;
   if (form == Form::MLIR)
     return writeFile(options.output, print(module, /*generic=*/false));
@@ -347,9 +348,8 @@ static llvm::Error compileForGPU(ModuleOp module, const Options &options,
     return error;
   if (llvm::Error error = emitKernelObject(module, name, objectStream))
     return error;
-  if (llvm::Error error = writeFile(withEnding(options.output, ".h"), header))
-    return error;
-  return writeFile(options.output, objectStream.str());
+  return writeFiles({{options.output, objectStream.str()},
+                     {withEnding(options.output, ".h"), header}});
 }
 
 static llvm::Error compileForIREE(ModuleOp module, const Options &options,
@@ -400,10 +400,46 @@ static llvm::Error compileForIREE(ModuleOp module, const Options &options,
 // Main
 //===----------------------------------------------------------------------===//
 
+/// Runs a pass that is to replace something by ops of this project; its remarks
+/// say what, and why not.
+static llvm::Error replaceAttention(ModuleOp module, StringRef option,
+                                    const std::string &pass) {
+  auto countOps = [&] {
+    int64_t count = 0;
+    module.walk([&](Operation *op) {
+      count += isa_and_present<SparseKDialect>(op->getDialect());
+    });
+    return count;
+  };
+  int64_t before = countOps();
+  if (llvm::Error error = runPasses(module, pass))
+    return error;
+  if (countOps() == before)
+    return llvm::createStringError("--" + option +
+                                   " found no attention to replace");
+  return llvm::Error::success();
+}
+
+/// Remarks and warnings as the other tools print them.
+static void printDiagnostic(Diagnostic &diagnostic) {
+  if (auto at = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>())
+    llvm::errs() << at.getFilename().strref() << ":" << at.getLine() << ":"
+                 << at.getColumn() << ": ";
+  bool isRemark = diagnostic.getSeverity() == DiagnosticSeverity::Remark;
+  llvm::errs() << (isRemark ? "remark: " : "warning: ") << diagnostic << "\n";
+}
+
 static llvm::Error compile(MLIRContext &context, const Options &options) {
   llvm::Expected<Request> request = parseRequest(options);
   if (!request)
     return request.takeError();
+  ScopedDiagnosticHandler printer(&context, [&](Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+      return failure();
+    if (!options.quiet)
+      printDiagnostic(diagnostic);
+    return success();
+  });
   Progress progress(options.quiet);
   progress.enter("reading '" + options.inputFile + "'");
   auto file =
@@ -425,13 +461,13 @@ static llvm::Error compile(MLIRContext &context, const Options &options) {
   if (imports) {
     progress.enter("importing attention");
     std::string pass = "sparsek-import{" + options.import + "}";
-    if (llvm::Error error = runPasses(**module, pass))
+    if (llvm::Error error = replaceAttention(**module, "import", pass))
       return error;
   }
-  if (!options.raise.empty()) {
+  if (options.raise.getNumOccurrences() != 0) {
     progress.enter("raising attention");
     std::string pass = "sparsek-raise-attention{" + options.raise + "}";
-    if (llvm::Error error = runPasses(**module, pass))
+    if (llvm::Error error = replaceAttention(**module, "raise", pass))
       return error;
   }
   switch (request->target) {
@@ -465,6 +501,8 @@ extern "C" int sparsekCompileMain(int argc, char **argv) {
   DialectRegistry registry;
   sparsek::registerAllDialects(registry);
   MLIRContext context(registry);
+  // A module may be long; locations say where.
+  context.printOpOnDiagnostic(false);
   if (llvm::Error error = compile(context, options)) {
     llvm::errs() << "sparsek-compile: error: "
                  << llvm::toString(std::move(error)) << "\n";

@@ -89,7 +89,8 @@ LogicalResult Import::replaceForeignOps() {
         op->getNumSuccessors() != 0) {
       result = mlir::emitError(op->getLoc())
                << "'" << op->getName()
-               << "' cannot be imported: takes no regions and has results";
+               << "' cannot be imported: it must have results, and no regions "
+                  "or successors";
       continue;
     }
     SmallVector<NamedAttribute> attributes(op->getDiscardableAttrs());
@@ -189,6 +190,9 @@ std::string Import::replace(Operation *op, const ReadAttention &read,
   own.gate = named.gate.value_or(own.gate);
   if (named.window && !named.windowOnly)
     own.window = *named.window;
+  // What an op says about its selection it means, whatever the mode.
+  if (!named.windowOnly && (named.topk || named.gate || named.scores))
+    own.dense = false;
 
   SmallVector<Operation *> sources;
   for (Value operand : op->getOperands())

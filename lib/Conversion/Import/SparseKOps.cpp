@@ -121,6 +121,18 @@ static ReadAttention readFlex(Operation *op, NamedAttributes &attributes,
 // Ops
 //===----------------------------------------------------------------------===//
 
+/// Whether `causal` is a word of a name like attn_causal, and no other word
+/// takes that back.
+static bool saysCausal(StringRef name) {
+  SmallVector<StringRef> words;
+  name.split(words, '_');
+  return llvm::is_contained(words, "causal") &&
+         llvm::none_of(words, [](StringRef word) {
+           return word == "non" || word == "not" || word == "no" ||
+                  word == "un" || word == "a" || word == "bi";
+         });
+}
+
 ReadAttention sparsek::importer::readSparseK(Operation *op, StringRef name,
                                              DictionaryAttr dictionary) {
   NamedAttributes attributes(dictionary);
@@ -161,7 +173,7 @@ ReadAttention sparsek::importer::readSparseK(Operation *op, StringRef name,
     return readFlex(op, attributes, std::move(a));
 
   // sparsek attention is causal; another op says that it is.
-  bool causal = name == "attention" || name.contains("causal");
+  bool causal = name == "attention" || saysCausal(name);
   if (attributes.has("causal") || attributes.has("is_causal"))
     causal = attributes.getInt("causal", 1) != 0 &&
              attributes.getInt("is_causal", 1) != 0;
