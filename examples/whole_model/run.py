@@ -197,6 +197,10 @@ def export(dtype: str) -> None:
 
 def measure(model: Model, doors: list[str], lengths: list[int]) -> bool:
     """Prints a row for every door and length. Whether all that ran agree."""
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        sys.exit("error: what all doors are compared with needs PyTorch (pip install torch)")
     good = True
     inputs = {}
     for n in lengths:

@@ -78,7 +78,7 @@ def to_mlir(
     _checks.one_of("weights", weights, _WEIGHTS)
     if (archive is not None) != (weights == "archive"):
         raise ValueError('weights="archive" and a path as archive belong together')
-    if not re.fullmatch(r"[A-Za-z_][\w$.]*", name):
+    if not re.fullmatch(r"[A-Za-z_][\w$.]*", name, re.ASCII):
         raise ValueError(f"name must be a name of a function in MLIR, got {name!r}")
     if weights == "archive":
         _import_iree()
@@ -114,7 +114,7 @@ def write_archive(
     runtime = _import_iree()
     index = runtime.ParameterIndex()
     for name, tensor in tensors.items():
-        if not isinstance(tensor, np.ndarray):
+        if hasattr(tensor, "cpu"):
             from sparsek.torch import _to_numpy
 
             tensor = _to_numpy(tensor.cpu().contiguous())
@@ -185,7 +185,7 @@ def _with_names(text: str, names: Sequence[str]) -> str:
     taken = set(re.findall(r"%([\w$.-]+)", text))
     renamed = []
     for name in names:
-        name = re.sub(r"[^\w$.-]", "_", name)
+        name = re.sub(r"[^\w$.-]", "_", name, flags=re.ASCII)
         name = f"_{name}" if name[:1].isdigit() else name
         while name in taken:
             name += "_"
@@ -223,4 +223,6 @@ def _with_parameters(
 
 
 def _quoted(name: str) -> str:
-    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """A string of MLIR: bytes that are not printable ASCII are written in hexadecimal."""
+    plain = (chr(b) if 32 <= b < 127 and b not in b'"\\' else f"\\{b:02X}" for b in name.encode())
+    return '"' + "".join(plain) + '"'

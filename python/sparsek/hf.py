@@ -200,6 +200,7 @@ def _check(config: PreTrainedConfig) -> int:
         )
     kv_heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     heads = kv_heads if config.sparsek_score_heads is None else config.sparsek_score_heads
+    heads = _checks.integer("sparsek_score_heads", heads, 1)
     if heads not in (1, kv_heads):
         raise ValueError(
             f"sparsek_score_heads must be 1, or the number of KV heads ({kv_heads}), got {heads}"

@@ -115,8 +115,8 @@ class TestParameters:
         text = export._finish(text, ["unused", 'odd "name"\\'], ["x"], "s")
         assert "flow" not in text and "func.func @main(%x: tensor<2xf32>)" in text
         text = "func.func @main(%a: tensor<2xf32>) -> tensor<2xf32> { return %a : tensor<2xf32> }"
-        text = export._finish(text, ['odd "name"\\'], [], "s")
-        assert r'named<"s"::"odd \"name\"\\">' in text and "func.func @main() ->" in text
+        text = export._finish(text, ['odd "näme"\\'], [], "s\n")
+        assert r'named<"s\0A"::"odd \22n\C3\A4me\22\5C">' in text and "func.func @main() ->" in text
         sparsek.opt(text, "canonicalize", allow_unregistered=True)
 
     def test_archive(self, tmp_path):
