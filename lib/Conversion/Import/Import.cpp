@@ -6,7 +6,6 @@
 
 #include "sparsek/Conversion/Passes.h"
 
-#include "../RaiseAttention/AttentionRewriter.h"
 #include "NamedAttention.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -61,15 +61,11 @@ ReadAttention sparsek::importer::readLinalgExt(Operation *op) {
   if (count > 64)
     return "indexing_maps has too many loops";
   a.loops.assign(count, ShapedType::kDynamic);
-  auto operandAt = [&](unsigned i) {
-    Value value = op->getOperand(i);
-    return NamedOperand{value, dyn_cast<RankedTensorType>(value.getType()), {}};
-  };
-  a.query = operandAt(0);
-  a.key = operandAt(1);
-  a.value = operandAt(2);
+  a.query = NamedOperand::get(op, 0);
+  a.key = NamedOperand::get(op, 1);
+  a.value = NamedOperand::get(op, 2);
   a.scaleOperand = op->getOperand(3);
-  a.result = operandAt(operands - 1);
+  a.result = NamedOperand::get(op, operands - 1);
   llvm::SmallBitVector inQuery(count), inKey(count), inValue(count),
       inMask(count), inResult(count);
   auto mapAt = [&](unsigned i) {
@@ -87,7 +83,7 @@ ReadAttention sparsek::importer::readLinalgExt(Operation *op) {
               readMap(mapAt(2), a.value, inValue) &&
               readMap(mapAt(operands - 1), a.result, inResult);
   if (operands == 6) {
-    a.mask = operandAt(4);
+    a.mask = NamedOperand::get(op, 4);
     if (!a.mask)
       return "the mask is not a ranked tensor";
     read = read && readMap(mapAt(4), a.mask, inMask);

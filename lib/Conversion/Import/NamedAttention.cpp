@@ -127,12 +127,22 @@ std::string NamedAttributes::takeError() {
 }
 
 //===----------------------------------------------------------------------===//
-// Shapes
+// Operands
 //===----------------------------------------------------------------------===//
 
-static bool isElementType(Type type) {
-  return type.isF32() || type.isF16() || type.isBF16();
+NamedOperand NamedOperand::get(Operation *op, unsigned index) {
+  Value value = op->getOperand(index);
+  return {value, dyn_cast<RankedTensorType>(value.getType()), {}};
 }
+
+NamedOperand NamedOperand::getTorch(Operation *op, unsigned index) {
+  Value value = op->getOperand(index);
+  return {value, getTensorType(value.getType()), {}};
+}
+
+//===----------------------------------------------------------------------===//
+// Shapes
+//===----------------------------------------------------------------------===//
 
 std::string NamedAttention::checkSizes() {
   for (const NamedOperand *operand : {&query, &key, &value, &result})

@@ -13,7 +13,7 @@
 #ifndef SPARSEK_CONVERSION_IMPORT_NAMEDATTENTION_H
 #define SPARSEK_CONVERSION_IMPORT_NAMEDATTENTION_H
 
-#include "../RaiseAttention/AttentionMatcher.h"
+#include "../RaiseAttention/AttentionRewriter.h"
 
 #include "sparsek/Dialect/SparseK/IR/SparseK.h"
 
@@ -31,6 +31,11 @@ struct NamedOperand {
   /// The type, where `value` has one of another dialect.
   mlir::RankedTensorType type;
   llvm::SmallVector<DimLoops> dims;
+
+  /// An operand of an op, if it is a tensor of known rank.
+  static NamedOperand get(mlir::Operation *op, unsigned index);
+  /// The same for tensors of torch-mlir, too.
+  static NamedOperand getTorch(mlir::Operation *op, unsigned index);
 
   explicit operator bool() const { return type != nullptr; }
 };

@@ -56,13 +56,9 @@ ReadAttention sparsek::importer::readOnnx(Operation *op, StringRef prefix) {
   for (Value result : op->getResults().drop_front())
     if (!result.use_empty())
       return "results beside the first are used";
-  auto operandAt = [&](unsigned i) {
-    Value value = op->getOperand(i);
-    return NamedOperand{value, getTensorType(value.getType()), {}};
-  };
-  a.query = operandAt(0);
-  a.key = operandAt(1);
-  a.value = operandAt(2);
+  a.query = NamedOperand::getTorch(op, 0);
+  a.key = NamedOperand::getTorch(op, 1);
+  a.value = NamedOperand::getTorch(op, 2);
   a.result.type = getTensorType(op->getResult(0).getType());
   if (!a.query || !a.key || !a.value || !a.result)
     return "Q, K, V and Y are not ranked tensors of floats";
@@ -81,7 +77,7 @@ ReadAttention sparsek::importer::readOnnx(Operation *op, StringRef prefix) {
     return "rank of Q, K and V is neither 3 nor 4";
   }
   if (reason.empty() && operands > 3 && !isAbsent(op->getOperand(3))) {
-    NamedOperand mask = operandAt(3);
+    NamedOperand mask = NamedOperand::getTorch(op, 3);
     if (!mask)
       return "unknown mask: its type is not a ranked tensor";
     reason = a.useMask(std::move(mask));

@@ -146,13 +146,9 @@ ReadAttention sparsek::importer::readSparseK(Operation *op, StringRef name,
                 : "takes query, key, value and optionally scores";
   if (op->getNumResults() != 1 && op->getNumResults() != 2)
     return "has one result, or two of which the second is lse";
-  auto operandAt = [&](unsigned i) {
-    Value value = op->getOperand(i);
-    return NamedOperand{value, dyn_cast<RankedTensorType>(value.getType()), {}};
-  };
-  a.query = operandAt(0);
-  a.key = operandAt(1);
-  a.value = operandAt(2);
+  a.query = NamedOperand::get(op, 0);
+  a.key = NamedOperand::get(op, 1);
+  a.value = NamedOperand::get(op, 2);
   a.result.type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
   if (!a.query || !a.key || !a.value || !a.result ||
       a.query.type.getRank() != 4)

@@ -50,20 +50,16 @@ ReadAttention sparsek::importer::readTorchSDPA(Operation *op) {
     if (!a.scale)
       return "the scale is not a constant";
   }
-  auto operandAt = [&](unsigned i) {
-    Value value = op->getOperand(i);
-    return NamedOperand{value, getTensorType(value.getType()), {}};
-  };
-  a.query = operandAt(0);
-  a.key = operandAt(1);
-  a.value = operandAt(2);
+  a.query = NamedOperand::getTorch(op, 0);
+  a.key = NamedOperand::getTorch(op, 1);
+  a.value = NamedOperand::getTorch(op, 2);
   a.result.type = getTensorType(op->getResult(0).getType());
   if (!a.query || !a.key || !a.value || !a.result)
     return "query, key, value and result are not tensors of known rank and "
            "float type";
   std::string reason = a.useHeads(*groups != 0);
   if (reason.empty() && constantKind(op->getOperand(3)) != "none") {
-    NamedOperand mask = operandAt(3);
+    NamedOperand mask = NamedOperand::getTorch(op, 3);
     if (!mask)
       return "unknown mask: its type is not a ranked tensor";
     if (a.causal)

@@ -64,7 +64,7 @@ std::optional<Policy> Policy::read(Operation *op, StringRef pass,
 // Rewriting
 //===----------------------------------------------------------------------===//
 
-static bool isElementType(Type type) {
+bool sparsek::raise::isElementType(Type type) {
   return type.isF32() || type.isF16() || type.isBF16();
 }
 

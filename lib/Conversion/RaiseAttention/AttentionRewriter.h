@@ -36,6 +36,9 @@ private:
                                     const std::string &scoreHeads);
 };
 
+/// Whether attention is computed for elements of this type.
+bool isElementType(mlir::Type type);
+
 /// Replaces a matched attention by sparsek ops.
 class AttentionRewriter {
 public:
