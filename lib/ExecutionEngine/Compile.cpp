@@ -80,9 +80,9 @@ static llvm::Error addPackedForm(llvm::Module &module, const Signature &entry) {
   return llvm::Error::success();
 }
 
-void sparsek::detail::prepareFunctions(
-    llvm::Module &module, const llvm::StringSet<> &kept,
-    const llvm::orc::JITTargetMachineBuilder &builder) {
+static void
+prepareFunctions(llvm::Module &module, const llvm::StringSet<> &kept,
+                 const llvm::orc::JITTargetMachineBuilder &builder) {
   std::string features = builder.getFeatures().getString();
   // LLVM would use half of what these machines have.
   bool wide = llvm::StringRef(features).contains("+avx512f");
@@ -98,8 +98,8 @@ void sparsek::detail::prepareFunctions(
   }
 }
 
-void sparsek::detail::optimize(llvm::Module &module,
-                               llvm::TargetMachine &machine, unsigned level) {
+static void runLLVMPasses(llvm::Module &module, llvm::TargetMachine &machine,
+                          unsigned level) {
   llvm::PipelineTuningOptions tuning;
   tuning.LoopVectorization = tuning.SLPVectorization = level >= 2;
   tuning.LoopInterleaving = tuning.LoopUnrolling = level >= 1;
@@ -173,8 +173,8 @@ static llvm::Error checkProcessor(const llvm::Triple &triple,
   return llvm::Error::success();
 }
 
-llvm::Expected<llvm::orc::JITTargetMachineBuilder>
-sparsek::detail::getTargetMachineBuilder(const CompileOptions &options) {
+static llvm::Expected<llvm::orc::JITTargetMachineBuilder>
+getTargetMachineBuilder(const CompileOptions &options) {
   static std::once_flag initialized;
   std::call_once(initialized, [] {
     llvm::InitializeNativeTarget();
@@ -200,6 +200,33 @@ sparsek::detail::getTargetMachineBuilder(const CompileOptions &options) {
   return builder;
 }
 
+llvm::Expected<HostMachine> HostMachine::create(const CompileOptions &options,
+                                                llvm::Module &module) {
+  auto builder = getTargetMachineBuilder(options);
+  if (!builder)
+    return builder.takeError();
+  auto machine = builder->createTargetMachine();
+  if (!machine)
+    return machine.takeError();
+  module.setTargetTriple((*machine)->getTargetTriple());
+  module.setDataLayout((*machine)->createDataLayout());
+  return HostMachine{std::move(*builder), std::move(*machine)};
+}
+
+void HostMachine::optimize(llvm::Module &module, const llvm::StringSet<> &kept,
+                           unsigned level) const {
+  prepareFunctions(module, kept, builder);
+  runLLVMPasses(module, *machine, level);
+}
+
+bool sparsek::detail::callsOpenMP(const llvm::Module &module) {
+  return llvm::any_of(module, [](const llvm::Function &function) {
+    return function.isDeclaration() &&
+           (function.getName().starts_with("__kmpc_") ||
+            function.getName().starts_with("omp_"));
+  });
+}
+
 static void addLibrary(llvm::orc::LLJIT &jit,
                        llvm::sys::DynamicLibrary library) {
   jit.getMainJITDylib().addGenerator(
@@ -212,29 +239,19 @@ sparsek::detail::compileLLVM(std::unique_ptr<llvm::Module> module,
                              std::unique_ptr<llvm::LLVMContext> context,
                              llvm::ArrayRef<Signature> entries,
                              const CompileOptions &options) {
-  auto builder = getTargetMachineBuilder(options);
-  if (!builder)
-    return builder.takeError();
-  auto machine = builder->createTargetMachine();
+  llvm::Expected<HostMachine> machine = HostMachine::create(options, *module);
   if (!machine)
     return machine.takeError();
-
-  module->setTargetTriple((*machine)->getTargetTriple());
-  module->setDataLayout((*machine)->createDataLayout());
   for (const Signature &entry : entries)
     if (llvm::Error error = addPackedForm(*module, entry))
       return error;
   llvm::StringSet<> kept;
   for (const Signature &entry : entries)
     kept.insert(getPackedName(entry.name));
-  prepareFunctions(*module, kept, *builder);
 
   CompiledCode code;
-  for (llvm::Function &function : *module)
-    code.usesOpenMP |= function.isDeclaration() &&
-                       (function.getName().starts_with("__kmpc_") ||
-                        function.getName().starts_with("omp_"));
-  optimize(*module, **machine, options.optLevel);
+  code.usesOpenMP = callsOpenMP(*module);
+  machine->optimize(*module, kept, options.optLevel);
   if (!options.llvmIRFile.empty())
     if (llvm::Error error =
             writeFile(options.llvmIRFile, [&](llvm::raw_ostream &os) {
@@ -243,7 +260,7 @@ sparsek::detail::compileLLVM(std::unique_ptr<llvm::Module> module,
       return error;
 
   auto jit = llvm::orc::LLJITBuilder()
-                 .setJITTargetMachineBuilder(*builder)
+                 .setJITTargetMachineBuilder(machine->builder)
                  .setDataLayout(module->getDataLayout())
                  .create();
   if (!jit)

@@ -68,18 +68,24 @@ compileLLVM(std::unique_ptr<llvm::Module> module,
             std::unique_ptr<llvm::LLVMContext> context,
             llvm::ArrayRef<Signature> entries, const CompileOptions &options);
 
-/// The processor that `options` names.
-llvm::Expected<llvm::orc::JITTargetMachineBuilder>
-getTargetMachineBuilder(const CompileOptions &options);
+/// The processor that code is made for.
+struct HostMachine {
+  llvm::orc::JITTargetMachineBuilder builder;
+  std::unique_ptr<llvm::TargetMachine> machine;
 
-/// One machine for all functions, and only those in `kept` visible, so that
-/// everything else can be inlined and dropped.
-void prepareFunctions(llvm::Module &module, const llvm::StringSet<> &kept,
-                      const llvm::orc::JITTargetMachineBuilder &builder);
+  /// The one that `options` name; `module` becomes one for it.
+  static llvm::Expected<HostMachine> create(const CompileOptions &options,
+                                            llvm::Module &module);
 
-/// LLVM's passes of a level from 0 to 3.
-void optimize(llvm::Module &module, llvm::TargetMachine &machine,
-              unsigned level);
+  /// One processor for all functions, only those in `kept` visible, so that
+  /// everything else can be inlined and dropped, and LLVM's passes of a level
+  /// from 0 to 3.
+  void optimize(llvm::Module &module, const llvm::StringSet<> &kept,
+                unsigned level) const;
+};
+
+/// Whether code calls LLVM's OpenMP library.
+bool callsOpenMP(const llvm::Module &module);
 
 /// The OpenMP library, loaded at the first use.
 struct OpenMPLibrary {

@@ -66,14 +66,9 @@ llvm::Expected<ObjectCode> sparsek::compileObject(ModuleOp source,
   if (!code)
     return diagnostics.takeError("the pipeline did not reach LLVM IR");
 
-  auto builder = getTargetMachineBuilder(options);
-  if (!builder)
-    return builder.takeError();
-  auto machine = builder->createTargetMachine();
+  llvm::Expected<HostMachine> machine = HostMachine::create(options, *code);
   if (!machine)
     return machine.takeError();
-  code->setTargetTriple((*machine)->getTargetTriple());
-  code->setDataLayout((*machine)->createDataLayout());
   defineCheckFailed(*code);
   llvm::StringSet<> kept{"sparsek_runtime_check_failed"};
   for (const Signature &entry : result.entries) {
@@ -83,12 +78,8 @@ llvm::Expected<ObjectCode> sparsek::compileObject(ModuleOp source,
                                      Twine(entry.name) + "'");
     kept.insert(name);
   }
-  prepareFunctions(*code, kept, *builder);
-  for (llvm::Function &function : *code)
-    result.usesOpenMP |= function.isDeclaration() &&
-                         (function.getName().starts_with("__kmpc_") ||
-                          function.getName().starts_with("omp_"));
-  optimize(*code, **machine, options.optLevel);
+  result.usesOpenMP = callsOpenMP(*code);
+  machine->optimize(*code, kept, options.optLevel);
 
   llvm::SmallVector<char, 0> content;
   llvm::raw_svector_ostream os(content);
@@ -96,8 +87,8 @@ llvm::Expected<ObjectCode> sparsek::compileObject(ModuleOp source,
     code->print(os, nullptr);
   } else {
     llvm::legacy::PassManager passes;
-    if ((*machine)->addPassesToEmitFile(passes, os, nullptr,
-                                        llvm::CodeGenFileType::ObjectFile))
+    if (machine->machine->addPassesToEmitFile(
+            passes, os, nullptr, llvm::CodeGenFileType::ObjectFile))
       return llvm::createStringError("no object files can be made for " +
                                      code->getTargetTriple().str());
     passes.run(*code);
