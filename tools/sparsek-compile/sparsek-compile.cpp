@@ -12,6 +12,7 @@
 #include "sparsek/ExecutionEngine/Object.h"
 #include "sparsek/InitAllDialects.h"
 #include "sparsek/InitAllPasses.h"
+#include "sparsek/Support/CommandLine.h"
 #include "sparsek/Support/Version.h"
 #include "sparsek/Target/Kernels.h"
 #include "sparsek/Transforms/KernelBinary.h"
@@ -126,16 +127,6 @@ struct Request {
 } // namespace
 
 static constexpr StringLiteral kIREECUDATarget = "--iree-cuda-target=sm_80";
-
-/// Frees the names of `Options`.
-static void unregisterClashes() {
-  auto &registered = cl::getRegisteredOptions();
-  for (StringRef name :
-       {"target", "o", "import", "raise", "opt-level", "cpu", "features",
-        "format", "chip", "name", "iree-compile", "iree-flag", "quiet"})
-    if (cl::Option *option = registered.lookup(name))
-      option->removeArgument();
-}
 
 static llvm::Expected<Request> parseRequest(const Options &options) {
   StringRef target = options.target, output = options.output;
@@ -486,13 +477,12 @@ static llvm::Error compile(MLIRContext &context, const Options &options) {
 extern "C" int sparsekCompileMain(int argc, char **argv) {
   llvm::setBugReportMsg(kBugReportMessage);
   llvm::InitLLVM initLLVM(argc, argv);
-  unregisterClashes();
+  freeOptionNames({"target", "o", "import", "raise", "opt-level", "cpu",
+                   "features", "format", "chip", "name", "iree-compile",
+                   "iree-flag", "quiet"});
   Options options;
   cl::HideUnrelatedOptions(options.category);
-  cl::AddExtraVersionPrinter([](llvm::raw_ostream &os) {
-    os << "sparsek " << SPARSEK_VERSION_STRING << " (LLVM "
-       << SPARSEK_LLVM_VERSION_STRING << ")\n";
-  });
+  addVersionPrinter();
   registerMLIRContextCLOptions();
   registerPassManagerCLOptions();
   sparsek::registerAllPasses();

@@ -9,6 +9,7 @@
 #include "sparsek-c/Tools.h"
 #include "sparsek/InitAllDialects.h"
 #include "sparsek/InitAllPasses.h"
+#include "sparsek/Support/CommandLine.h"
 #include "sparsek/Support/Version.h"
 
 #include "mlir/Pass/PassInstrumentation.h"
@@ -111,10 +112,7 @@ static LogicalResult run(ArrayRef<const char *> arguments, StringRef input,
 extern "C" int sparsekOptMain(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   llvm::setBugReportMsg(sparsek::kBugReportMessage);
-  llvm::cl::AddExtraVersionPrinter([](llvm::raw_ostream &os) {
-    os << "sparsek " << SPARSEK_VERSION_STRING << " (LLVM "
-       << SPARSEK_LLVM_VERSION_STRING << ")\n";
-  });
+  sparsek::addVersionPrinter();
   DialectRegistry registry;
   sparsek::registerAllDialects(registry);
   sparsek::registerAllPasses();

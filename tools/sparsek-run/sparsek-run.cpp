@@ -14,6 +14,7 @@
 #include "sparsek/ExecutionEngine/Npy.h"
 #include "sparsek/InitAllDialects.h"
 #include "sparsek/InitAllPasses.h"
+#include "sparsek/Support/CommandLine.h"
 #include "sparsek/Support/Version.h"
 
 #include "mlir/Pass/PassManager.h"
@@ -126,17 +127,6 @@ struct Options {
                      cl::cat(runCategory)};
 };
 } // namespace
-
-/// Frees the names of `Options`.
-static void unregisterClashes() {
-  auto &registered = cl::getRegisteredOptions();
-  for (StringRef name :
-       {"entry", "input", "rest", "output", "pipeline", "opt-level", "cpu",
-        "features", "shared-library", "dump-llvm", "dump-object", "repeat",
-        "threads", "device", "print", "print-limit", "quiet", "json"})
-    if (cl::Option *option = registered.lookup(name))
-      option->removeArgument();
-}
 
 //===----------------------------------------------------------------------===//
 // Running
@@ -330,14 +320,14 @@ static llvm::Error run(MLIRContext &context, const Options &options) {
 extern "C" int sparsekRunMain(int argc, char **argv) {
   llvm::setBugReportMsg(kBugReportMessage);
   llvm::InitLLVM initLLVM(argc, argv);
-  unregisterClashes();
+  freeOptionNames({"entry", "input", "rest", "output", "pipeline", "opt-level",
+                   "cpu", "features", "shared-library", "dump-llvm",
+                   "dump-object", "repeat", "threads", "device", "print",
+                   "print-limit", "quiet", "json"});
   Options options;
   cl::HideUnrelatedOptions(
       {&options.inputCategory, &options.compileCategory, &options.runCategory});
-  cl::AddExtraVersionPrinter([](llvm::raw_ostream &os) {
-    os << "sparsek " << SPARSEK_VERSION_STRING << " (LLVM "
-       << SPARSEK_LLVM_VERSION_STRING << ")\n";
-  });
+  addVersionPrinter();
   registerMLIRContextCLOptions();
   registerPassManagerCLOptions();
   sparsek::registerAllPasses();

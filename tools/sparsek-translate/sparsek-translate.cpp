@@ -7,6 +7,7 @@
 #include "sparsek-c/Tools.h"
 #include "sparsek/ExecutionEngine/Executable.h"
 #include "sparsek/InitAllDialects.h"
+#include "sparsek/Support/CommandLine.h"
 #include "sparsek/Support/Version.h"
 #include "sparsek/Target/IREESpec.h"
 #include "sparsek/Target/Kernels.h"
@@ -70,14 +71,6 @@ struct Options {
 };
 } // namespace
 
-/// Frees the names of `Options`.
-static void unregisterClashes() {
-  auto &registered = cl::getRegisteredOptions();
-  for (StringRef name : {"emit", "name", "o"})
-    if (cl::Option *option = registered.lookup(name))
-      option->removeArgument();
-}
-
 static llvm::Error translate(MLIRContext &context, const Options &options) {
   // Ops of IREE.
   context.allowUnregisteredDialects(options.form == Form::IREESpec);
@@ -128,13 +121,10 @@ static llvm::Error translate(MLIRContext &context, const Options &options) {
 extern "C" int sparsekTranslateMain(int argc, char **argv) {
   llvm::setBugReportMsg(kBugReportMessage);
   llvm::InitLLVM initLLVM(argc, argv);
-  unregisterClashes();
+  freeOptionNames({"emit", "name", "o"});
   Options options;
   cl::HideUnrelatedOptions(options.category);
-  cl::AddExtraVersionPrinter([](llvm::raw_ostream &os) {
-    os << "sparsek " << SPARSEK_VERSION_STRING << " (LLVM "
-       << SPARSEK_LLVM_VERSION_STRING << ")\n";
-  });
+  addVersionPrinter();
   cl::ParseCommandLineOptions(argc, argv, kOverview);
 
   DialectRegistry registry;
