@@ -88,6 +88,36 @@ def SparsekExpandDeviceMathPass : Pass<"sparsek-expand-device-math"> {
                            "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
 }
 
+def SparsekExpandF64Pass : Pass<"sparsek-expand-f64", "::mlir::func::FuncOp"> {
+  let summary = "f64 in kernels by integer instructions, for compilers that make f64 f32";
+  let description = [{
+    In functions that take buffers, values of type f64 become their bits, i64,
+    and arithmetic on them (sums, differences, products, quotients, square
+    roots, comparisons, conversions from integers and from and to f32) becomes
+    that of integers. Results are the same bit for bit, with subnormal numbers,
+    signed zeros and infinities; only the bits of a NaN are always
+    `0x7FF8000000000000`. A sum takes some 40 instructions, a quotient five
+    divisions of 64 bits, a square root a loop of 54 iterations.
+
+    Arguments, elements of buffers, and what other functions are called with
+    keep their types: there an `arith.bitcast` stands. Any other op on f64 is an
+    error. Functions without buffers stay as they are.
+
+    ```mlir
+    %w = arith.extf %x : f32 to f64
+    %less = arith.cmpf olt, %w, %tau : f64
+    // becomes, with %tau : i64
+    %b = arith.bitcast %x : f32 to i32
+    %e = arith.extui %b : i32 to i64
+    ...
+    %order = arith.cmpi slt, %13, %16 : i64
+    %less = arith.andi %ordered, %order : i1
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
 def SparsekFlattenParallelLoopsPass : Pass<"sparsek-flatten-parallel-loops"> {
   let summary = "parallel loops of one dimension that have iterations";
   let description = [{
