@@ -12,6 +12,7 @@
 #include "sparsek/Dialect/SparseK/Transforms/Passes.h"
 #include "sparsek/Transforms/Passes.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 
@@ -50,6 +51,9 @@ static void addCPU(OpPassManager &pm, const EmitIREEOptions &options) {
       getVectorKernelOptions(options.vectorLanes, /*microRows=*/0);
   kernels.parallel = true;
   pm.addPass(createConvertSparseKToVectorPass(kernels));
+  // iree-compile makes f64 f32 unless it is told not to.
+  if (!options.nativeF64)
+    pm.addNestedPass<func::FuncOp>(createSparsekExpandF64Pass());
   pm.addPass(createConvertVectorToIREEPass());
 }
 

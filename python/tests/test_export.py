@@ -138,12 +138,10 @@ class TestParameters:
         compiler = pytest.importorskip("iree.compiler", reason="IREE's compiler is not installed")
         tensors, x = weights(), states(2, 40)
         export.write_archive(tmp_path / "layer.irpa", tensors)
-        pipeline = "builtin.module(sparsek-decompose-attention,convert-sparsek-to-linalg)"
+        pipeline = "builtin.module(sparsek-emit-iree{llvm-cpu})"
         text = sparsek.opt(finish("layer"), pipeline, allow_unregistered=True)
         program = compiler.compile_str(
-            text,
-            target_backends=["llvm-cpu"],
-            extra_args=["--iree-llvmcpu-target-cpu=host", "--iree-input-demote-f64-to-f32=false"],
+            text, target_backends=["llvm-cpu"], extra_args=["--iree-llvmcpu-target-cpu=host"]
         )
         index = runtime.ParameterIndex()
         index.load(str(tmp_path / "layer.irpa"))

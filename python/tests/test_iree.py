@@ -25,11 +25,8 @@ pytestmark = pytest.mark.skipif(
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "iree"
 CUDA = ["--iree-hal-target-device=cuda", "--iree-cuda-target=sm_80"]
-CPU = [
-    "--iree-hal-target-device=local",
-    "--iree-hal-local-target-device-backends=llvm-cpu",
-    "--iree-input-demote-f64-to-f32=false",
-]
+CPU = ["--iree-hal-target-device=local", "--iree-hal-local-target-device-backends=llvm-cpu"]
+KEEP_F64 = "--iree-input-demote-f64-to-f32=false"
 LAYER = """
 !x = tensor<1x?x32xf32>
 !w = tensor<32x2xf32>
@@ -74,11 +71,61 @@ def test_layer(cpu: str, element: str, norm: str, gate: str) -> None:
         np.testing.assert_allclose(got.to_host(), wanted, rtol=tolerance, atol=tolerance)
 
 
-def test_f64_is_not_lost_silently() -> None:
+SELECTION = """
+func.func @select(%u: tensor<1x2x?xf32>) -> (tensor<1x2x?xf32>, tensor<1x2x?xi32>) {
+  %t, %e = sparsek.topk_mask %u topk(16) window(24) : tensor<1x2x?xf32>
+  return %t, %e : tensor<1x2x?xf32>, tensor<1x2x?xi32>
+}
+"""
+STATISTICS = """
+!x = tensor<1x?x32xf32>
+!s = tensor<1x2x3xf64>
+func.func @score(%x: !x, %w: tensor<32x2xf32>, %n: i64, %s: !s) -> (tensor<1x2x?xf32>, !s) {
+  %u, %c = sparsek.score %x, %w norm<timestep> offset(%n) statistics(%s) carry
+      : !x, tensor<32x2xf32>, i64, !s
+  return %u, %c : tensor<1x2x?xf32>, !s
+}
+"""
+
+
+@pytest.mark.parametrize("options", ["llvm-cpu", "llvm-cpu native-f64"])
+def test_selection(options: str) -> None:
+    """The bits of our own compiler. IREE flushes subnormal numbers, we do not."""
+    rng = np.random.default_rng(1)
+    scores = rng.standard_normal((1, 2, 300)) * 10.0 ** rng.integers(-37, 38, (1, 2, 300))
+    scores[0, 0, 100:200] = np.round(rng.standard_normal(100))
+    scores[0, 1, ::7] = [np.inf, -np.inf, np.nan] * 14 + [0.0]
+    scores = scores.astype(np.float32)
+    flags = [KEEP_F64] if "native" in options else []
+    select = load(emit(SELECTION, options), "select", *flags)
+    for got, wanted in zip(select(scores), sparsek.compile(SELECTION).run(scores), strict=True):
+        np.testing.assert_array_equal(got.to_host(), wanted)
+
+
+def test_chunks() -> None:
+    """Statistics are tensors of f64, which iree-compile must leave alone."""
+    rng = np.random.default_rng(2)
+    x = rng.standard_normal((1, 90, 32)).astype(np.float32)
+    w = rng.standard_normal((32, 2)).astype(np.float32)
+    s = np.abs(rng.standard_normal((1, 2, 3))) + [50, 0, 40]
+    text = emit(STATISTICS, "llvm-cpu")
+    score = load(text, "score", KEEP_F64, "--iree-llvmcpu-target-cpu=host")
+    expected = sparsek.compile(STATISTICS).run(x, w, np.array(50), s)
+    for got, wanted in zip(score(x, w, 50, s), expected, strict=True):
+        np.testing.assert_array_equal(got.to_host(), wanted)
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "message"),
+    [
+        (SELECTION, "llvm-cpu native-f64", "cast incompatible"),
+        (STATISTICS, "llvm-cpu", "result type matches element type"),
+    ],
+)
+def test_f64_is_not_lost_silently(source: str, options: str, message: str) -> None:
     """iree-compile makes f64 f32 by default: then it must refuse these kernels."""
-    text = emit(LAYER.format(element="f32", norm="", gate=""), "llvm-cpu")
-    with pytest.raises(compiler.CompilerToolError, match="cast incompatible"):
-        load(text, "layer", "--iree-input-demote-f64-to-f32=true")
+    with pytest.raises(compiler.CompilerToolError, match=message):
+        load(emit(source, options), "select")
 
 
 def spec(target: str, tmp_path: Path) -> Path:

@@ -358,7 +358,7 @@ static llvm::Error compileForIREE(ModuleOp module, const Options &options,
   std::string pipeline = isCUDA
                              ? "sparsek-emit-iree{cuda chip=" + options.chip +
                                    " format=" + options.format + "}"
-                             : std::string("sparsek-emit-iree{llvm-cpu}");
+                             : std::string("sparsek-emit-iree{llvm-cpu native-f64}");
   if (llvm::Error error = runPasses(module, pipeline))
     return error;
   // Ops of IREE are unregistered here: iree-compile reads their generic form.
@@ -377,7 +377,7 @@ static llvm::Error compileForIREE(ModuleOp module, const Options &options,
   if (isCUDA)
     arguments.append({"--iree-hal-target-device=cuda", kIREECUDATarget});
   else
-    // The selection sums in f64, which iree-compile would make f32.
+    // For native-f64: iree-compile makes f64 f32 by default.
     arguments.append({"--iree-hal-target-device=local",
                       "--iree-hal-local-target-device-backends=llvm-cpu", cpu,
                       "--iree-input-demote-f64-to-f32=false"});

@@ -445,6 +445,11 @@ def ConvertVectorToIREEPass : Pass<"convert-vector-to-iree", "::mlir::ModuleOp">
     for. Up to 64 workgroups share the work items; scratch memory is one more
     result of the dispatch.
 
+    iree-compile makes f64 f32 by default. What computes in f64 (without
+    `sparsek-expand-f64` before), or takes tensors of f64, is made such that
+    iree-compile reports an error then: it needs
+    `--iree-input-demote-f64-to-f32=false`.
+
     ```mlir
     call @sparsek_topk_mask(%buffer, ...) : (memref<?x?x?xf32, strided<[?, ?, ?], offset: ?>>, ...) -> ()
     // becomes, in the generic form

@@ -144,6 +144,12 @@ struct EmitIREEOptions
       llvm::cl::desc("With llvm-cpu, f32 lanes of a vector: 16 for AVX-512, 8 "
                      "for AVX2; 0 asks the host"),
       llvm::cl::init(0)};
+  Option<bool> nativeF64{
+      *this, "native-f64",
+      llvm::cl::desc("With llvm-cpu, f64 by its own instructions and not by "
+                     "integers: faster, and iree-compile must be told "
+                     "--iree-input-demote-f64-to-f32=false"),
+      llvm::cl::init(false)};
   Option<std::string> schedule{
       *this, "schedule",
       llvm::cl::desc("Fields of #tile.schedule to set, as in "

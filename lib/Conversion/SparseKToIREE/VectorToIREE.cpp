@@ -14,8 +14,8 @@
 //   bindings    the inputs; then the outputs, and the scratch of all workgroups
 //
 // iree-compile makes f64 f32 unless it is told not to. A kernel that computes
-// in f64 would be wrong then, so that one of its constants comes as two words:
-// they make no f32, which iree-compile says.
+// in f64 (without sparsek-expand-f64) would be wrong then, so that one of its
+// constants comes as two words: they make no f32, which iree-compile says.
 //
 // How many items there are, and how much scratch, is computed by the caller
 // with copies of the ops that compute it in the kernel.
@@ -176,6 +176,11 @@ static arith::ConstantOp findWideConstant(func::FuncOp kernel) {
     return WalkResult::interrupt();
   });
   return found;
+}
+
+static bool isBufferOfF64(Type type) {
+  auto buffer = dyn_cast<MemRefType>(type);
+  return buffer && buffer.getElementType().isF64();
 }
 
 /// With those of the scratch, an index, and of a constant.
@@ -576,10 +581,9 @@ struct ConvertVectorToIREE
     for (auto &[function, users] : calls) {
       if (failed(checkKernel(function)))
         return signalPassFailure();
-      if (findWideConstant(function) ||
-          llvm::is_contained(function.getArgumentTypes(),
-                             Float64Type::get(&getContext())))
-        users.front().emitRemark("computes in f64: compile with "
+      // They are the caller's. iree-compile reports that their loads differ.
+      if (llvm::any_of(function.getArgumentTypes(), isBufferOfF64))
+        users.front().emitRemark("has tensors of f64: compile with "
                                  "--iree-input-demote-f64-to-f32=false");
       for (func::CallOp call : users)
         if (failed(CallConverter(call, function).convert()))
