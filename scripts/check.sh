@@ -61,9 +61,13 @@ check roundtrip env SPARSEK_ROUNDTRIP=1 cmake --build "$build" --target check-sp
 check fuzz "$python" utils/fuzz/fuzz.py --build "$build" --count 400 --seed 1
 check fuzz-import "$python" utils/fuzz/fuzz.py --build "$build" --count 2000 --seed 1 --only "Conversion/(Import|RaiseAttention)" \
   --passes "--sparsek-import=scores=tensor --sparsek-raise-attention=mode=dense --convert-sparsek-to-linalg"
+check fuzz-iree "$python" utils/fuzz/accepted.py --build "$build" --count 600 --seed 1 \
+  --only "Conversion/(Import|RaiseAttention|SparseKToIREE/convert)|SparseK/IR" \
+  --passes "--sparsek-import=scores=tensor --sparsek-raise-attention --sparsek-emit-iree=llvm-cpu" \
+  --then "$venv/bin/iree-compile {} --iree-hal-target-device=local --iree-hal-local-target-device-backends=llvm-cpu -o /dev/null"
 check generated-docs scripts/update-docs.sh "$build" --check
 check missing-dependencies ninja -C "$build" -t missingdeps
-expected+=(roundtrip fuzz fuzz-import generated-docs missing-dependencies)
+expected+=(roundtrip fuzz fuzz-import fuzz-iree generated-docs missing-dependencies)
 
 say "Totals"
 "$python" scripts/count_tests.py --total "$results" "${expected[@]}"

@@ -68,4 +68,6 @@ void sparsek::buildEmitIREEPipeline(OpPassManager &pm,
   else
     addCPU(pm, options);
   pm.addPass(createCanonicalizerPass());
+  if (options.verify)
+    pm.addPass(createVerifyIREEInputPass());
 }

@@ -461,6 +461,25 @@ def ConvertVectorToIREEPass : Pass<"convert-vector-to-iree", "::mlir::ModuleOp">
                            "::mlir::tensor::TensorDialect"];
 }
 
+def VerifyIREEInputPass : Pass<"verify-iree-input", "::mlir::ModuleOp"> {
+  let summary = "report what iree-compile would not take";
+  let description = [{
+    Looks at all that is not in an executable, where other passes leave what they
+    do not know. Errors, at the op: dialects that iree-compile takes as code
+    for devices only or does not know, custom operators of PyTorch, public
+    functions whose types its runtime does not pass, functions without a body
+    that are of no other module of the runtime, and modules without a public
+    function. iree-compile would stop at them as well, later and without the
+    location, and some crash it. Of its own dialects, which are not registered
+    here, attention that is left is verified: maps, sizes and region.
+
+    ```mlir
+    func.func @main(%x: tensor<*xf32>) {
+    // error: 'func.func' op takes or returns 'tensor<*xf32>', which iree-compile does not pass; accepted are ...
+    ```
+  }];
+}
+
 //===----------------------------------------------------------------------===//
 // TileToFragments
 //===----------------------------------------------------------------------===//

@@ -144,6 +144,11 @@ struct EmitIREEOptions
       llvm::cl::desc("With llvm-cpu, f32 lanes of a vector: 16 for AVX-512, 8 "
                      "for AVX2; 0 asks the host"),
       llvm::cl::init(0)};
+  Option<bool> verify{
+      *this, "verify",
+      llvm::cl::desc("Report what a stock iree-compile would not take; off for "
+                     "one with more dialects"),
+      llvm::cl::init(true)};
   Option<bool> nativeF64{
       *this, "native-f64",
       llvm::cl::desc("With llvm-cpu, f64 by its own instructions and not by "
