@@ -39,7 +39,11 @@ static void addCUDA(OpPassManager &pm, const EmitIREEOptions &options) {
   serialize.format = options.format;
   serialize.toolkit = options.toolkit;
   pm.addPass(createSparsekSerializeKernelsPass(serialize));
-  pm.addPass(createConvertSparseKToIREEPass());
+  ConvertSparseKToIREEPassOptions dispatches;
+  dispatches.fallback = options.fallback;
+  pm.addPass(createConvertSparseKToIREEPass(dispatches));
+  if (options.fallback)
+    pm.addPass(createConvertSparseKToLinalgPass());
 }
 
 static void addCPU(OpPassManager &pm, const EmitIREEOptions &options) {

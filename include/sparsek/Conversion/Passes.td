@@ -424,7 +424,8 @@ def ConvertSparseKToIREEPass : Pass<"convert-sparsek-to-iree", "::mlir::ModuleOp
 
     The ops of IREE are unregistered and print in their generic form, which
     iree-compile reads. Ops without kernels, and gpu.binary ops that do not fit
-    their launch record, are errors.
+    their launch record, are errors. With `fallback`, attention and plain scores
+    without kernels are left to `convert-sparsek-to-linalg`, with a remark.
 
     ```mlir
     %tau, %expiry = sparsek.topk_mask %u topk(64) window(64) {tile.kernels = @topk_mask_0} : tensor<1x2x?xf32>
@@ -432,6 +433,8 @@ def ConvertSparseKToIREEPass : Pass<"convert-sparsek-to-iree", "::mlir::ModuleOp
     %tau, %expiry = call @sparsek_topk_mask(%u) : (tensor<1x2x?xf32>) -> (tensor<1x2x?xf32>, tensor<1x2x?xi32>)
     ```
   }];
+  let options = [Option<"fallback", "fallback", "bool", /*default=*/"false",
+                        "Leave what has no kernels, and in linalg no f64">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::cf::ControlFlowDialect", "::mlir::func::FuncDialect",
                            "::mlir::tensor::TensorDialect"];
 }

@@ -144,6 +144,11 @@ struct EmitIREEOptions
       llvm::cl::desc("With llvm-cpu, f32 lanes of a vector: 16 for AVX-512, 8 "
                      "for AVX2; 0 asks the host"),
       llvm::cl::init(0)};
+  Option<bool> fallback{
+      *this, "fallback",
+      llvm::cl::desc("With cuda, attention and scores without kernels by their "
+                     "definition in linalg, query by query"),
+      llvm::cl::init(false)};
   Option<bool> verify{
       *this, "verify",
       llvm::cl::desc("Report what a stock iree-compile would not take; off for "

@@ -488,9 +488,19 @@ static LogicalResult emit(ScoreOp op, const Kernels &kernels) {
 // The pass
 //===----------------------------------------------------------------------===//
 
+/// Whether convert-sparsek-to-linalg makes nothing in f64 of an op: what
+/// iree-compile would make f32.
+static bool isLinalgWithoutF64(Operation *op) {
+  if (auto score = dyn_cast<ScoreOp>(op))
+    return score.getNorm() == Norm::None && score.getSlope().isZero() &&
+           !score.getCarry() && !score.getStatistics();
+  return isa<GatheredAttentionOp, CausalAttentionOp>(op);
+}
+
 namespace {
 struct ConvertSparseKToIREE
     : public sparsek::impl::ConvertSparseKToIREEPassBase<ConvertSparseKToIREE> {
+  using ConvertSparseKToIREEPassBase::ConvertSparseKToIREEPassBase;
   LogicalResult initialize(MLIRContext *context) override {
     // For the ops, types and attributes of IREE.
     context->allowUnregisteredDialects();
@@ -500,6 +510,10 @@ struct ConvertSparseKToIREE
 
 private:
   LogicalResult convert(Operation *op, const KernelTable &table);
+  /// Whether `op` stays for convert-sparsek-to-linalg.
+  bool isLeft(Operation *op) {
+    return fallback && !op->hasAttr(kKernelsAttr) && isLinalgWithoutF64(op);
+  }
   /// A private function with a copy of `op`, or one that is there already.
   func::FuncOp outline(Operation *op, SymbolTable &symbols);
 
@@ -542,7 +556,7 @@ LogicalResult ConvertSparseKToIREE::convert(Operation *op,
   if (!name)
     return op->emitOpError("cannot be emitted for CUDA: it has no kernels; "
                            "docs/IREE.md says for which types and sizes there "
-                           "are kernels");
+                           "are kernels, and what else fallback=true accepts");
   const Kernels *kernels = table.lookup(name.getValue());
   if (!kernels)
     return op->emitOpError("refers by '")
@@ -570,8 +584,16 @@ void ConvertSparseKToIREE::runOnOperation() {
     return signalPassFailure();
   SmallVector<Operation *> ops;
   getOperation().walk([&](Operation *op) {
-    if (isa_and_present<SparseKDialect>(op->getDialect()))
+    if (!isa_and_present<SparseKDialect>(op->getDialect()))
+      return;
+    if (!isLeft(op)) {
       ops.push_back(op);
+      return;
+    }
+    insertRuntimeChecks(op, /*readsTensors=*/false);
+    op->emitRemark(
+        "has no kernels: iree-compile compiles its definition, which "
+        "takes longer");
   });
   // Each in a function of its own; where functions are not func's, in place.
   llvm::SetVector<Operation *> emitted;
