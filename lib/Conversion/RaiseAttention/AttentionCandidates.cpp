@@ -9,21 +9,27 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
 using namespace mlir;
 using namespace sparsek::raise;
 
-static bool containsExp(Operation *op) {
+/// A power of a constant is an exponential, too.
+static bool isExp(Operation *op) {
   if (isa<math::ExpOp, math::Exp2Op, linalg::SoftmaxOp>(op))
     return true;
-  bool found = false;
-  for (Region &region : op->getRegions())
-    region.walk([&](Operation *nested) {
-      found |= isa<math::ExpOp, math::Exp2Op>(nested);
-    });
-  return found;
+  auto power = dyn_cast<math::PowFOp>(op);
+  return power && matchPattern(power.getLhs(), m_Constant());
+}
+
+static bool containsExp(Operation *op) {
+  return op
+      ->walk([](Operation *nested) {
+        return isExp(nested) ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
 }
 
 /// The ops of this block that a value depends on, up to contractions.
