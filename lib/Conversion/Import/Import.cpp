@@ -12,6 +12,7 @@
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -158,20 +159,60 @@ static Value joinCache(OpBuilder &builder, Location loc, Value past,
 }
 
 /// The elements of a constant of torch-mlir's or of ONNX, or null.
-static TypedAttr getForeignConstant(const NamedOperand &operand) {
-  Operation *source = operand ? operand.value.getDefiningOp() : nullptr;
+static ElementsAttr getForeignConstant(Value value) {
+  Operation *source = value ? value.getDefiningOp() : nullptr;
   if (!source || source->getNumOperands() != 0)
     return nullptr;
   StringRef name = source->getName().getStringRef();
-  StringRef attribute;
   if (name == "torch.vtensor.literal" || name == "onnx.Constant")
-    attribute = "value";
-  else if (carriedName(source) == "onnx.Constant")
-    attribute = "torch.onnx.value";
-  auto elements = source->getAttrOfType<ElementsAttr>(attribute);
-  return elements && elements.getShapedType() == operand.type
-             ? cast<TypedAttr>(elements)
-             : nullptr;
+    return source->getAttrOfType<ElementsAttr>("value");
+  if (carriedName(source) == "onnx.Constant")
+    return source->getAttrOfType<ElementsAttr>("torch.onnx.value");
+  return nullptr;
+}
+
+/// The bytes of a boolean constant of torch-mlir's, which are converted to i1.
+static TypedAttr getBooleanBytes(const NamedOperand &mask) {
+  Operation *source = mask.value.getDefiningOp();
+  RankedTensorType type = mask.type;
+  if (!source || !type.getElementType().isInteger(1) ||
+      source->getNumOperands() == 0)
+    return nullptr;
+  StringRef name = source->getName().getStringRef();
+  if (name != "torch.prims.convert_element_type" &&
+      name != "torch.aten.to.dtype")
+    return nullptr;
+  ElementsAttr bytes = getForeignConstant(source->getOperand(0));
+  if (!bytes || !bytes.getElementType().isInteger(8) ||
+      bytes.getShapedType().getShape() != type.getShape())
+    return nullptr;
+  // The ops of arith have no types with a sign.
+  Type byte = IntegerType::get(type.getContext(), 8);
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(bytes))
+    return DenseResourceElementsAttr::get(type.clone(byte),
+                                          resource.getRawHandle());
+  if (auto dense = dyn_cast<DenseElementsAttr>(bytes))
+    return dense.bitcast(byte);
+  return nullptr;
+}
+
+/// A mask that is constant in another dialect, as one that can be read; or
+/// null.
+static Value buildConstantMask(OpBuilder &builder, Location loc,
+                               const NamedOperand &mask) {
+  if (ElementsAttr elements = getForeignConstant(mask.value))
+    return elements.getShapedType() == mask.type
+               ? arith::ConstantOp::create(builder, loc,
+                                           cast<TypedAttr>(elements))
+               : Value();
+  TypedAttr bytes = getBooleanBytes(mask);
+  if (!bytes)
+    return Value();
+  Value zero = arith::ConstantOp::create(builder, loc,
+                                         builder.getZeroAttr(bytes.getType()));
+  return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ne,
+                               arith::ConstantOp::create(builder, loc, bytes),
+                               zero);
 }
 
 namespace {
@@ -192,8 +233,8 @@ public:
 
   /// A mask that is constant can be read.
   void useMask(NamedOperand &mask) {
-    if (TypedAttr constant = getForeignConstant(mask))
-      mask.value = arith::ConstantOp::create(builder, op->getLoc(), constant);
+    if (Value constant = buildConstantMask(builder, op->getLoc(), mask))
+      mask.value = constant;
     else
       mask.value = toBuiltin(mask.value, mask.type);
   }
@@ -314,12 +355,13 @@ std::string Import::replace(Operation *op, const ReadAttention &read,
         sources.push_back(source);
   Operation *root = named.root ? named.root : op;
   std::optional<Boundary> boundary;
-  if (named.cache || getForeignConstant(named.mask) ||
+  if (named.cache || getForeignConstant(named.mask.value) ||
       (!named.root && op->getResult(0).getType() != named.result.type)) {
     boundary.emplace(op);
     if (named.cache)
       boundary->useCache(named);
-    boundary->useMask(named.mask);
+    if (named.mask)
+      boundary->useMask(named.mask);
     SmallVector<Value> operands;
     for (NamedOperand *operand :
          {&named.query, &named.key, &named.value, &named.mask}) {
