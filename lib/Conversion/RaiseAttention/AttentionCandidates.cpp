@@ -121,10 +121,29 @@ Operation *sparsek::raise::findDividedContraction(Operation *root) {
   return nullptr;
 }
 
+/// Whether an op sums products of more than two tensors, such as a contraction
+/// into which elementwise ops were fused.
+static bool isFusedProduct(Operation *root) {
+  auto linalgOp = dyn_cast<linalg::LinalgOp>(root);
+  if (!linalgOp || root->getNumResults() != 1 ||
+      linalgOp.getNumReductionLoops() != 1 || linalgOp.getNumDpsInputs() < 3 ||
+      !linalgOp.getBlock())
+    return false;
+  auto sum =
+      linalgOp.getBlock()->back().getOperand(0).getDefiningOp<arith::AddFOp>();
+  return sum && (sum.getLhs().getDefiningOp<arith::MulFOp>() ||
+                 sum.getRhs().getDefiningOp<arith::MulFOp>());
+}
+
 bool sparsek::raise::looksLikeAttention(Operation *root) {
+  Block *block = root->getBlock();
   if (auto contraction = matchContraction(root))
-    return comesFromSoftmax(contraction->lhs->get(), root->getBlock()) ||
-           comesFromSoftmax(contraction->rhs->get(), root->getBlock());
+    return comesFromSoftmax(contraction->lhs->get(), block) ||
+           comesFromSoftmax(contraction->rhs->get(), block);
+  if (isFusedProduct(root))
+    return llvm::any_of(
+        cast<linalg::LinalgOp>(root).getDpsInputs(),
+        [&](Value input) { return comesFromSoftmax(input, block); });
   return findDividedContraction(root);
 }
 

@@ -27,6 +27,8 @@ static constexpr Reason kBadScale =
     "other structure: scale is not finite and above 0 in f32";
 static constexpr Reason kOtherUses =
     "other structure: attention weights have other uses";
+static constexpr Reason kFused =
+    "other structure: elementwise ops are fused into the second product";
 static constexpr Reason kTooLarge = "other structure: too large to analyse";
 
 //===----------------------------------------------------------------------===//
@@ -202,10 +204,11 @@ bool AttentionMatcher::matchLinalg(Attention &a, Reason &reason,
 /// The second contraction first, the division by the sum last.
 bool AttentionMatcher::matchLateDivision(Attention &a, Reason &reason,
                                          ExprRef &logits) {
-  reason = kNoSoftmax;
+  reason = kFused;
   Operation *contraction = findDividedContraction(a.root);
   if (!contraction)
     return false;
+  reason = kNoSoftmax;
   Value result = a.root->getResult(0);
   SmallVector<ExprRef> indices;
   for (ExprRef size : eval.shapeOf(result))
