@@ -45,6 +45,21 @@ static ExprRef dependentTerms(ExprContext &ctx, ExprRef sum, ExprRef atom) {
   return result;
 }
 
+/// The same for logits, of which some may be -inf whatever is added to them.
+static ExprRef logitsOver(ExprContext &ctx, ExprRef sum, ExprRef column) {
+  ExprRef logits = dependentTerms(ctx, sum, column);
+  ExprRef atom = ExprContext::getAtom(logits);
+  if (!atom || !atom->is(ExprKind::Select))
+    return logits;
+  const double hidden = -std::numeric_limits<double>::infinity();
+  ExprRef a = atom->ops[1], b = atom->ops[2];
+  if (ExprContext::getFloat(b) == hidden)
+    return ctx.select(atom->ops[0], dependentTerms(ctx, a, column), b);
+  if (ExprContext::getFloat(a) == hidden)
+    return ctx.select(atom->ops[0], a, dependentTerms(ctx, b, column));
+  return logits;
+}
+
 bool AttentionMatcher::matchSoftmax(ExprRef probability, ExprRef column,
                                     ExprRef &logits) {
   ExprRef atom = ExprContext::getAtom(probability);
@@ -81,7 +96,7 @@ bool AttentionMatcher::matchSoftmax(ExprRef probability, ExprRef column,
   ExprRef index = ctx.fromAtom(column);
   if (ctx.openReduce(denominator, index) != ctx.fromFloatAtom(numerator))
     return false;
-  logits = dependentTerms(ctx, numerator->ops[0], column);
+  logits = logitsOver(ctx, numerator->ops[0], column);
   if (!guard)
     return true;
   // The guard must say: all logits are equal to a value that masks.

@@ -138,6 +138,15 @@ static ExprRef applyLog(ExprContext &ctx, ExprRef e) {
   return a && b ? ctx.select(atom->ops[0], a, b) : nullptr;
 }
 
+/// Whether a value is a sum of exponentials, or one: at least 0.
+static bool isSumOfExp(ExprRef e) {
+  ExprRef atom = ExprContext::getAtom(e);
+  while (atom && atom->is(ExprKind::Reduce) &&
+         atom->getCombiner() == Combiner::Add)
+    atom = ExprContext::getAtom(atom->ops[0]);
+  return atom && atom->is(ExprKind::Exp);
+}
+
 /// "a > b ? a : b" is a maximum.
 static bool isMaximum(ArrayRef<ExprRef> v) {
   using P = arith::CmpFPredicate;
@@ -162,6 +171,38 @@ static bool isMaximum(ArrayRef<ExprRef> v) {
   return v[0]->ops[0] == a && v[0]->ops[1] == b;
 }
 
+/// "c ? exp(a) : 0" is exp(c ? a : -inf): a mask on the exponentials. Null for
+/// other choices.
+static ExprRef maskExp(ExprContext &ctx, ExprRef cond, ExprRef a, ExprRef b) {
+  if (ExprContext::getFloat(a) == 0.0) {
+    std::swap(a, b);
+    cond = ctx.logicalNot(cond);
+  }
+  ExprRef atom = a->sort == Sort::Float ? ExprContext::getAtom(a) : nullptr;
+  if (!atom || !atom->is(ExprKind::Exp) || ExprContext::getFloat(b) != 0.0)
+    return nullptr;
+  ExprRef hidden = ctx.floatConst(-std::numeric_limits<double>::infinity());
+  return ctx.exp(ctx.select(cond, atom->ops[0], hidden));
+}
+
+/// A product, or a mask on the exponentials as a factor of 0 or 1.
+static ExprRef applyMul(ExprContext &ctx, ExprRef a, ExprRef b) {
+  for (auto [value, factor] : {std::pair{a, b}, std::pair{b, a}}) {
+    ExprRef atom = ExprContext::getAtom(factor);
+    if (!atom || !atom->is(ExprKind::Select))
+      continue;
+    ExprRef x = atom->ops[1], y = atom->ops[2];
+    ExprRef masked = nullptr;
+    if (ExprContext::getFloat(x) == 1.0 && ExprContext::getFloat(y) == 0.0)
+      masked = maskExp(ctx, atom->ops[0], value, y);
+    else if (ExprContext::getFloat(x) == 0.0 && ExprContext::getFloat(y) == 1.0)
+      masked = maskExp(ctx, atom->ops[0], x, value);
+    if (masked)
+      return masked;
+  }
+  return ctx.mulf(a, b);
+}
+
 static ExprRef applyFloat(ExprContext &ctx, Operation *op,
                           ArrayRef<ExprRef> v) {
   auto constant = [&](auto fn) -> ExprRef {
@@ -179,7 +220,7 @@ static ExprRef applyFloat(ExprContext &ctx, Operation *op,
       .Case<arith::AddFOp>([&](auto) { return ctx.addf(v[0], v[1]); })
       .Case<arith::SubFOp>(
           [&](auto) { return ctx.addf(v[0], ctx.scalef(v[1], -1)); })
-      .Case<arith::MulFOp>([&](auto) { return ctx.mulf(v[0], v[1]); })
+      .Case<arith::MulFOp>([&](auto) { return applyMul(ctx, v[0], v[1]); })
       .Case<arith::DivFOp>(
           [&](auto) { return ctx.mulf(v[0], ctx.recip(v[1])); })
       .Case<arith::NegFOp>([&](auto) { return ctx.scalef(v[0], -1); })
@@ -189,6 +230,8 @@ static ExprRef applyFloat(ExprContext &ctx, Operation *op,
           [&](auto) { return applyExp(ctx, op->getContext(), v[0]); })
       .Case<math::Exp2Op>([&](auto) { return power(ctx.floatConst(2), v[0]); })
       .Case<math::PowFOp>([&](auto) { return power(v[0], v[1]); })
+      .Case<math::AbsFOp>(
+          [&](auto) { return isSumOfExp(v[0]) ? v[0] : nullptr; })
       .Case<math::LogOp>([&](auto) { return applyLog(ctx, v[0]); })
       .Case<math::SqrtOp>(
           [&](auto) { return constant([](double x) { return std::sqrt(x); }); })
@@ -204,8 +247,13 @@ ExprRef ElementEvaluator::apply(Operation *op, ArrayRef<ExprRef> v,
   Sort sort = element.isInteger(1)      ? Sort::Bool
               : isa<FloatType>(element) ? Sort::Float
                                         : Sort::Int;
-  if (isa<arith::SelectOp>(op) && v[0]->sort == Sort::Bool)
-    return isMaximum(v) ? ctx.maxf(v[1], v[2]) : ctx.select(v[0], v[1], v[2]);
+  if (isa<arith::SelectOp>(op) && v[0]->sort == Sort::Bool) {
+    if (isMaximum(v))
+      return ctx.maxf(v[1], v[2]);
+    ExprRef masked =
+        sort == Sort::Float ? maskExp(ctx, v[0], v[1], v[2]) : nullptr;
+    return masked ? masked : ctx.select(v[0], v[1], v[2]);
+  }
   // Casts: the matched structure does not depend on the precision in which it
   // is computed. Values that are only moved keep the type they were rounded to.
   if (isa<arith::ExtFOp>(op))
