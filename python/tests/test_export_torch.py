@@ -332,7 +332,8 @@ class TestRefusals:
 
     def test_random_numbers(self):
         x = torch.randn(2)
-        self.refuse(ValueError, r"draws random numbers .*: call model.eval\(\) first", Dropping(), x)
+        match = r"draws random numbers .*: call model.eval\(\) first"
+        self.refuse(ValueError, match, Dropping(), x)
         self.refuse(
             ValueError,
             "draws random numbers with aten.rand_like.default: leave it out",
