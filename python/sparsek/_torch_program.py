@@ -45,7 +45,7 @@ def _dynamic_shapes(
         if len(dynamic) > len(args):
             raise ValueError(f"dynamic has {len(dynamic)} entries for {len(args)} arguments")
         dynamic = dict(zip(names, dynamic, strict=False))
-    unknown = sorted(set(dynamic) - set(names))
+    unknown = sorted(str(name) for name in set(dynamic) - set(names))
     if unknown:
         raise ValueError(
             f"dynamic names {', '.join(unknown)}, the arguments given are {', '.join(names)}"
@@ -63,10 +63,28 @@ def _dynamic_shapes(
 
     def entry_of(name: str, argument: Any) -> Any:
         if name in dynamic:
+            if isinstance(argument, torch.Tensor) and isinstance(dynamic[name], Mapping):
+                _check_dimensions(name, argument.ndim, dynamic[name])
             return convert(dynamic[name])
         return torch.utils._pytree.tree_map(lambda _: None, argument)
 
     return {name: entry_of(name, argument) for name, argument in given.items()}
+
+
+def _check_dimensions(name: str, rank: int, entry: Mapping[Any, Any]) -> None:
+    for key in entry:
+        if not isinstance(key, int) or not 0 <= key < rank:
+            raise ValueError(
+                f"dynamic names dimension {key!r} of {name}, whose dimensions are 0 to {rank - 1}"
+            )
+
+
+def check_deterministic(program: torch.export.ExportedProgram, model: torch.nn.Module) -> None:
+    """Raises ValueError for random numbers: the text has no state to draw them from."""
+    for node in program.graph.nodes:
+        if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()) and node.users:
+            hint = "call model.eval() first" if model.training else "leave it out"
+            raise ValueError(f"the model draws random numbers with {node.target}: {hint}")
 
 
 def lift(

@@ -68,9 +68,10 @@ def to_mlir(
     tensors are left out, and what `torch.export` proved about sizes is not checked again.
 
     Raises ImportError without PyTorch or torch-mlir, and for an archive without
-    IREE's runtime, naming the pip command. Raises ValueError for arguments that are
-    not these, for a model that changes its buffers or has a constant above 64 KiB, and
-    for an operator of `sparsek.torch` that has no op; what `torch.export.export`
+    IREE's runtime, naming the pip command. Raises TypeError for `args` that are no sequence.
+    Raises ValueError for arguments that are not these, for a model that draws random
+    numbers (Dropout outside of `model.eval()`), changes its buffers or has a constant
+    above 64 KiB, and for an operator of `sparsek.torch` that has no op; what `torch.export.export`
     raises for a model that it cannot trace, or sizes that cannot be dynamic; and
     SparsekError where torch-mlir makes ops that this compiler does not know.
     """
@@ -80,6 +81,10 @@ def to_mlir(
         raise ValueError('weights="archive" and a path as archive belong together')
     if not re.fullmatch(r"[A-Za-z_][\w$.]*", name, re.ASCII):
         raise ValueError(f"name must be a name of a function in MLIR, got {name!r}")
+    if not isinstance(args, Sequence):
+        raise TypeError(
+            f"args must be a sequence of example inputs, (x,) for one, got {type(args).__name__}"
+        )
     if weights == "archive":
         _import_iree()
     text, inputs = _carry(model, tuple(args), dict(kwargs or {}), dynamic, name)
@@ -156,6 +161,7 @@ def _carry(
 
     program = _torch_program.export(model, args, kwargs, dynamic)
     program = _torch_mlir.decompose(program)
+    _torch_program.check_deterministic(program, model)
     inputs = _torch_program.lift(program, model, list(weights_of(model)))
     return _torch_mlir.linalg(program.graph, name), inputs
 

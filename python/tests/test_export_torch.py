@@ -284,6 +284,12 @@ class TestModels:
             export.to_mlir(model, args, dynamic={"z": {0: "N"}})
         with pytest.raises(ValueError, match="dynamic has 3 entries for 2 arguments"):
             export.to_mlir(model, args, dynamic=({}, {}, {}))
+        with pytest.raises(ValueError, match="dynamic names 9, the arguments given are x, y"):
+            export.to_mlir(model, args, dynamic={9: "N"})
+        for dimension in (2, -1, "0"):
+            message = f"dynamic names dimension {dimension!r} of x, whose dimensions are 0 to 1"
+            with pytest.raises(ValueError, match=message):
+                export.to_mlir(model, args, dynamic={"x": {dimension: "N"}})
 
     def test_dense_attention_as_well(self):
         def forward(q, k, v):
@@ -309,11 +315,38 @@ class Counter(torch.nn.Module):
         return x * self.calls
 
 
+class Dropping(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.dropout = torch.nn.Dropout(0.1)
+
+    def forward(self, x):
+        return self.dropout(x)
+
+
 class TestRefusals:
     def refuse(self, error, match, function, *args, **options):
         model = function if isinstance(function, torch.nn.Module) else Function(function)
         with pytest.raises(error, match=match):
             export.to_mlir(model, args, **options)
+
+    def test_random_numbers(self):
+        x = torch.randn(2)
+        match = r"draws random numbers .*: call model.eval\(\) first"
+        self.refuse(ValueError, match, Dropping(), x)
+        self.refuse(
+            ValueError,
+            "draws random numbers with aten.rand_like.default: leave it out",
+            Function(lambda x: x + torch.rand_like(x)).eval(),
+            x,
+        )
+        model = Dropping().eval()
+        check(export.to_mlir(model, (x,)), model, (x,))
+
+    def test_args_are_a_sequence(self):
+        for args, name in ((torch.randn(2), "Tensor"), ({"x": torch.randn(2)}, "dict")):
+            with pytest.raises(TypeError, match=f"a sequence of example inputs.*, got {name}"):
+                export.to_mlir(Function(torch.relu), args)
 
     def test_arguments(self):
         x = torch.randn(2)

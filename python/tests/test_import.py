@@ -74,6 +74,17 @@ func.func @main(%q: tensor<2x?x64xf32>, %k: tensor<2x?x32xf32>, %v: tensor<2x?x1
 }
 """
 
+ONNX_CACHE = """
+func.func @main(%q: tensor<?x?x64xf32>, %k: tensor<?x?x32xf32>, %v: tensor<?x?x16xf32>, %pk: tensor<?x2x?x16xf32>, %pv: tensor<?x2x?x8xf32>)
+    -> (tensor<?x?x32xf32>, tensor<?x2x?x16xf32>, tensor<?x2x?x8xf32>) {
+  %none = "onnx.NoValue"() {value} : () -> none
+  %o:3 = "onnx.Attention"(%q, %k, %v, %none, %pk, %pv) {is_causal = 1 : si64, q_num_heads = 4 : si64, kv_num_heads = 2 : si64 WINDOW}
+      : (tensor<?x?x64xf32>, tensor<?x?x32xf32>, tensor<?x?x16xf32>, none, tensor<?x2x?x16xf32>, tensor<?x2x?x8xf32>)
+      -> (tensor<?x?x32xf32>, tensor<?x2x?x16xf32>, tensor<?x2x?x8xf32>)
+  return %o#0, %o#1, %o#2 : tensor<?x?x32xf32>, tensor<?x2x?x16xf32>, tensor<?x2x?x8xf32>
+}
+"""  # fmt: skip
+
 FLEX = """
 func.func private @mask(%b: tensor<i32>, %h: tensor<i32>, %q: tensor<i32>, %k: tensor<i32>) -> tensor<i1> {
   %w = arith.constant dense<5> : tensor<i32>
@@ -117,6 +128,26 @@ def test_onnx_packed(n):
 
     expected = attend(heads(q, 4), heads(k, 2), heads(v, 2), 0.25)
     close(found, expected.swapaxes(1, 2).reshape(2, n, 32))
+
+
+@pytest.mark.parametrize("window", [None, 4])
+@pytest.mark.parametrize(("m", "past"), [(5, 7), (1, 9), (6, 0)])
+def test_onnx_cache(m, past, window):
+    q, k, v, pk, pv = arrays((2, m, 64), (2, m, 32), (2, m, 16), (2, 2, past, 16), (2, 2, past, 8))
+    attribute = "" if window is None else f", left_window_size = {window - 1} : si64"
+    text = ONNX_CACHE.replace("WINDOW", attribute)
+    executable = sparsek.compile(transform(text, "sparsek-import{mode=dense}"))
+    found, keys, values = executable.run(q, k, v, pk, pv)
+
+    def heads(x, count):
+        return x.reshape(2, m, count, -1).swapaxes(1, 2)
+
+    np.testing.assert_array_equal(keys, np.concatenate((pk, heads(k, 2)), axis=2))
+    np.testing.assert_array_equal(values, np.concatenate((pv, heads(v, 2)), axis=2))
+    expected = attend(heads(q, 4), keys, values, 0.25, window)
+    close(found, expected.swapaxes(1, 2).reshape(2, m, 32))
+    with pytest.raises(sparsek.SparsekError, match="sizes of the operands of attention must agree"):
+        executable.run(q, *(np.concatenate((x, x), axis=1) for x in (k, v)), pk, pv)
 
 
 @pytest.mark.parametrize("n", [3, 24])

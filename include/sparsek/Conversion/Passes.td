@@ -272,7 +272,8 @@ def SparsekImportPass : Pass<"sparsek-import", "::mlir::ModuleOp"> {
     | op | accepted |
     |---|---|
     | `iree_linalg_ext.attention` | projected permutations as `indexing_maps`; a constant scale; a mask and a region that together are causal, or a causal window |
-    | `onnx.Attention`, also as `torch.operator` | `is_causal`, or a mask that is causal; rank 4, or rank 3 with `q_num_heads` and `kv_num_heads`; no `softcap`, past or `nonpad_kv_seqlen`; only the first result used |
+    | `iree_linalg_ext.online_attention` | the same, with accumulators that begin empty and results to which nothing happens but a division of the first by the third |
+    | `onnx.Attention`, also as `torch.operator` | `is_causal`, or a mask or windows that are causal; rank 4, or rank 3 with `q_num_heads` and `kv_num_heads`; past keys and values with as many new keys as queries; no `softcap` or `nonpad_kv_seqlen`; the fourth result not used |
     | `torch.aten.scaled_dot_product_attention` | eight operands, `dropout_p` 0, constant scale; `is_causal`, or a mask that is causal |
     | `sparsek.*` that the dialect does not have (see below) | `q[B,Hq,M,D]`, `k[B,Hkv,N,D]`, `v[B,Hkv,N,Dv]` and optionally scores `u[B,Hs,N]`; one result, or two of which the second is `lse` |
     | `sparsek.flex_attention` | the same without scores; `mask_mod_fn` and `score_mod_fn` name functions of tensors of rank 0 |
@@ -281,8 +282,8 @@ def SparsekImportPass : Pass<"sparsek-import", "::mlir::ModuleOp"> {
     Attributes are read from both positions, `<{...}>` and `{...}`. Masks are
     recognised as by `--sparsek-raise-attention`; masks given by functions are
     evaluated from their bodies. The number of queries and that of keys must
-    agree where the mask begins at the first query; where they are dynamic,
-    `cf.assert` checks it.
+    agree where the mask begins at the first query, and that of new keys behind
+    past ones; where they are dynamic, `cf.assert` checks it.
 
     An op `sparsek.*` with another name than the dialect's, or `attention` and
     `causal_attention` with other operands, is causal if its name says so or it

@@ -83,12 +83,20 @@ Attribute NamedAttributes::get(StringRef name) {
   return attributes.lookup(name);
 }
 
+void NamedAttributes::setKindError(StringRef name, StringRef kind,
+                                   Attribute value) {
+  if (!error.empty())
+    return;
+  llvm::raw_string_ostream os(error);
+  os << "attribute '" << name << "' must be " << kind << ", got " << value;
+}
+
 double NamedAttributes::getFloat(StringRef name, double fallback) {
   Attribute value = get(name);
   if (auto number = dyn_cast_or_null<FloatAttr>(value))
     return number.getValueAsDouble();
-  if (value && !isa<IntegerAttr>(value) && error.empty())
-    error = ("attribute '" + name + "' must be a number").str();
+  if (value && !isa<IntegerAttr>(value))
+    setKindError(name, "a number", value);
   return static_cast<double>(getInt(name, 0)) + (value ? 0 : fallback);
 }
 
@@ -101,8 +109,7 @@ int64_t NamedAttributes::getInt(StringRef name, int64_t fallback) {
     return !number.getValue().isZero();
   if (number && number.getValue().getSignificantBits() <= 64)
     return number.getValue().getSExtValue();
-  if (error.empty())
-    error = ("attribute '" + name + "' must be an integer").str();
+  setKindError(name, "an integer", value);
   return fallback;
 }
 
@@ -269,15 +276,98 @@ std::string NamedAttention::useMask(NamedOperand operand) {
   return "";
 }
 
+std::string NamedAttention::useCache(KeyValueCache operands) {
+  const std::pair<NamedOperand *, NamedOperand *> parts[] = {
+      {&key, &operands.pastKey}, {&value, &operands.pastValue}};
+  for (auto [whole, past] : parts) {
+    // [B, N, Hkv * D] or [B, Hkv, N, D], of which the heads are known.
+    const bool packed = whole->dims.size() == 3;
+    const unsigned headLoop = whole->dims[packed ? 2 : 1].front();
+    const unsigned lastLoop = whole->dims.back().back();
+    RankedTensorType type = whole->type;
+    SmallVector<int64_t> shape(type.getShape());
+    if (packed)
+      shape = {shape[0], loops[headLoop], shape[1], loops[lastLoop]};
+    if (*past) {
+      if (past->type.getRank() != 4 ||
+          past->type.getElementType() != type.getElementType())
+        return "past_key and past_value are not tensors of rank 4 like K and V";
+      int64_t before = past->type.getDimSize(2);
+      for (int64_t i : {0, 1, 3}) {
+        int64_t size = past->type.getDimSize(i);
+        if (ShapedType::isDynamic(shape[i]))
+          shape[i] = size;
+        else if (!ShapedType::isDynamic(size) && size != shape[i])
+          return "past_key or past_value has other sizes than K or V";
+      }
+      if (ShapedType::isDynamic(shape[2]) || ShapedType::isDynamic(before))
+        shape[2] = ShapedType::kDynamic;
+      else if (llvm::AddOverflow(shape[2], before, shape[2]))
+        return "sizes are too large";
+    }
+    whole->type = RankedTensorType::get(shape, type.getElementType());
+    whole->dims = {whole->dims[0], {headLoop}, {column}, {lastLoop}};
+  }
+  cache = std::move(operands);
+  return "";
+}
+
 //===----------------------------------------------------------------------===//
 // Elements
 //===----------------------------------------------------------------------===//
+
+/// Hides what a query does not see by its position.
+bool NamedAttention::readPositions(ExprContext &ctx, ElementEvaluator &eval,
+                                   ArrayRef<ExprRef> symbols,
+                                   ArrayRef<ExprRef> sizes, Attention &a,
+                                   Reason &reason, ExprRef &logits) const {
+  auto m = ExprContext::getInt(sizes[row]);
+  ExprRef offset = ctx.intConst(0);
+  if (lastPositions) {
+    offset = ctx.sub(sizes[column], sizes[row]);
+  } else if (cache && cache->pastKey) {
+    offset = eval.dimOf(cache->pastKey.value, 2);
+    // The queries are the last positions if they are as many as the new keys.
+    ExprRef added = ctx.sub(sizes[column], offset);
+    auto n = ExprContext::getInt(added);
+    reason = "other numbers of queries and new keys";
+    if (m && n && *m != *n)
+      return false;
+    if (added != sizes[row])
+      ctx.assumeEqual(added, sizes[row]);
+  } else {
+    auto n = ExprContext::getInt(sizes[column]);
+    reason = "other numbers of queries and keys: the first query sees one key";
+    if (m && n && *m != *n)
+      return false;
+  }
+  a.lastQuery = causal && m == 1 && (lastPositions || cache);
+  ExprRef distance = ctx.add(ctx.sub(symbols[row], symbols[column]), offset);
+  ExprRef hidden = ctx.floatConst(-std::numeric_limits<double>::infinity());
+  if (causal)
+    logits = ctx.select(ctx.ge0(distance), logits, hidden);
+  if (after)
+    logits = ctx.select(ctx.ge0(ctx.add(distance, ctx.intConst(*after))),
+                        logits, hidden);
+  if (before)
+    logits = ctx.select(ctx.ge0(ctx.sub(ctx.intConst(*before), distance)),
+                        logits, hidden);
+  return true;
+}
 
 bool NamedAttention::read(Operation *root, ExprContext &ctx,
                           ElementEvaluator &eval, Attention &a, Reason &reason,
                           ExprRef &logits) const {
   NamedOperand output = result;
   output.value = root->getResult(0);
+  if (cache && cache->pastKey) {
+    // The parts are as long as each other.
+    const int64_t position = cache->key.type.getRank() == 3 ? 1 : 2;
+    eval.unifySizes(eval.dimOf(cache->pastKey.value, 2),
+                    eval.dimOf(cache->pastValue.value, 2));
+    eval.unifySizes(eval.dimOf(cache->key.value, position),
+                    eval.dimOf(cache->value.value, position));
+  }
   SmallVector<ExprRef> sizes;
   for (int64_t loop : loops)
     sizes.push_back(ShapedType::isDynamic(loop) ? nullptr : ctx.intConst(loop));
@@ -359,18 +449,9 @@ bool NamedAttention::read(Operation *root, ExprContext &ctx,
     else
       logits = ctx.addf(logits, element);
   }
-  if (causal) {
-    auto m = ExprContext::getInt(sizes[row]);
-    auto n = ExprContext::getInt(sizes[column]);
-    reason = "other numbers of queries and keys: the first query sees one key";
-    if (!lastPositions && m && n && *m != *n)
-      return false;
-    a.lastQuery = lastPositions && m == 1;
-    ExprRef distance = ctx.sub(symbols[row], symbols[column]);
-    if (lastPositions)
-      distance = ctx.add(distance, ctx.sub(sizes[column], sizes[row]));
-    logits = ctx.select(ctx.ge0(distance), logits, hidden);
-  }
+  if ((causal || before || after) &&
+      !readPositions(ctx, eval, symbols, sizes, a, reason, logits))
+    return false;
   a.result = {output.value, at(output)};
   ExprRef element =
       ExprContext::getAtom(eval.element(value.value, at(value), Mode::View));

@@ -40,6 +40,14 @@ struct NamedOperand {
   explicit operator bool() const { return type != nullptr; }
 };
 
+/// Keys and values of rank 4, [B, Hkv, N, D], which an op makes of what was
+/// there before, if anything, and of its own.
+struct KeyValueCache {
+  NamedOperand pastKey, pastValue, key, value;
+  /// The results of the op that are the whole cache.
+  unsigned keyResult, valueResult;
+};
+
 /// Changes the logit of a query and a key; null if it cannot be read.
 using LogitFunction = std::function<raise::ExprRef(
     raise::ExprContext &, raise::ElementEvaluator &,
@@ -61,10 +69,18 @@ struct NamedAttention {
   std::optional<double> scale;
   mlir::Value scaleOperand;
   LogitFunction modify;
+  /// `key` and `value` are those of the cache.
+  std::optional<KeyValueCache> cache;
+  /// The op whose result is the attention's, where the named op is a part of
+  /// it.
+  mlir::Operation *root = nullptr;
 
   /// Query m sees the keys up to m.
   bool causal = false;
-  /// The queries are the last positions: query m is at m + (N - M).
+  /// How far a query sees to either side of its position.
+  std::optional<int64_t> before, after;
+  /// The queries are the last positions: query m is at m + (N - M). Otherwise
+  /// it is at m, after what was there before.
   bool lastPositions = false;
   /// What the op itself says about the selection.
   std::optional<int64_t> window, topk;
@@ -89,8 +105,16 @@ struct NamedAttention {
   /// A mask whose dimensions, from the right, are those of the logits or 1.
   /// After useHeads or usePacked.
   std::string useMask(NamedOperand operand);
+  /// Makes `key` and `value` those of a cache. The reason if the types do not
+  /// fit. After useHeads or usePacked.
+  std::string useCache(KeyValueCache operands);
 
 private:
+  bool readPositions(raise::ExprContext &ctx, raise::ElementEvaluator &eval,
+                     llvm::ArrayRef<raise::ExprRef> symbols,
+                     llvm::ArrayRef<raise::ExprRef> sizes, raise::Attention &a,
+                     raise::Reason &reason, raise::ExprRef &logits) const;
+
   llvm::SmallVector<DimLoops> logitDims;
 };
 
@@ -117,6 +141,8 @@ public:
 
 private:
   void add(mlir::DictionaryAttr attributes, llvm::StringRef prefix);
+  void setKindError(llvm::StringRef name, llvm::StringRef kind,
+                    mlir::Attribute value);
 
   llvm::StringMap<mlir::Attribute> attributes;
   llvm::StringSet<> known;
@@ -137,7 +163,8 @@ template <typename T> struct Read {
 };
 using ReadAttention = Read<NamedAttention>;
 
-/// iree_linalg_ext.attention.
+/// iree_linalg_ext.attention and, where its results are only divided,
+/// iree_linalg_ext.online_attention.
 ReadAttention readLinalgExt(mlir::Operation *op);
 /// onnx.Attention; attributes begin with `prefix`.
 ReadAttention readOnnx(mlir::Operation *op, llvm::StringRef prefix);

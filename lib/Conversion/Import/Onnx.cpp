@@ -31,8 +31,15 @@ ReadAttention sparsek::importer::readOnnx(Operation *op, StringRef prefix) {
   int64_t precision = attributes.getInt("softmax_precision", 1);
   // Which values the fourth result has.
   attributes.getInt("qk_matmul_output_mode", 0);
+  // How many positions are seen to either side; -1 is all of them.
+  int64_t before = attributes.getInt("left_window_size", -1);
+  int64_t after = attributes.getInt("right_window_size", -1);
   NamedAttention a;
   a.causal = causal;
+  if (before >= 0)
+    a.before = before;
+  if (after >= 0)
+    a.after = after;
   if (attributes.has("scale"))
     a.scale = attributes.getFloat("scale", 0);
   if (std::string error = attributes.takeError(); !error.empty())
@@ -42,20 +49,25 @@ ReadAttention sparsek::importer::readOnnx(Operation *op, StringRef prefix) {
   if (precision != 1 && precision != 10 && precision != 16)
     return "softmax_precision is wider than f32";
 
-  static constexpr StringRef names[] = {
-      "Q", "K", "V", "attn_mask", "past_key", "past_value", "nonpad_kv_seqlen",
-  };
   unsigned operands = op->getNumOperands();
-  if (operands < 3 || operands > std::size(names))
+  if (operands < 3 || operands > 7)
     return "takes Q, K, V and up to four optional operands";
-  for (unsigned i : llvm::seq(4u, std::max(4u, operands)))
-    if (!isAbsent(op->getOperand(i)))
-      return (names[i] + " is not supported").str();
+  auto isGiven = [&](unsigned i) {
+    return i < operands && !isAbsent(op->getOperand(i));
+  };
+  auto isUsed = [&](unsigned i) {
+    return i < op->getNumResults() && !op->getResult(i).use_empty();
+  };
+  enum { Mask = 3, PastKey, PastValue, Lengths };
+  enum { PresentKey = 1, PresentValue, Logits };
+  if (isGiven(Lengths))
+    return "nonpad_kv_seqlen is not supported";
+  if (isGiven(PastKey) != isGiven(PastValue))
+    return "past_key and past_value are not given together";
   if (op->getNumResults() < 1)
     return "has no result";
-  for (Value result : op->getResults().drop_front())
-    if (!result.use_empty())
-      return "results beside the first are used";
+  if (isUsed(Logits))
+    return "the fourth result, qk_matmul_output, is used";
   a.query = NamedOperand::getTorch(op, 0);
   a.key = NamedOperand::getTorch(op, 1);
   a.value = NamedOperand::getTorch(op, 2);
@@ -76,10 +88,29 @@ ReadAttention sparsek::importer::readOnnx(Operation *op, StringRef prefix) {
   } else {
     return "rank of Q, K and V is neither 3 nor 4";
   }
-  if (reason.empty() && operands > 3 && !isAbsent(op->getOperand(3))) {
-    NamedOperand mask = NamedOperand::getTorch(op, 3);
+  if (reason.empty() &&
+      (isGiven(PastKey) || isUsed(PresentKey) || isUsed(PresentValue))) {
+    KeyValueCache cache{{}, {}, a.key, a.value, PresentKey, PresentValue};
+    if (isGiven(PastKey)) {
+      cache.pastKey = NamedOperand::getTorch(op, PastKey);
+      cache.pastValue = NamedOperand::getTorch(op, PastValue);
+      if (!cache.pastKey || !cache.pastValue)
+        return "past_key and past_value are not tensors of rank 4 like K and V";
+    }
+    for (unsigned i : {PresentKey, PresentValue})
+      if (isUsed(i) && !getTensorType(op->getResult(i).getType()))
+        return "present_key or present_value is not a ranked tensor of floats";
+    reason = a.useCache(std::move(cache));
+  }
+  if (reason.empty() && isGiven(Mask)) {
+    NamedOperand mask = NamedOperand::getTorch(op, Mask);
     if (!mask)
       return "unknown mask: its type is not a ranked tensor";
+    // Later versions hide the keys that a shorter mask does not name.
+    if (mask.type.getRank() > 0 && mask.type.getShape().back() == 1 &&
+        a.loops[a.column] != 1)
+      return "unknown mask: it is broadcast to all keys or hides all but one, "
+             "by the version of the op";
     reason = a.useMask(std::move(mask));
   }
   if (reason.empty())

@@ -67,6 +67,15 @@ static ExprRef evaluate(Block *body, ExprContext &ctx,
                       ElementEvaluator::Mode::Full);
 }
 
+static std::string checkScale(const NamedAttention &a) {
+  if (!a.scale)
+    return "";
+  float scale = static_cast<float>(*a.scale);
+  return std::isfinite(scale) && scale > 0
+             ? ""
+             : "scale must be a finite number above 0";
+}
+
 static ReadAttention readFlex(Operation *op, NamedAttributes &attributes,
                               NamedAttention a) {
   Attribute maskName = attributes.get("mask_mod_fn");
@@ -74,6 +83,8 @@ static ReadAttention readFlex(Operation *op, NamedAttributes &attributes,
   attributes.get("enable_gqa");
   if (std::string error = attributes.takeError(); !error.empty())
     return error;
+  if (std::string reason = checkScale(a); !reason.empty())
+    return reason;
   if (a.query.type.getRank() != 4)
     return "query, key and value must have rank 4";
   Block *maskBody = nullptr, *scoreBody = nullptr;
@@ -159,12 +170,8 @@ ReadAttention sparsek::importer::readSparseK(Operation *op, StringRef name,
     reason = a.checkSizes();
   if (!reason.empty())
     return reason;
-  if (attributes.has("scale")) {
+  if (attributes.has("scale"))
     a.scale = attributes.getFloat("scale", 0);
-    float scale = static_cast<float>(*a.scale);
-    if (attributes.get("scale") && (!std::isfinite(scale) || scale <= 0))
-      return "scale must be a finite number above 0";
-  }
   if (flex)
     return readFlex(op, attributes, std::move(a));
 
@@ -173,20 +180,13 @@ ReadAttention sparsek::importer::readSparseK(Operation *op, StringRef name,
   if (attributes.has("causal") || attributes.has("is_causal"))
     causal = attributes.getInt("causal", 1) != 0 &&
              attributes.getInt("is_causal", 1) != 0;
-  if (attributes.getFloat("dropout", 0) != 0 ||
-      attributes.getFloat("dropout_p", 0) != 0)
-    return "dropout must be 0";
+  const bool dropout = attributes.getFloat("dropout", 0) != 0 ||
+                       attributes.getFloat("dropout_p", 0) != 0;
   attributes.get("enable_gqa");
-  if (attributes.has("topk")) {
+  if (attributes.has("topk"))
     a.topk = attributes.getInt("topk", 0);
-    if (*a.topk < 1)
-      return "C3: topk must be at least 1";
-  }
-  if (attributes.has("window")) {
+  if (attributes.has("window"))
     a.window = attributes.getInt("window", 0);
-    if (*a.window < 0)
-      return "C2: window must be at least 0";
-  }
   if (Attribute attr = attributes.get("gate")) {
     if (auto gate = dyn_cast<GateAttr>(attr))
       a.gate = gate.getValue();
@@ -205,8 +205,17 @@ ReadAttention sparsek::importer::readSparseK(Operation *op, StringRef name,
       return "mode must be causal, window or sparse";
     mode = given;
   }
+  // An attribute of another kind has no value that could be out of range.
   if (std::string error = attributes.takeError(); !error.empty())
     return error;
+  if (std::string reason = checkScale(a); !reason.empty())
+    return reason;
+  if (dropout)
+    return "dropout must be 0";
+  if (a.topk && *a.topk < 1)
+    return "C3: topk must be at least 1";
+  if (a.window && *a.window < 0)
+    return "C2: window must be at least 0";
   if (!causal)
     return "not causal: say causal = true where it is";
   if (mode == "window" && (!a.window || *a.window == 0))

@@ -17,12 +17,55 @@ using namespace sparsek::raise;
 // Layouts
 //===----------------------------------------------------------------------===//
 
+static DigitGroup flatten(const DigitGroups &groups) {
+  DigitGroup flat;
+  for (const DigitGroup &group : groups)
+    llvm::append_range(flat, group);
+  return flat;
+}
+
+/// A dimension of static size in which digits do not follow each other: each
+/// digit, with a range, becomes a dimension of its own.
+bool AttentionBuilder::addSplitDimension(Layout &layout, ExprRef index,
+                                         ExprRef size) {
+  auto total = ExprContext::getInt(size);
+  if (!total || index->num < 0)
+    return false;
+  SmallVector<std::pair<int64_t, ExprRef>> terms;
+  for (auto [atom, coeff] : llvm::zip(index->ops, index->coeffs)) {
+    if (!atom->is(ExprKind::Sym) || coeff <= 0)
+      return false;
+    terms.push_back({coeff, atom});
+  }
+  llvm::sort(terms, [](auto &x, auto &y) { return x.first > y.first; });
+  // What is left within the innermost digit is one more dimension.
+  if (terms.back().first != 1)
+    terms.push_back({1, nullptr});
+  int64_t above = *total, rest = index->num;
+  SmallVector<int64_t> &split = layout.splits.back();
+  for (auto [stride, digit] : terms) {
+    if (above % stride != 0)
+      return false;
+    const int64_t slots = above / stride, offset = rest / stride;
+    auto extent = digit ? ExprContext::getInt(digit->ops[0]) : 1;
+    if (!extent || offset > slots - *extent)
+      return false;
+    split.push_back(slots);
+    layout.dims.push_back(digit ? DigitGroup{digit} : DigitGroup());
+    layout.ranges.push_back({offset, *extent == slots});
+    above = stride;
+    rest %= stride;
+  }
+  return true;
+}
+
 std::optional<Layout> AttentionBuilder::getLayout(const Access &access) {
   Layout layout;
   SmallVector<ExprRef> seen;
   for (auto [i, index] : llvm::enumerate(access.indices)) {
-    DigitGroup &group = layout.dims.emplace_back();
-    Layout::Range &range = layout.ranges.emplace_back();
+    layout.splits.emplace_back();
+    DigitGroup group;
+    Layout::Range range;
     // Peel the digits off from the innermost: each stride is the number of
     // values of all digits within.
     ExprRef stride = ctx.intConst(1);
@@ -45,31 +88,36 @@ std::optional<Layout> AttentionBuilder::getLayout(const Access &access) {
         if (digit)
           break;
       }
-      if (!digit || llvm::is_contained(seen, digit))
-        return std::nullopt;
-      seen.push_back(digit);
+      if (!digit)
+        break;
       group.insert(group.begin(), digit);
       stride = ctx.mul(stride, digit->ops[0]);
     }
     ExprRef size = eval.dimOf(access.tensor, i);
+    if (ExprContext::getInt(rest) != 0) {
+      if (!addSplitDimension(layout, index, size))
+        return std::nullopt;
+      continue;
+    }
     range.offset = index->num;
     range.whole = index->num == 0 && size == stride;
-    if (range.whole)
-      continue;
-    auto staticSize = ExprContext::getInt(size);
-    auto staticSpan = ExprContext::getInt(stride);
-    if (!staticSize || !staticSpan || range.offset < 0 ||
-        range.offset > *staticSize - *staticSpan)
+    if (!range.whole) {
+      auto staticSize = ExprContext::getInt(size);
+      auto staticSpan = ExprContext::getInt(stride);
+      if (!staticSize || !staticSpan || range.offset < 0 ||
+          range.offset > *staticSize - *staticSpan)
+        return std::nullopt;
+    }
+    layout.dims.push_back(group);
+    layout.ranges.push_back(range);
+  }
+  // No digit twice, in whatever dimensions.
+  for (ExprRef digit : flatten(layout.dims)) {
+    if (llvm::is_contained(seen, digit))
       return std::nullopt;
+    seen.push_back(digit);
   }
   return layout;
-}
-
-static DigitGroup flatten(const DigitGroups &groups) {
-  DigitGroup flat;
-  for (const DigitGroup &group : groups)
-    llvm::append_range(flat, group);
-  return flat;
 }
 
 static DigitGroups singles(ArrayRef<ExprRef> digits) {
@@ -252,8 +300,36 @@ Value AttentionBuilder::reorder(Value tensor, const DigitGroups &from,
   return reshape(tensor, targetDigits, to);
 }
 
+Value AttentionBuilder::split(Value tensor, const Layout &layout) {
+  if (llvm::all_of(layout.splits, [](auto &sizes) { return sizes.empty(); }))
+    return tensor;
+  auto type = cast<RankedTensorType>(tensor.getType());
+  SmallVector<int64_t> shape;
+  SmallVector<OpFoldResult> sizes;
+  SmallVector<ReassociationIndices> groups;
+  for (auto [i, split] : llvm::enumerate(layout.splits)) {
+    ReassociationIndices &group = groups.emplace_back();
+    SmallVector<int64_t> parts = split;
+    if (parts.empty())
+      parts.push_back(type.getDimSize(i));
+    for (int64_t part : parts) {
+      group.push_back(shape.size());
+      shape.push_back(part);
+      if (ShapedType::isDynamic(part))
+        sizes.push_back(
+            tensor::DimOp::create(builder, loc, tensor, i).getResult());
+      else
+        sizes.push_back(builder.getIndexAttr(part));
+    }
+  }
+  return tensor::ExpandShapeOp::create(
+      builder, loc, RankedTensorType::get(shape, type.getElementType()), tensor,
+      groups, sizes);
+}
+
 Value AttentionBuilder::arrange(Value tensor, const Layout &layout,
                                 const DigitGroups &groups) {
+  tensor = split(tensor, layout);
   auto type = cast<RankedTensorType>(tensor.getType());
   RankedTensorType digits = typeOf(layout.dims, type.getElementType());
   bool slice = llvm::any_of(layout.ranges,

@@ -27,6 +27,10 @@ struct Layout {
     bool whole = true;
   };
   llvm::SmallVector<Range> ranges;
+  /// The sizes that each dimension of the tensor is split into first, or none
+  /// where the dimensions are those of the tensor: heads of a fused projection
+  /// are apart by more than their size.
+  llvm::SmallVector<llvm::SmallVector<int64_t>> splits;
 };
 
 /// Builds the operands of sparsek ops from the tensors of a match by reshapes
@@ -58,6 +62,8 @@ public:
   int64_t staticExtentOf(const DigitGroup &group);
 
 private:
+  bool addSplitDimension(Layout &layout, ExprRef index, ExprRef size);
+  mlir::Value split(mlir::Value tensor, const Layout &layout);
   mlir::Value reorder(mlir::Value tensor, const DigitGroups &from,
                       const DigitGroups &to);
   mlir::Value reshape(mlir::Value tensor, const DigitGroups &from,

@@ -9,21 +9,27 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/SmallPtrSet.h"
 
 using namespace mlir;
 using namespace sparsek::raise;
 
-static bool containsExp(Operation *op) {
+/// A power of a constant is an exponential, too.
+static bool isExp(Operation *op) {
   if (isa<math::ExpOp, math::Exp2Op, linalg::SoftmaxOp>(op))
     return true;
-  bool found = false;
-  for (Region &region : op->getRegions())
-    region.walk([&](Operation *nested) {
-      found |= isa<math::ExpOp, math::Exp2Op>(nested);
-    });
-  return found;
+  auto power = dyn_cast<math::PowFOp>(op);
+  return power && matchPattern(power.getLhs(), m_Constant());
+}
+
+static bool containsExp(Operation *op) {
+  return op
+      ->walk([](Operation *nested) {
+        return isExp(nested) ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
 }
 
 /// The ops of this block that a value depends on, up to contractions.
@@ -115,10 +121,29 @@ Operation *sparsek::raise::findDividedContraction(Operation *root) {
   return nullptr;
 }
 
+/// Whether an op sums products of more than two tensors, such as a contraction
+/// into which elementwise ops were fused.
+static bool isFusedProduct(Operation *root) {
+  auto linalgOp = dyn_cast<linalg::LinalgOp>(root);
+  if (!linalgOp || root->getNumResults() != 1 ||
+      linalgOp.getNumReductionLoops() != 1 || linalgOp.getNumDpsInputs() < 3 ||
+      !linalgOp.getBlock())
+    return false;
+  auto sum =
+      linalgOp.getBlock()->back().getOperand(0).getDefiningOp<arith::AddFOp>();
+  return sum && (sum.getLhs().getDefiningOp<arith::MulFOp>() ||
+                 sum.getRhs().getDefiningOp<arith::MulFOp>());
+}
+
 bool sparsek::raise::looksLikeAttention(Operation *root) {
+  Block *block = root->getBlock();
   if (auto contraction = matchContraction(root))
-    return comesFromSoftmax(contraction->lhs->get(), root->getBlock()) ||
-           comesFromSoftmax(contraction->rhs->get(), root->getBlock());
+    return comesFromSoftmax(contraction->lhs->get(), block) ||
+           comesFromSoftmax(contraction->rhs->get(), block);
+  if (isFusedProduct(root))
+    return llvm::any_of(
+        cast<linalg::LinalgOp>(root).getDpsInputs(),
+        [&](Value input) { return comesFromSoftmax(input, block); });
   return findDividedContraction(root);
 }
 

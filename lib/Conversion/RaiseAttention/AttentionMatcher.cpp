@@ -27,6 +27,8 @@ static constexpr Reason kBadScale =
     "other structure: scale is not finite and above 0 in f32";
 static constexpr Reason kOtherUses =
     "other structure: attention weights have other uses";
+static constexpr Reason kFused =
+    "other structure: elementwise ops are fused into the second product";
 static constexpr Reason kTooLarge = "other structure: too large to analyse";
 
 //===----------------------------------------------------------------------===//
@@ -41,6 +43,21 @@ static ExprRef dependentTerms(ExprContext &ctx, ExprRef sum, ExprRef atom) {
     if (ctx.dependsOn(term, atom))
       result = ctx.addf(result, ctx.scalef(ctx.fromFloatAtom(term), real));
   return result;
+}
+
+/// The same for logits, of which some may be -inf whatever is added to them.
+static ExprRef logitsOver(ExprContext &ctx, ExprRef sum, ExprRef column) {
+  ExprRef logits = dependentTerms(ctx, sum, column);
+  ExprRef atom = ExprContext::getAtom(logits);
+  if (!atom || !atom->is(ExprKind::Select))
+    return logits;
+  const double hidden = -std::numeric_limits<double>::infinity();
+  ExprRef a = atom->ops[1], b = atom->ops[2];
+  if (ExprContext::getFloat(b) == hidden)
+    return ctx.select(atom->ops[0], dependentTerms(ctx, a, column), b);
+  if (ExprContext::getFloat(a) == hidden)
+    return ctx.select(atom->ops[0], a, dependentTerms(ctx, b, column));
+  return logits;
 }
 
 bool AttentionMatcher::matchSoftmax(ExprRef probability, ExprRef column,
@@ -79,7 +96,7 @@ bool AttentionMatcher::matchSoftmax(ExprRef probability, ExprRef column,
   ExprRef index = ctx.fromAtom(column);
   if (ctx.openReduce(denominator, index) != ctx.fromFloatAtom(numerator))
     return false;
-  logits = dependentTerms(ctx, numerator->ops[0], column);
+  logits = logitsOver(ctx, numerator->ops[0], column);
   if (!guard)
     return true;
   // The guard must say: all logits are equal to a value that masks.
@@ -202,10 +219,11 @@ bool AttentionMatcher::matchLinalg(Attention &a, Reason &reason,
 /// The second contraction first, the division by the sum last.
 bool AttentionMatcher::matchLateDivision(Attention &a, Reason &reason,
                                          ExprRef &logits) {
-  reason = kNoSoftmax;
+  reason = kFused;
   Operation *contraction = findDividedContraction(a.root);
   if (!contraction)
     return false;
+  reason = kNoSoftmax;
   Value result = a.root->getResult(0);
   SmallVector<ExprRef> indices;
   for (ExprRef size : eval.shapeOf(result))

@@ -72,8 +72,7 @@ static Type elementOf(Value tensor) {
   return cast<RankedTensorType>(tensor.getType()).getElementType();
 }
 
-/// Removes the replaced op, and what only it needed.
-static void eraseWithDeadSlice(Operation *root) {
+void sparsek::raise::eraseWithDeadSlice(Operation *root) {
   llvm::SetVector<Operation *> slice;
   slice.insert(root);
   while (!slice.empty()) {
@@ -195,7 +194,7 @@ Reason AttentionRewriter::rewrite(Attention &a, ExprContext &ctx,
     cf::AssertOp::create(builder, loc, equal, message);
   };
   for (auto [x, y] : a.equalSizes)
-    assertEqual(x, y, "operands of attention must not be broadcast");
+    assertEqual(x, y, "sizes of the operands of attention must agree");
   if (a.needsEqualLengths)
     assertEqual(a.row->ops[0], a.column->ops[0],
                 "causal attention needs as many queries as keys");

@@ -39,6 +39,9 @@ private:
 /// Whether attention is computed for elements of this type.
 bool isElementType(mlir::Type type);
 
+/// Removes an op, and what only it needed.
+void eraseWithDeadSlice(mlir::Operation *root);
+
 /// Replaces a matched attention by sparsek ops.
 class AttentionRewriter {
 public:

@@ -119,15 +119,16 @@ ExprRef ElementEvaluator::canonical(ExprRef size) {
 }
 
 /// A size as an expression. Sizes are known to be non-negative, other values
-/// are not: a size that is any other value stays the size of its tensor.
+/// are not: a size that is any other value is called the size of a tensor.
 ExprRef ElementEvaluator::sizeOr(OpFoldResult size, Value tensor,
                                  int64_t index) {
   if (auto constant = getConstantIntValue(size))
     return ctx.intConst(*constant);
   ExprRef value = scalar(cast<Value>(size));
+  // Tensors that have one value as a size have the same size.
   for (ExprRef op : value->ops)
     if (!op->is(ExprKind::Dim) && !op->is(ExprKind::IntProd))
-      return ctx.dim(tensor, index);
+      return sizeNames.try_emplace(value, ctx.dim(tensor, index)).first->second;
   return value;
 }
 
@@ -160,6 +161,21 @@ ExprRef ElementEvaluator::rawDimOf(Value tensor, int64_t index) {
     auto from = reshape.getShape().getDefiningOp<tensor::FromElementsOp>();
     if (from)
       result = sizeOr(from.getElements()[index], tensor, index);
+  } else if (auto concat = dyn_cast<tensor::ConcatOp>(op)) {
+    auto d = static_cast<int64_t>(concat.getDim());
+    result = ctx.intConst(0);
+    for (Value part :
+         index == d ? concat.getInputs() : concat.getInputs().take_front())
+      result = ctx.add(result, dimOf(part, index));
+  } else if (op->getName().getStringRef() == "hal.tensor.import") {
+    // Of IREE: what is imported, then the dynamic sizes of the result.
+    unsigned number =
+        type.getNumDynamicDims() -
+        llvm::count(type.getShape().drop_front(index), ShapedType::kDynamic) +
+        1;
+    if (number < op->getNumOperands() &&
+        op->getOperand(number).getType().isIndex())
+      result = sizeOr(op->getOperand(number), tensor, index);
   } else if (auto dps = dyn_cast<DestinationStyleOpInterface>(op)) {
     result = dimOf(dps.getTiedOpOperand(cast<OpResult>(tensor))->get(), index);
   }
@@ -327,6 +343,20 @@ ExprRef ElementEvaluator::readElement(Value tensor, ArrayRef<ExprRef> indices,
       source.push_back(ctx.add(index, ctx.intConst(*offset)));
     }
     return element(slice.getSource(), source, mode);
+  }
+  // Masks are put together of parts. What is only moved ends at the whole.
+  if (auto concat = dyn_cast<tensor::ConcatOp>(op)) {
+    if (mode != Mode::Full)
+      return nullptr;
+    const int64_t d = concat.getDim();
+    SmallVector<ExprRef> at(indices);
+    ExprRef result = nullptr;
+    for (Value part : concat.getInputs()) {
+      ExprRef value = element(part, at, mode);
+      result = result ? ctx.select(ctx.ge0(at[d]), value, result) : value;
+      at[d] = ctx.sub(at[d], dimOf(part, d));
+    }
+    return result;
   }
   if (auto softmax = dyn_cast<linalg::SoftmaxOp>(op))
     return mode == Mode::Full ? readSoftmax(softmax, indices, mode) : nullptr;
@@ -652,16 +682,9 @@ ExprRef ElementEvaluator::scalar(Value value) {
   return ctx.unknown(value, sortOf(value.getType()));
 }
 
-ExprRef
-ElementEvaluator::evaluateRegion(Value yielded,
-                                 const llvm::DenseMap<Value, ExprRef> &values) {
-  Env env;
-  env.body = yielded.getParentBlock();
-  env.values = values;
-  return evaluate(yielded, &env);
-}
-
 ExprRef ElementEvaluator::evaluate(Value value, Env *env) {
+  if (ExprRef known = bound.lookup(value))
+    return known;
   if (env) {
     if (auto it = env->values.find(value); it != env->values.end())
       return it->second;

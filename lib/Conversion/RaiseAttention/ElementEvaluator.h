@@ -56,12 +56,8 @@ public:
   /// An integer, boolean or float SSA value.
   ExprRef scalar(mlir::Value value);
   ExprRef dimOf(mlir::Value tensor, int64_t index);
-  /// The tensor, which has one element, stands for this value.
-  void bind(mlir::Value tensor, ExprRef value) { bound[tensor] = value; }
-  /// What a region of scalar ops yields if its values are those given, or null
-  /// where it cannot be read.
-  ExprRef evaluateRegion(mlir::Value yielded,
-                         const llvm::DenseMap<mlir::Value, ExprRef> &values);
+  /// What a scalar, or the one element of a tensor, is.
+  void bind(mlir::Value value, ExprRef known) { bound[value] = known; }
   llvm::SmallVector<ExprRef> shapeOf(mlir::Value tensor);
 
   /// Notes which sizes the ops that `root` depends on force to be equal.
@@ -124,6 +120,8 @@ private:
   mlir::Block *block;
   llvm::DenseMap<std::pair<ExprRef, int>, ExprRef> elementMemo;
   llvm::DenseMap<mlir::Value, ExprRef> scalarMemo;
+  /// The sizes by which values that are sizes go.
+  llvm::DenseMap<ExprRef, ExprRef> sizeNames;
   llvm::DenseMap<mlir::Value, ExprRef> bound;
   SymbolMap equalSizes;
   unsigned depth = 0;

@@ -160,6 +160,7 @@ public:
   /// size is that of the loop.
   using Assumptions = llvm::SmallVector<std::pair<ExprRef, ExprRef>>;
   Assumptions takeAssumptions() { return std::exchange(assumptions, {}); }
+  void assumeEqual(ExprRef a, ExprRef b) { assumptions.push_back({a, b}); }
 
   // Queries.
   static std::optional<int64_t> getInt(ExprRef e);

@@ -110,6 +110,99 @@ static ExprRef applyBool(ExprContext &ctx, Operation *op, ArrayRef<ExprRef> v) {
       .Default([](Operation *) { return nullptr; });
 }
 
+/// exp(a - log(b)) is exp(a) / b: softmax by way of a logarithm.
+static ExprRef applyExp(ExprContext &ctx, MLIRContext *context, ExprRef e) {
+  const void *log = OperationName(math::LogOp::getOperationName(), context)
+                        .getAsOpaquePointer();
+  ExprRef sum = ctx.floatConst(e->real), divisor = nullptr;
+  for (auto [atom, real] : llvm::zip(e->ops, e->reals)) {
+    if (!divisor && real == -1 && atom->is(ExprKind::Call) && atom->ptr == log)
+      divisor = atom->ops[0];
+    else
+      sum = ctx.addf(sum, ctx.scalef(ctx.fromFloatAtom(atom), real));
+  }
+  ExprRef result = ctx.exp(sum);
+  return divisor ? ctx.mulf(result, ctx.recip(divisor)) : result;
+}
+
+/// The logarithm of a constant, or of a choice of two, such as a mask.
+static ExprRef applyLog(ExprContext &ctx, ExprRef e) {
+  if (auto c = ExprContext::getFloat(e))
+    return *c >= 0 ? ctx.floatConst(std::log(*c)) : nullptr;
+  ExprRef atom = ExprContext::getAtom(e);
+  if (!atom || !atom->is(ExprKind::Select) ||
+      !ExprContext::getFloat(atom->ops[1]) ||
+      !ExprContext::getFloat(atom->ops[2]))
+    return nullptr;
+  ExprRef a = applyLog(ctx, atom->ops[1]), b = applyLog(ctx, atom->ops[2]);
+  return a && b ? ctx.select(atom->ops[0], a, b) : nullptr;
+}
+
+/// Whether a value is a sum of exponentials, or one: at least 0.
+static bool isSumOfExp(ExprRef e) {
+  ExprRef atom = ExprContext::getAtom(e);
+  while (atom && atom->is(ExprKind::Reduce) &&
+         atom->getCombiner() == Combiner::Add)
+    atom = ExprContext::getAtom(atom->ops[0]);
+  return atom && atom->is(ExprKind::Exp);
+}
+
+/// "a > b ? a : b" is a maximum.
+static bool isMaximum(ArrayRef<ExprRef> v) {
+  using P = arith::CmpFPredicate;
+  if (!v[0]->is(ExprKind::CmpF))
+    return false;
+  ExprRef a = v[1], b = v[2];
+  switch (static_cast<P>(v[0]->num)) {
+  case P::OGT:
+  case P::OGE:
+  case P::UGT:
+  case P::UGE:
+    break;
+  case P::OLT:
+  case P::OLE:
+  case P::ULT:
+  case P::ULE:
+    std::swap(a, b);
+    break;
+  default:
+    return false;
+  }
+  return v[0]->ops[0] == a && v[0]->ops[1] == b;
+}
+
+/// "c ? exp(a) : 0" is exp(c ? a : -inf): a mask on the exponentials. Null for
+/// other choices.
+static ExprRef maskExp(ExprContext &ctx, ExprRef cond, ExprRef a, ExprRef b) {
+  if (ExprContext::getFloat(a) == 0.0) {
+    std::swap(a, b);
+    cond = ctx.logicalNot(cond);
+  }
+  ExprRef atom = a->sort == Sort::Float ? ExprContext::getAtom(a) : nullptr;
+  if (!atom || !atom->is(ExprKind::Exp) || ExprContext::getFloat(b) != 0.0)
+    return nullptr;
+  ExprRef hidden = ctx.floatConst(-std::numeric_limits<double>::infinity());
+  return ctx.exp(ctx.select(cond, atom->ops[0], hidden));
+}
+
+/// A product, or a mask on the exponentials as a factor of 0 or 1.
+static ExprRef applyMul(ExprContext &ctx, ExprRef a, ExprRef b) {
+  for (auto [value, factor] : {std::pair{a, b}, std::pair{b, a}}) {
+    ExprRef atom = ExprContext::getAtom(factor);
+    if (!atom || !atom->is(ExprKind::Select))
+      continue;
+    ExprRef x = atom->ops[1], y = atom->ops[2];
+    ExprRef masked = nullptr;
+    if (ExprContext::getFloat(x) == 1.0 && ExprContext::getFloat(y) == 0.0)
+      masked = maskExp(ctx, atom->ops[0], value, y);
+    else if (ExprContext::getFloat(x) == 0.0 && ExprContext::getFloat(y) == 1.0)
+      masked = maskExp(ctx, atom->ops[0], x, value);
+    if (masked)
+      return masked;
+  }
+  return ctx.mulf(a, b);
+}
+
 static ExprRef applyFloat(ExprContext &ctx, Operation *op,
                           ArrayRef<ExprRef> v) {
   auto constant = [&](auto fn) -> ExprRef {
@@ -117,20 +210,29 @@ static ExprRef applyFloat(ExprContext &ctx, Operation *op,
       return ctx.floatConst(fn(*c));
     return nullptr;
   };
+  auto power = [&](ExprRef base, ExprRef exponent) -> ExprRef {
+    auto c = ExprContext::getFloat(base);
+    if (!c || !(*c > 0) || !std::isfinite(*c))
+      return nullptr;
+    return applyExp(ctx, op->getContext(), ctx.scalef(exponent, std::log(*c)));
+  };
   return llvm::TypeSwitch<Operation *, ExprRef>(op)
       .Case<arith::AddFOp>([&](auto) { return ctx.addf(v[0], v[1]); })
       .Case<arith::SubFOp>(
           [&](auto) { return ctx.addf(v[0], ctx.scalef(v[1], -1)); })
-      .Case<arith::MulFOp>([&](auto) { return ctx.mulf(v[0], v[1]); })
+      .Case<arith::MulFOp>([&](auto) { return applyMul(ctx, v[0], v[1]); })
       .Case<arith::DivFOp>(
           [&](auto) { return ctx.mulf(v[0], ctx.recip(v[1])); })
       .Case<arith::NegFOp>([&](auto) { return ctx.scalef(v[0], -1); })
       .Case<arith::MaximumFOp, arith::MaxNumFOp>(
           [&](auto) { return ctx.maxf(v[0], v[1]); })
-      .Case<math::ExpOp>([&](auto) { return ctx.exp(v[0]); })
-      .Case<math::Exp2Op>([&](auto) {
-        return ctx.exp(ctx.scalef(v[0], 0.693147180559945309417));
-      })
+      .Case<math::ExpOp>(
+          [&](auto) { return applyExp(ctx, op->getContext(), v[0]); })
+      .Case<math::Exp2Op>([&](auto) { return power(ctx.floatConst(2), v[0]); })
+      .Case<math::PowFOp>([&](auto) { return power(v[0], v[1]); })
+      .Case<math::AbsFOp>(
+          [&](auto) { return isSumOfExp(v[0]) ? v[0] : nullptr; })
+      .Case<math::LogOp>([&](auto) { return applyLog(ctx, v[0]); })
       .Case<math::SqrtOp>(
           [&](auto) { return constant([](double x) { return std::sqrt(x); }); })
       .Case<math::RsqrtOp>([&](auto) {
@@ -145,8 +247,13 @@ ExprRef ElementEvaluator::apply(Operation *op, ArrayRef<ExprRef> v,
   Sort sort = element.isInteger(1)      ? Sort::Bool
               : isa<FloatType>(element) ? Sort::Float
                                         : Sort::Int;
-  if (isa<arith::SelectOp>(op) && v[0]->sort == Sort::Bool)
-    return ctx.select(v[0], v[1], v[2]);
+  if (isa<arith::SelectOp>(op) && v[0]->sort == Sort::Bool) {
+    if (isMaximum(v))
+      return ctx.maxf(v[1], v[2]);
+    ExprRef masked =
+        sort == Sort::Float ? maskExp(ctx, v[0], v[1], v[2]) : nullptr;
+    return masked ? masked : ctx.select(v[0], v[1], v[2]);
+  }
   // Casts: the matched structure does not depend on the precision in which it
   // is computed. Values that are only moved keep the type they were rounded to.
   if (isa<arith::ExtFOp>(op))

@@ -310,6 +310,10 @@ void ConvertSparseKToVector::runOnOperation() {
               return WalkResult::advance();
             })
         .Default([](Operation *op) -> WalkResult {
+          if (!op->isRegistered())
+            return op->emitOpError("is none of the dialect: --sparsek-import, "
+                                   "as the first pass, reads the ops of "
+                                   "exporters");
           return op->emitOpError("has no vector kernel: run "
                                  "--sparsek-decompose-attention first");
         });

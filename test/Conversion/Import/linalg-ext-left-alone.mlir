@@ -205,10 +205,153 @@ func.func @operands(%q: tensor<8x64x32xf32>) -> tensor<8x64x32xf32> {
 
 // -----
 
-// It computes partial results.
 // CHECK-LABEL: func @online
 func.func @online(%q: tensor<8x64x32xf32>) {
-  // expected-remark @+1 {{attention is left as it is: it computes a part of the keys}}
+  // expected-remark @+1 {{attention is left as it is: takes query, key, value, scale, optionally a mask, and three outputs}}
   "iree_linalg_ext.online_attention"(%q) : (tensor<8x64x32xf32>) -> ()
   return
+}
+
+// -----
+
+// A sum that goes on.
+// CHECK-LABEL: func @sum_of_before
+// CHECK: online_attention
+func.func @sum_of_before(%q: tensor<8x64x32xf32>) -> tensor<8x64x32xf32> {
+  %scale = arith.constant 2.500000e-01 : f32
+  %zero = arith.constant 0.0 : f32
+  %one = arith.constant 1.0 : f32
+  %low = arith.constant -3.40282347E+38 : f32
+  %hidden = arith.constant 0xFF800000 : f32
+  %oe = tensor.empty() : tensor<8x64x32xf32>
+  %se = tensor.empty() : tensor<8x64xf32>
+  %acc = linalg.fill ins(%zero : f32) outs(%oe : tensor<8x64x32xf32>) -> tensor<8x64x32xf32>
+  %max = linalg.fill ins(%low : f32) outs(%se : tensor<8x64xf32>) -> tensor<8x64xf32>
+  %sum = linalg.fill ins(%one : f32) outs(%se : tensor<8x64xf32>) -> tensor<8x64xf32>
+  // expected-remark @+1 {{attention is left as it is: it computes a part of the keys: its accumulators do not begin empty}}
+  %o:3 = "iree_linalg_ext.online_attention"(%q, %q, %q, %scale, %acc, %max, %sum) <{indexing_maps = [
+      affine_map<(h, m, e, d, j) -> (h, m, d)>, affine_map<(h, m, e, d, j) -> (h, j, d)>, affine_map<(h, m, e, d, j) -> (h, j, e)>, affine_map<(h, m, e, d, j) -> ()>,
+      affine_map<(h, m, e, d, j) -> (h, m, e)>, affine_map<(h, m, e, d, j) -> (h, m)>, affine_map<(h, m, e, d, j) -> (h, m)>]}> ({
+  ^bb0(%s: f32):
+    %m = "iree_linalg_ext.index"() <{dim = 1 : i64}> : () -> index
+    %j = "iree_linalg_ext.index"() <{dim = 4 : i64}> : () -> index
+    %sees = arith.cmpi sge, %m, %j : index
+    %0 = arith.select %sees, %s, %hidden : f32
+    "iree_linalg_ext.yield"(%0) : (f32) -> ()
+  }) : (tensor<8x64x32xf32>, tensor<8x64x32xf32>, tensor<8x64x32xf32>, f32, tensor<8x64x32xf32>, tensor<8x64xf32>, tensor<8x64xf32>) -> (tensor<8x64x32xf32>, tensor<8x64xf32>, tensor<8x64xf32>)
+  %q1 = linalg.generic {indexing_maps = [affine_map<(h, m, e) -> (h, m)>, affine_map<(h, m, e) -> (h, m, e)>, affine_map<(h, m, e) -> (h, m, e)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%o#2, %o#0 : tensor<8x64xf32>, tensor<8x64x32xf32>) outs(%oe : tensor<8x64x32xf32>) {
+  ^bb0(%s: f32, %a: f32, %out: f32):
+    %0 = arith.divf %one, %s : f32
+    %1 = arith.mulf %0, %a : f32
+    linalg.yield %1 : f32
+  } -> tensor<8x64x32xf32>
+  return %q1 : tensor<8x64x32xf32>
+}
+
+// -----
+
+// Weights would vanish beside such a maximum.
+// CHECK-LABEL: func @high_maximum
+// CHECK: online_attention
+func.func @high_maximum(%q: tensor<8x64x32xf32>) -> tensor<8x64x32xf32> {
+  %scale = arith.constant 2.500000e-01 : f32
+  %zero = arith.constant 0.0 : f32
+  %one = arith.constant 1.0 : f32
+  %low = arith.constant 0.0 : f32
+  %hidden = arith.constant 0xFF800000 : f32
+  %oe = tensor.empty() : tensor<8x64x32xf32>
+  %se = tensor.empty() : tensor<8x64xf32>
+  %acc = linalg.fill ins(%zero : f32) outs(%oe : tensor<8x64x32xf32>) -> tensor<8x64x32xf32>
+  %max = linalg.fill ins(%low : f32) outs(%se : tensor<8x64xf32>) -> tensor<8x64xf32>
+  %sum = linalg.fill ins(%zero : f32) outs(%se : tensor<8x64xf32>) -> tensor<8x64xf32>
+  // expected-remark @+1 {{attention is left as it is: it computes a part of the keys: its accumulators do not begin empty}}
+  %o:3 = "iree_linalg_ext.online_attention"(%q, %q, %q, %scale, %acc, %max, %sum) <{indexing_maps = [
+      affine_map<(h, m, e, d, j) -> (h, m, d)>, affine_map<(h, m, e, d, j) -> (h, j, d)>, affine_map<(h, m, e, d, j) -> (h, j, e)>, affine_map<(h, m, e, d, j) -> ()>,
+      affine_map<(h, m, e, d, j) -> (h, m, e)>, affine_map<(h, m, e, d, j) -> (h, m)>, affine_map<(h, m, e, d, j) -> (h, m)>]}> ({
+  ^bb0(%s: f32):
+    %m = "iree_linalg_ext.index"() <{dim = 1 : i64}> : () -> index
+    %j = "iree_linalg_ext.index"() <{dim = 4 : i64}> : () -> index
+    %sees = arith.cmpi sge, %m, %j : index
+    %0 = arith.select %sees, %s, %hidden : f32
+    "iree_linalg_ext.yield"(%0) : (f32) -> ()
+  }) : (tensor<8x64x32xf32>, tensor<8x64x32xf32>, tensor<8x64x32xf32>, f32, tensor<8x64x32xf32>, tensor<8x64xf32>, tensor<8x64xf32>) -> (tensor<8x64x32xf32>, tensor<8x64xf32>, tensor<8x64xf32>)
+  %q1 = linalg.generic {indexing_maps = [affine_map<(h, m, e) -> (h, m)>, affine_map<(h, m, e) -> (h, m, e)>, affine_map<(h, m, e) -> (h, m, e)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%o#2, %o#0 : tensor<8x64xf32>, tensor<8x64x32xf32>) outs(%oe : tensor<8x64x32xf32>) {
+  ^bb0(%s: f32, %a: f32, %out: f32):
+    %0 = arith.divf %one, %s : f32
+    %1 = arith.mulf %0, %a : f32
+    linalg.yield %1 : f32
+  } -> tensor<8x64x32xf32>
+  return %q1 : tensor<8x64x32xf32>
+}
+
+// -----
+
+// The maximum is no sum.
+// CHECK-LABEL: func @other_divisor
+// CHECK: online_attention
+func.func @other_divisor(%q: tensor<8x64x32xf32>) -> tensor<8x64x32xf32> {
+  %scale = arith.constant 2.500000e-01 : f32
+  %zero = arith.constant 0.0 : f32
+  %one = arith.constant 1.0 : f32
+  %low = arith.constant -3.40282347E+38 : f32
+  %hidden = arith.constant 0xFF800000 : f32
+  %oe = tensor.empty() : tensor<8x64x32xf32>
+  %se = tensor.empty() : tensor<8x64xf32>
+  %acc = linalg.fill ins(%zero : f32) outs(%oe : tensor<8x64x32xf32>) -> tensor<8x64x32xf32>
+  %max = linalg.fill ins(%low : f32) outs(%se : tensor<8x64xf32>) -> tensor<8x64xf32>
+  %sum = linalg.fill ins(%zero : f32) outs(%se : tensor<8x64xf32>) -> tensor<8x64xf32>
+  // expected-remark @+1 {{attention is left as it is: it computes a part of the keys: more happens to its results than a division of the first by the third}}
+  %o:3 = "iree_linalg_ext.online_attention"(%q, %q, %q, %scale, %acc, %max, %sum) <{indexing_maps = [
+      affine_map<(h, m, e, d, j) -> (h, m, d)>, affine_map<(h, m, e, d, j) -> (h, j, d)>, affine_map<(h, m, e, d, j) -> (h, j, e)>, affine_map<(h, m, e, d, j) -> ()>,
+      affine_map<(h, m, e, d, j) -> (h, m, e)>, affine_map<(h, m, e, d, j) -> (h, m)>, affine_map<(h, m, e, d, j) -> (h, m)>]}> ({
+  ^bb0(%s: f32):
+    %m = "iree_linalg_ext.index"() <{dim = 1 : i64}> : () -> index
+    %j = "iree_linalg_ext.index"() <{dim = 4 : i64}> : () -> index
+    %sees = arith.cmpi sge, %m, %j : index
+    %0 = arith.select %sees, %s, %hidden : f32
+    "iree_linalg_ext.yield"(%0) : (f32) -> ()
+  }) : (tensor<8x64x32xf32>, tensor<8x64x32xf32>, tensor<8x64x32xf32>, f32, tensor<8x64x32xf32>, tensor<8x64xf32>, tensor<8x64xf32>) -> (tensor<8x64x32xf32>, tensor<8x64xf32>, tensor<8x64xf32>)
+  %q1 = linalg.generic {indexing_maps = [affine_map<(h, m, e) -> (h, m)>, affine_map<(h, m, e) -> (h, m, e)>, affine_map<(h, m, e) -> (h, m, e)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%o#1, %o#0 : tensor<8x64xf32>, tensor<8x64x32xf32>) outs(%oe : tensor<8x64x32xf32>) {
+  ^bb0(%s: f32, %a: f32, %out: f32):
+    %0 = arith.divf %one, %s : f32
+    %1 = arith.mulf %0, %a : f32
+    linalg.yield %1 : f32
+  } -> tensor<8x64x32xf32>
+  return %q1 : tensor<8x64x32xf32>
+}
+
+// -----
+
+// The logarithm of the sum is computed from it.
+// CHECK-LABEL: func @used_maximum
+// CHECK: online_attention
+func.func @used_maximum(%q: tensor<8x64x32xf32>) -> (tensor<8x64x32xf32>, tensor<8x64xf32>) {
+  %scale = arith.constant 2.500000e-01 : f32
+  %zero = arith.constant 0.0 : f32
+  %one = arith.constant 1.0 : f32
+  %low = arith.constant -3.40282347E+38 : f32
+  %hidden = arith.constant 0xFF800000 : f32
+  %oe = tensor.empty() : tensor<8x64x32xf32>
+  %se = tensor.empty() : tensor<8x64xf32>
+  %acc = linalg.fill ins(%zero : f32) outs(%oe : tensor<8x64x32xf32>) -> tensor<8x64x32xf32>
+  %max = linalg.fill ins(%low : f32) outs(%se : tensor<8x64xf32>) -> tensor<8x64xf32>
+  %sum = linalg.fill ins(%zero : f32) outs(%se : tensor<8x64xf32>) -> tensor<8x64xf32>
+  // expected-remark @+1 {{attention is left as it is: it computes a part of the keys: more happens to its results than a division of the first by the third}}
+  %o:3 = "iree_linalg_ext.online_attention"(%q, %q, %q, %scale, %acc, %max, %sum) <{indexing_maps = [
+      affine_map<(h, m, e, d, j) -> (h, m, d)>, affine_map<(h, m, e, d, j) -> (h, j, d)>, affine_map<(h, m, e, d, j) -> (h, j, e)>, affine_map<(h, m, e, d, j) -> ()>,
+      affine_map<(h, m, e, d, j) -> (h, m, e)>, affine_map<(h, m, e, d, j) -> (h, m)>, affine_map<(h, m, e, d, j) -> (h, m)>]}> ({
+  ^bb0(%s: f32):
+    %m = "iree_linalg_ext.index"() <{dim = 1 : i64}> : () -> index
+    %j = "iree_linalg_ext.index"() <{dim = 4 : i64}> : () -> index
+    %sees = arith.cmpi sge, %m, %j : index
+    %0 = arith.select %sees, %s, %hidden : f32
+    "iree_linalg_ext.yield"(%0) : (f32) -> ()
+  }) : (tensor<8x64x32xf32>, tensor<8x64x32xf32>, tensor<8x64x32xf32>, f32, tensor<8x64x32xf32>, tensor<8x64xf32>, tensor<8x64xf32>) -> (tensor<8x64x32xf32>, tensor<8x64xf32>, tensor<8x64xf32>)
+  %q1 = linalg.generic {indexing_maps = [affine_map<(h, m, e) -> (h, m)>, affine_map<(h, m, e) -> (h, m, e)>, affine_map<(h, m, e) -> (h, m, e)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%o#2, %o#0 : tensor<8x64xf32>, tensor<8x64x32xf32>) outs(%oe : tensor<8x64x32xf32>) {
+  ^bb0(%s: f32, %a: f32, %out: f32):
+    %0 = arith.divf %one, %s : f32
+    %1 = arith.mulf %0, %a : f32
+    linalg.yield %1 : f32
+  } -> tensor<8x64x32xf32>
+  return %q1, %o#1 : tensor<8x64x32xf32>, tensor<8x64xf32>
 }

@@ -108,3 +108,41 @@ func.func @dynamic(%q: tensor<8x?x32xf32>, %k: tensor<8x?x32xf32>, %v: tensor<8x
   }) : (tensor<8x?x32xf32>, tensor<8x?x32xf32>, tensor<8x?x32xf32>, f32, tensor<8x?x32xf32>) -> tensor<8x?x32xf32>
   return %o : tensor<8x?x32xf32>
 }
+
+// -----
+
+// All keys at once, divided by the sum of the weights, is attention.
+// CHECK-LABEL: func @online
+// CHECK-NOT: online_attention
+// CHECK: sparsek.causal_attention {{.*}} scale(2.500000e-01)
+// CHECK-NOT: arith.divf
+func.func @online(%q: tensor<8x64x32xf32>) -> tensor<8x64x32xf32> {
+  %scale = arith.constant 2.500000e-01 : f32
+  %zero = arith.constant 0.0 : f32
+  %one = arith.constant 1.0 : f32
+  %low = arith.constant -3.40282347E+38 : f32
+  %hidden = arith.constant 0xFF800000 : f32
+  %oe = tensor.empty() : tensor<8x64x32xf32>
+  %se = tensor.empty() : tensor<8x64xf32>
+  %acc = linalg.fill ins(%zero : f32) outs(%oe : tensor<8x64x32xf32>) -> tensor<8x64x32xf32>
+  %max = linalg.fill ins(%low : f32) outs(%se : tensor<8x64xf32>) -> tensor<8x64xf32>
+  %sum = linalg.fill ins(%zero : f32) outs(%se : tensor<8x64xf32>) -> tensor<8x64xf32>
+  // expected-remark @+1 {{imported as sparsek.causal_attention: B = 1, Hq = 8, Hkv = 8, M = 64, N = 64, D = 32, Dv = 32, scale 0.25}}
+  %o:3 = "iree_linalg_ext.online_attention"(%q, %q, %q, %scale, %acc, %max, %sum) <{indexing_maps = [
+      affine_map<(h, m, e, d, j) -> (h, m, d)>, affine_map<(h, m, e, d, j) -> (h, j, d)>, affine_map<(h, m, e, d, j) -> (h, j, e)>, affine_map<(h, m, e, d, j) -> ()>,
+      affine_map<(h, m, e, d, j) -> (h, m, e)>, affine_map<(h, m, e, d, j) -> (h, m)>, affine_map<(h, m, e, d, j) -> (h, m)>]}> ({
+  ^bb0(%s: f32):
+    %m = "iree_linalg_ext.index"() <{dim = 1 : i64}> : () -> index
+    %j = "iree_linalg_ext.index"() <{dim = 4 : i64}> : () -> index
+    %sees = arith.cmpi sge, %m, %j : index
+    %0 = arith.select %sees, %s, %hidden : f32
+    "iree_linalg_ext.yield"(%0) : (f32) -> ()
+  }) : (tensor<8x64x32xf32>, tensor<8x64x32xf32>, tensor<8x64x32xf32>, f32, tensor<8x64x32xf32>, tensor<8x64xf32>, tensor<8x64xf32>) -> (tensor<8x64x32xf32>, tensor<8x64xf32>, tensor<8x64xf32>)
+  %q1 = linalg.generic {indexing_maps = [affine_map<(h, m, e) -> (h, m)>, affine_map<(h, m, e) -> (h, m, e)>, affine_map<(h, m, e) -> (h, m, e)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%o#2, %o#0 : tensor<8x64xf32>, tensor<8x64x32xf32>) outs(%oe : tensor<8x64x32xf32>) {
+  ^bb0(%s: f32, %a: f32, %out: f32):
+    %0 = arith.divf %one, %s : f32
+    %1 = arith.mulf %0, %a : f32
+    linalg.yield %1 : f32
+  } -> tensor<8x64x32xf32>
+  return %q1 : tensor<8x64x32xf32>
+}

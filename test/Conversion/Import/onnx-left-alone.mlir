@@ -30,17 +30,6 @@ func.func @precision(%q: tensor<1x8x64x32xf32>) -> tensor<1x8x64x32xf32> {
 
 // -----
 
-// CHECK-LABEL: func @past
-// CHECK: "onnx.Attention"
-func.func @past(%q: tensor<1x8x64x32xf32>) -> tensor<1x8x64x32xf32> {
-  %n = "onnx.NoValue"() {value} : () -> none
-  // expected-remark @+1 {{attention is left as it is: past_key is not supported}}
-  %y = "onnx.Attention"(%q, %q, %q, %n, %q, %q) {is_causal = 1 : si64} : (tensor<1x8x64x32xf32>, tensor<1x8x64x32xf32>, tensor<1x8x64x32xf32>, none, tensor<1x8x64x32xf32>, tensor<1x8x64x32xf32>) -> tensor<1x8x64x32xf32>
-  return %y : tensor<1x8x64x32xf32>
-}
-
-// -----
-
 // CHECK-LABEL: func @nonpad
 // CHECK: "onnx.Attention"
 func.func @nonpad(%q: tensor<1x8x64x32xf32>, %l: tensor<1xi64>) -> tensor<1x8x64x32xf32> {
@@ -52,12 +41,99 @@ func.func @nonpad(%q: tensor<1x8x64x32xf32>, %l: tensor<1xi64>) -> tensor<1x8x64
 
 // -----
 
-// CHECK-LABEL: func @present
+// CHECK-LABEL: func @logits
 // CHECK: "onnx.Attention"
-func.func @present(%q: tensor<1x8x64x32xf32>) -> tensor<1x8x64x32xf32> {
-  // expected-remark @+1 {{attention is left as it is: results beside the first are used}}
-  %y, %a, %b, %c = "onnx.Attention"(%q, %q, %q) {is_causal = 1 : si64} : (tensor<1x8x64x32xf32>, tensor<1x8x64x32xf32>, tensor<1x8x64x32xf32>) -> (tensor<1x8x64x32xf32>, tensor<1x8x64x32xf32>, tensor<1x8x64x32xf32>, none)
-  "foreign.use"(%a) : (tensor<1x8x64x32xf32>) -> ()
+func.func @logits(%q: tensor<1x8x64x32xf32>) -> tensor<1x8x64x32xf32> {
+  // expected-remark @+1 {{attention is left as it is: the fourth result, qk_matmul_output, is used}}
+  %y, %a, %b, %c = "onnx.Attention"(%q, %q, %q) {is_causal = 1 : si64} : (tensor<1x8x64x32xf32>, tensor<1x8x64x32xf32>, tensor<1x8x64x32xf32>) -> (tensor<1x8x64x32xf32>, none, none, tensor<1x8x64x64xf32>)
+  "foreign.use"(%c) : (tensor<1x8x64x64xf32>) -> ()
+  return %y : tensor<1x8x64x32xf32>
+}
+
+// -----
+
+// Three new keys and four queries: their positions differ.
+// CHECK-LABEL: func @cache_cross
+// CHECK-NEXT: "onnx.NoValue"
+// CHECK-NEXT: "onnx.Attention"
+// CHECK-NEXT: return
+func.func @cache_cross(%q: tensor<1x8x4x32xf32>, %k: tensor<1x8x3x32xf32>, %p: tensor<1x8x61x32xf32>) -> tensor<1x8x4x32xf32> {
+  %none = "onnx.NoValue"() {value} : () -> none
+  // expected-remark @+1 {{attention is left as it is: other numbers of queries and new keys}}
+  %y = "onnx.Attention"(%q, %k, %k, %none, %p, %p) {is_causal = 1 : si64} : (tensor<1x8x4x32xf32>, tensor<1x8x3x32xf32>, tensor<1x8x3x32xf32>, none, tensor<1x8x61x32xf32>, tensor<1x8x61x32xf32>) -> tensor<1x8x4x32xf32>
+  return %y : tensor<1x8x4x32xf32>
+}
+
+// -----
+
+// What was built before the mask was read is gone again.
+// CHECK-LABEL: func @cache_plain
+// CHECK-NEXT: "torch.constant.none"
+// CHECK-NEXT: "torch.operator"
+// CHECK-NEXT: return
+!q = !torch.vtensor<[?,?,256],f32>
+!k = !torch.vtensor<[?,?,64],f32>
+!c = !torch.vtensor<[?,2,?,32],f32>
+func.func @cache_plain(%q: !q, %k: !k, %v: !k, %pk: !c, %pv: !c) -> !q {
+  %none = "torch.constant.none"() : () -> !torch.none
+  // expected-remark @+1 {{attention is left as it is: not causal}}
+  %y = "torch.operator"(%q, %k, %v, %none, %pk, %pv) <{name = "onnx.Attention"}> {torch.onnx.kv_num_heads = 2 : si64, torch.onnx.q_num_heads = 8 : si64} : (!q, !k, !k, !torch.none, !c, !c) -> !q
+  return %y : !q
+}
+
+// -----
+
+// CHECK-LABEL: func @half_a_cache
+// CHECK: "onnx.Attention"
+func.func @half_a_cache(%q: tensor<1x8x4x32xf32>, %p: tensor<1x8x60x32xf32>) -> tensor<1x8x4x32xf32> {
+  %none = "onnx.NoValue"() {value} : () -> none
+  // expected-remark @+1 {{attention is left as it is: past_key and past_value are not given together}}
+  %y = "onnx.Attention"(%q, %q, %q, %none, %p) {is_causal = 1 : si64} : (tensor<1x8x4x32xf32>, tensor<1x8x4x32xf32>, tensor<1x8x4x32xf32>, none, tensor<1x8x60x32xf32>) -> tensor<1x8x4x32xf32>
+  return %y : tensor<1x8x4x32xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @cache_of_rank_3
+// CHECK: "onnx.Attention"
+func.func @cache_of_rank_3(%q: tensor<1x8x4x32xf32>, %p: tensor<1x60x256xf32>) -> tensor<1x8x4x32xf32> {
+  %none = "onnx.NoValue"() {value} : () -> none
+  // expected-remark @+1 {{attention is left as it is: past_key and past_value are not tensors of rank 4 like K and V}}
+  %y = "onnx.Attention"(%q, %q, %q, %none, %p, %p) {is_causal = 1 : si64} : (tensor<1x8x4x32xf32>, tensor<1x8x4x32xf32>, tensor<1x8x4x32xf32>, none, tensor<1x60x256xf32>, tensor<1x60x256xf32>) -> tensor<1x8x4x32xf32>
+  return %y : tensor<1x8x4x32xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @other_cache
+// CHECK: "onnx.Attention"
+func.func @other_cache(%q: tensor<1x8x4x32xf32>, %p: tensor<1x4x60x32xf32>) -> tensor<1x8x4x32xf32> {
+  %none = "onnx.NoValue"() {value} : () -> none
+  // expected-remark @+1 {{attention is left as it is: past_key or past_value has other sizes than K or V}}
+  %y = "onnx.Attention"(%q, %q, %q, %none, %p, %p) {is_causal = 1 : si64} : (tensor<1x8x4x32xf32>, tensor<1x8x4x32xf32>, tensor<1x8x4x32xf32>, none, tensor<1x4x60x32xf32>, tensor<1x4x60x32xf32>) -> tensor<1x8x4x32xf32>
+  return %y : tensor<1x8x4x32xf32>
+}
+
+// -----
+
+// A window to both sides.
+// CHECK-LABEL: func @window
+// CHECK: "onnx.Attention"
+func.func @window(%q: tensor<1x8x64x32xf32>) -> tensor<1x8x64x32xf32> {
+  // expected-remark @+1 {{attention is left as it is: unknown mask}}
+  %y = "onnx.Attention"(%q, %q, %q) {left_window_size = 4 : si64, right_window_size = 1 : si64} : (tensor<1x8x64x32xf32>, tensor<1x8x64x32xf32>, tensor<1x8x64x32xf32>) -> tensor<1x8x64x32xf32>
+  return %y : tensor<1x8x64x32xf32>
+}
+
+// -----
+
+// From version 24 a mask of one key hides all others.
+// CHECK-LABEL: func @short_mask
+// CHECK: "onnx.Attention"
+func.func @short_mask(%q: tensor<1x8x64x32xf32>) -> tensor<1x8x64x32xf32> {
+  %mask = arith.constant dense<0.0> : tensor<64x1xf32>
+  // expected-remark @+1 {{attention is left as it is: unknown mask: it is broadcast to all keys or hides all but one, by the version of the op}}
+  %y = "onnx.Attention"(%q, %q, %q, %mask) {is_causal = 1 : si64} : (tensor<1x8x64x32xf32>, tensor<1x8x64x32xf32>, tensor<1x8x64x32xf32>, tensor<64x1xf32>) -> tensor<1x8x64x32xf32>
   return %y : tensor<1x8x64x32xf32>
 }
 
@@ -76,7 +152,7 @@ func.func @scale(%q: tensor<1x8x64x32xf32>) -> tensor<1x8x64x32xf32> {
 // CHECK-LABEL: func @unknown
 // CHECK: "onnx.Attention"
 func.func @unknown(%q: tensor<1x8x64x32xf32>) -> tensor<1x8x64x32xf32> {
-  // expected-remark @+1 {{attention is left as it is: attribute 'dropout' is unknown; known are is_causal, kv_num_heads, q_num_heads, qk_matmul_output_mode, scale, softcap, softmax_precision}}
+  // expected-remark @+1 {{attention is left as it is: attribute 'dropout' is unknown; known are is_causal, kv_num_heads, left_window_size, q_num_heads, qk_matmul_output_mode, right_window_size, scale, softcap, softmax_precision}}
   %y = "onnx.Attention"(%q, %q, %q) {dropout = 0.1 : f32, is_causal = 1 : si64} : (tensor<1x8x64x32xf32>, tensor<1x8x64x32xf32>, tensor<1x8x64x32xf32>) -> tensor<1x8x64x32xf32>
   return %y : tensor<1x8x64x32xf32>
 }

@@ -55,7 +55,7 @@ func.func @f(%q: !q, %k: !kv, %v: !kv, %u: tensor<1x3x64xf32>, %d: tensor<1x8x64
 !q = tensor<1x8x64x32xf32>
 !kv = tensor<1x2x64x32xf32>
 func.func @f(%q: !q, %k: !kv, %v: !kv, %u: tensor<1x3x64xf32>, %d: tensor<1x8x64x32xf64>) -> !q {
-  // expected-error @+1 {{'sparsek.attn_causal' cannot be imported: scale must be a finite number above 0}}
+  // expected-error @+1 {{'sparsek.attn_causal' cannot be imported: attribute 'scale' must be a number, got "one"}}
   %o = "sparsek.attn_causal"(%q, %k, %v) {scale = "one"} : (!q, !kv, !kv) -> !q
   return %o : !q
 }
@@ -75,7 +75,7 @@ func.func @f(%q: !q, %k: !kv, %v: !kv, %u: tensor<1x3x64xf32>, %d: tensor<1x8x64
 !q = tensor<1x8x64x32xf32>
 !kv = tensor<1x2x64x32xf32>
 func.func @f(%q: !q, %k: !kv, %v: !kv, %u: tensor<1x3x64xf32>, %d: tensor<1x8x64x32xf64>) -> !q {
-  // expected-error @+1 {{'sparsek.attn_causal' cannot be imported: C3: topk must be at least 1}}
+  // expected-error @+1 {{'sparsek.attn_causal' cannot be imported: attribute 'topk' must be an integer, got "four"}}
   %o = "sparsek.attn_causal"(%q, %k, %v) {topk = "four"} : (!q, !kv, !kv) -> !q
   return %o : !q
 }
@@ -240,4 +240,34 @@ func.func @names(%q: !q, %k: !kv, %v: !kv) -> (!q, !q, !q) {
   // expected-error @+1 {{'sparsek.acausal' cannot be imported: not causal: say causal = true where it is}}
   %r = "sparsek.acausal"(%q, %k, %v) : (!q, !kv, !kv) -> !q
   return %o, %p, %r : !q, !q, !q
+}
+
+// -----
+
+!q = tensor<1x8x64x32xf32>
+!kv = tensor<1x2x64x32xf32>
+func.func @f(%q: !q, %k: !kv, %v: !kv) -> !q {
+  // expected-error @+1 {{'sparsek.attn_causal' cannot be imported: attribute 'topk' must be an integer, got 4.000000e+00 : f64}}
+  %o = "sparsek.attn_causal"(%q, %k, %v) {topk = 4.0} : (!q, !kv, !kv) -> !q
+  return %o : !q
+}
+
+// -----
+
+!q = tensor<1x8x64x32xf32>
+!kv = tensor<1x2x64x32xf32>
+func.func @f(%q: !q, %k: !kv, %v: !kv) -> !q {
+  // expected-error @+1 {{'sparsek.attn_causal' cannot be imported: attribute 'window' must be an integer, got "wide"}}
+  %o = "sparsek.attn_causal"(%q, %k, %v) {window = "wide"} : (!q, !kv, !kv) -> !q
+  return %o : !q
+}
+
+// -----
+
+!q = tensor<1x8x64x32xf32>
+!kv = tensor<1x2x64x32xf32>
+func.func @f(%q: !q, %k: !kv, %v: !kv) -> !q {
+  // expected-error @+1 {{'sparsek.attn_causal' cannot be imported: attribute 'dropout' must be a number, got "no"}}
+  %o = "sparsek.attn_causal"(%q, %k, %v) {dropout = "no"} : (!q, !kv, !kv) -> !q
+  return %o : !q
 }

@@ -71,3 +71,35 @@ func.func @left_alone(%q: !q, %kv: !kv, %i: !i, %mask: !torch.vtensor<[64,64],f3
   %9 = "torch.operator"(%q, %q, %q) <{name = "torch.sparsek.attention"}> : (!q, !q, !q) -> !q
   return
 }
+
+// -----
+
+// Boolean constants come as bytes.
+!q = !torch.vtensor<[1,2,3,4],f32>
+// CHECK-LABEL: func @constant_masks
+// CHECK-NOT: torch.aten.scaled_dot_product_attention
+// CHECK: sparsek.causal_attention
+// CHECK: sparsek.causal_attention
+// CHECK: sparsek.causal_attention
+// CHECK: torch.aten.scaled_dot_product_attention
+func.func @constant_masks(%q: !q) -> (!q, !q, !q, !q) {
+  %none = "torch.constant.none"() : () -> !torch.none
+  %zero = "torch.constant.float"() <{value = 0.0 : f64}> : () -> !torch.float
+  %false = "torch.constant.bool"() <{value = false}> : () -> !torch.bool
+  %bool = "torch.constant.int"() <{value = 11 : i64}> : () -> !torch.int
+  %floats = "torch.vtensor.literal"() <{value = dense<[[0.0, 0xFF800000, 0xFF800000], [0.0, 0.0, 0xFF800000], [0.0, 0.0, 0.0]]> : tensor<3x3xf32>}> : () -> !torch.vtensor<[3,3],f32>
+  %bytes = "torch.vtensor.literal"() <{value = dense<[[1, 0, 0], [1, 1, 0], [1, 1, 1]]> : tensor<3x3xui8>}> : () -> !torch.vtensor<[3,3],ui8>
+  %hole = "torch.vtensor.literal"() <{value = dense<[[1, 0, 0], [0, 1, 0], [1, 1, 1]]> : tensor<3x3xui8>}> : () -> !torch.vtensor<[3,3],ui8>
+  %mask0 = "torch.prims.convert_element_type"(%bytes, %bool) : (!torch.vtensor<[3,3],ui8>, !torch.int) -> !torch.vtensor<[3,3],i1>
+  %mask1 = "torch.aten.to.dtype"(%bytes, %bool, %false, %false, %none) : (!torch.vtensor<[3,3],ui8>, !torch.int, !torch.bool, !torch.bool, !torch.none) -> !torch.vtensor<[3,3],i1>
+  %mask2 = "torch.prims.convert_element_type"(%hole, %bool) : (!torch.vtensor<[3,3],ui8>, !torch.int) -> !torch.vtensor<[3,3],i1>
+  // expected-remark @+1 {{imported as sparsek.causal_attention}}
+  %0 = "torch.aten.scaled_dot_product_attention"(%q, %q, %q, %floats, %zero, %false, %none, %false) : (!q, !q, !q, !torch.vtensor<[3,3],f32>, !torch.float, !torch.bool, !torch.none, !torch.bool) -> !q
+  // expected-remark @+1 {{imported as sparsek.causal_attention}}
+  %1 = "torch.aten.scaled_dot_product_attention"(%q, %q, %q, %mask0, %zero, %false, %none, %false) : (!q, !q, !q, !torch.vtensor<[3,3],i1>, !torch.float, !torch.bool, !torch.none, !torch.bool) -> !q
+  // expected-remark @+1 {{imported as sparsek.causal_attention}}
+  %2 = "torch.aten.scaled_dot_product_attention"(%q, %q, %q, %mask1, %zero, %false, %none, %false) : (!q, !q, !q, !torch.vtensor<[3,3],i1>, !torch.float, !torch.bool, !torch.none, !torch.bool) -> !q
+  // expected-remark @+1 {{attention is left as it is: unknown mask}}
+  %3 = "torch.aten.scaled_dot_product_attention"(%q, %q, %q, %mask2, %zero, %false, %none, %false) : (!q, !q, !q, !torch.vtensor<[3,3],i1>, !torch.float, !torch.bool, !torch.none, !torch.bool) -> !q
+  return %0, %1, %2, %3 : !q, !q, !q, !q
+}

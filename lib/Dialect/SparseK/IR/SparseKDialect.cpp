@@ -41,3 +41,15 @@ void sparsek::SparseKDialect::initialize() {
   // Where unregistered dialects pass through, so do they.
   allowUnknownOperations(getContext()->allowsUnregisteredDialects());
 }
+
+void sparsek::registerImportHint(mlir::DialectRegistry &registry) {
+  registry.addExtension(+[](mlir::MLIRContext *context, SparseKDialect *) {
+    context->getDiagEngine().registerHandler([](mlir::Diagnostic &diagnostic) {
+      if (llvm::StringRef(diagnostic.str())
+              .starts_with("unregistered operation 'sparsek."))
+        diagnostic << "; --sparsek-import, as the first pass, reads the ops of "
+                      "exporters";
+      return mlir::failure();
+    });
+  });
+}

@@ -1,5 +1,5 @@
 // from: iree-compile 3.13 --compile-to=input, generic form, flex_attention
-// expect: leave: it computes a part of the keys
+// expect: import, 8 KV heads, scale 0.125
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 "builtin.module"() ({
   "util.func"() <{function_type = (!hal.buffer_view, !hal.buffer_view, !hal.buffer_view, !hal.fence, !hal.fence) -> !hal.buffer_view, inlining_policy = #util.inline.never, sym_name = "main$async"}> ({

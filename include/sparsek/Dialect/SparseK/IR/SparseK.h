@@ -24,4 +24,10 @@
 #define GET_OP_CLASSES
 #include "sparsek/Dialect/SparseK/IR/SparseKOps.h.inc"
 
+namespace sparsek {
+/// Completes MLIR's error about an op that the dialect does not have: it may be
+/// one of an exporter.
+void registerImportHint(mlir::DialectRegistry &registry);
+} // namespace sparsek
+
 #endif // SPARSEK_DIALECT_SPARSEK_IR_SPARSEK_H
