@@ -52,19 +52,48 @@ static std::string getLocationString(Location location) {
   return text;
 }
 
+static StringRef getSeverityName(DiagnosticSeverity severity) {
+  switch (severity) {
+  case DiagnosticSeverity::Error:
+    return "error";
+  case DiagnosticSeverity::Warning:
+    return "warning";
+  case DiagnosticSeverity::Remark:
+    return "remark";
+  case DiagnosticSeverity::Note:
+    return "note";
+  }
+  llvm_unreachable("an unknown severity");
+}
+
+std::string sparsek::formatDiagnostic(Diagnostic &diagnostic) {
+  std::string text;
+  auto append = [&](Diagnostic &each) {
+    text.append(getLocationString(each.getLocation()))
+        .append(getSeverityName(each.getSeverity()))
+        .append(": ")
+        .append(each.str());
+  };
+  append(diagnostic);
+  for (Diagnostic &note : diagnostic.getNotes()) {
+    text += "\n";
+    append(note);
+  }
+  return text;
+}
+
 DiagnosticCollector::DiagnosticCollector(MLIRContext &context)
     : handler(&context, [this](Diagnostic &diagnostic) {
         if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
           return failure();
-        if (!text.empty())
+        std::string added = formatDiagnostic(diagnostic);
+        StringRef line = added;
+        // Who prints the error says that it is one.
+        if (text.empty())
+          line.consume_front("error: ");
+        else
           text += "\n";
-        text += getLocationString(diagnostic.getLocation());
-        text.append("error: ").append(diagnostic.str());
-        for (Diagnostic &note : diagnostic.getNotes())
-          text.append("\n")
-              .append(getLocationString(note.getLocation()))
-              .append("note: ")
-              .append(note.str());
+        text += line;
         return success();
       }) {}
 

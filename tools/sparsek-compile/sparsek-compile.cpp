@@ -58,7 +58,6 @@ TARGETS AND OUTPUTS
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// Made in main, as in sparsek-run.
 struct Options {
   cl::OptionCategory category{"Compilation"};
   cl::opt<std::string> inputFile{cl::Positional, cl::desc("<module.mlir>"),
@@ -477,10 +476,7 @@ static llvm::Error compile(MLIRContext &context, const Options &options) {
 extern "C" int sparsekCompileMain(int argc, char **argv) {
   llvm::setBugReportMsg(kBugReportMessage);
   llvm::InitLLVM initLLVM(argc, argv);
-  freeOptionNames({"target", "o", "import", "raise", "opt-level", "cpu",
-                   "features", "format", "chip", "name", "iree-compile",
-                   "iree-flag", "quiet"});
-  Options options;
+  auto options = makeOptions<Options>();
   cl::HideUnrelatedOptions(options.category);
   addVersionPrinter();
   registerMLIRContextCLOptions();

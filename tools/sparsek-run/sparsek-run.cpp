@@ -54,8 +54,6 @@ INPUTS
   NAME=...                 any of these for the argument %NAME)";
 
 namespace {
-/// Made in main, since LLVM's libraries register some of these names for
-/// themselves and those have to go first.
 struct Options {
   cl::OptionCategory inputCategory{"Module, inputs and outputs"};
   cl::OptionCategory compileCategory{"Compilation"};
@@ -320,11 +318,7 @@ static llvm::Error run(MLIRContext &context, const Options &options) {
 extern "C" int sparsekRunMain(int argc, char **argv) {
   llvm::setBugReportMsg(kBugReportMessage);
   llvm::InitLLVM initLLVM(argc, argv);
-  freeOptionNames({"entry", "input", "rest", "output", "pipeline", "opt-level",
-                   "cpu", "features", "shared-library", "dump-llvm",
-                   "dump-object", "repeat", "threads", "device", "print",
-                   "print-limit", "quiet", "json"});
-  Options options;
+  auto options = makeOptions<Options>();
   cl::HideUnrelatedOptions(
       {&options.inputCategory, &options.compileCategory, &options.runCategory});
   addVersionPrinter();

@@ -18,6 +18,7 @@
 #include <vector>
 
 namespace mlir {
+class Diagnostic;
 class OpPassManager;
 class PassManager;
 } // namespace mlir
@@ -117,6 +118,9 @@ private:
   explicit Executable(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl;
 };
+
+/// A diagnostic with its notes, one a line: "file:line:column: remark: ...".
+std::string formatDiagnostic(mlir::Diagnostic &diagnostic);
 
 /// Parses `text` into a module whose function arguments carry their names as
 /// locations. The error holds the diagnostics.

@@ -11,6 +11,12 @@
 
 namespace sparsek {
 
+/// How many f32 lanes the vectors of a processor have, to which the code for it
+/// is to be fitted; of this one, if `cpu` is empty or "host". An error where there is no
+/// such processor or feature.
+llvm::Expected<int64_t> getVectorLanes(llvm::StringRef cpu,
+                                       llvm::StringRef features);
+
 /// What a module for the CPU is made into.
 enum class ObjectForm { Object, LLVMIR };
 
