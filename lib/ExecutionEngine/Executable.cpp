@@ -44,11 +44,15 @@ using namespace sparsek::detail;
 static std::string getLocationString(Location location) {
   std::string text;
   llvm::raw_string_ostream os(text);
-  if (auto file = location->findInstanceOf<FileLineColLoc>())
-    os << file.getFilename().strref() << ":" << file.getLine() << ":"
-       << file.getColumn() << ": ";
-  else if (!isa<UnknownLoc>(location))
+  if (auto file = location->findInstanceOf<FileLineColLoc>()) {
+    os << file.getFilename().strref() << ":";
+    // A module that the text does not name begins nowhere.
+    if (file.getLine() != 0)
+      os << file.getLine() << ":" << file.getColumn() << ":";
+    os << " ";
+  } else if (!isa<UnknownLoc>(location)) {
     os << location << ": ";
+  }
   return text;
 }
 

@@ -129,9 +129,9 @@ void Candidate::addMask(Value value) {
   }
   mask.insert(source);
   SmallVector<Value> operands(source->getOperands());
-  visitUsedValuesDefinedAbove(
-      source->getRegions(),
-      [&](OpOperand *operand) { operands.push_back(operand->get()); });
+  visitUsedValuesDefinedAbove(source->getRegions(), [&](OpOperand *operand) {
+    operands.push_back(operand->get());
+  });
   for (Value operand : operands)
     if (!inputs.contains(operand))
       addMask(operand);
@@ -205,7 +205,8 @@ static bool matches(const Candidate &candidate, Operation *root) {
       if (!OperationEquivalence::isRegionEquivalentTo(
               &mine, &its, OperationEquivalence::IgnoreLocations))
         return false;
-    for (auto [mine, its] : llvm::zip(op->getOperands(), pattern->getOperands())) {
+    for (auto [mine, its] :
+         llvm::zip(op->getOperands(), pattern->getOperands())) {
       auto [entry, isNew] = bound.try_emplace(its, mine);
       if (!isNew) {
         if (entry->second != mine)
@@ -242,7 +243,8 @@ static std::string printMatcher(const Candidate &candidate) {
 
   std::string text;
   llvm::raw_string_ostream os(text);
-  os << "    %in, %matched = transform.iree.match.cast_compatible_dag_from_root "
+  os << "    %in, %matched = "
+        "transform.iree.match.cast_compatible_dag_from_root "
         "%op {\n    ^bb0(";
   AsmState state(function,
                  OpPrintingFlags().printGenericOpForm().useLocalScope());
@@ -284,8 +286,8 @@ static std::optional<unsigned> findLoop(AffineMap with, AffineMap without,
 static std::string makeCausal(Operation *op) {
   auto properties =
       dyn_cast_or_null<DictionaryAttr>(op->getPropertiesAsAttribute());
-  auto maps = properties ? properties.getAs<ArrayAttr>("indexing_maps")
-                         : ArrayAttr();
+  auto maps =
+      properties ? properties.getAs<ArrayAttr>("indexing_maps") : ArrayAttr();
   unsigned count = op->getNumOperands();
   Block *body = op->getNumRegions() == 1 && op->getRegion(0).hasOneBlock()
                     ? &op->getRegion(0).front()
@@ -332,8 +334,8 @@ static std::string makeCausal(Operation *op) {
   auto type = cast<FloatType>(logit.getType());
   Value low = arith::ConstantOp::create(
       b, loc,
-      b.getFloatAttr(type,
-                     APFloat::getInf(type.getFloatSemantics(), /*Negative=*/true)));
+      b.getFloatAttr(
+          type, APFloat::getInf(type.getFloatSemantics(), /*Negative=*/true)));
   Value rowIndex = index(*row), columnIndex = index(*column);
   Value sees = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge,
                                      rowIndex, columnIndex);
@@ -396,7 +398,8 @@ static Value createScores(OpBuilder &b, Location loc, Value keys,
   MLIRContext *context = b.getContext();
   AffineExpr dims[3];
   bindDimsList(context, MutableArrayRef<AffineExpr>(dims));
-  auto own = AffineMap::get(3, 0, {dims[0], dims[1], dims[1], dims[2]}, context);
+  auto own =
+      AffineMap::get(3, 0, {dims[0], dims[1], dims[1], dims[2]}, context);
   SmallVector<utils::IteratorType> iterators(3, utils::IteratorType::parallel);
   Value scores =
       linalg::GenericOp::create(
@@ -409,6 +412,43 @@ static Value createScores(OpBuilder &b, Location loc, Value keys,
   if (scores.getType() == scoreType)
     return scores;
   return tensor::CastOp::create(b, loc, scoreType, scores);
+}
+
+/// The sizes of a tensor by the op that makes it, empty where that is not
+/// known.
+static SmallVector<OpFoldResult> getSizes(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return {};
+  if (auto empty = dyn_cast<tensor::EmptyOp>(op))
+    return empty.getMixedSizes();
+  if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op))
+    return expand.getMixedOutputShape();
+  if (isa<DestinationStyleOpInterface>(op))
+    return getSizes(cast<DestinationStyleOpInterface>(op)
+                        .getTiedOpOperand(cast<OpResult>(value))
+                        ->get());
+  // Its dynamic sizes come after the buffer view.
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  if (op->getName().getStringRef() == "hal.tensor.import" && type &&
+      op->getNumOperands() > type.getNumDynamicDims())
+    return getMixedValues(type.getShape(),
+                          op->getOperands().slice(1, type.getNumDynamicDims()),
+                          value.getContext());
+  return {};
+}
+
+/// Sizes that only the mask takes from outside, from the inputs that have them.
+static void mapSizes(const Candidate &candidate, OpBuilder &b,
+                     IRMapping &mapping) {
+  for (Value input : candidate.inputs)
+    for (auto [dim, size] : llvm::enumerate(getSizes(input)))
+      if (auto value = dyn_cast<Value>(size);
+          value && candidate.maskInputs.contains(value) &&
+          !mapping.contains(value))
+        mapping.map(value, tensor::DimOp::create(b, input.getLoc(),
+                                                 mapping.lookup(input), dim)
+                               .getResult());
 }
 
 /// Runs passes that need a module around a function.
@@ -436,16 +476,20 @@ static LogicalResult makeFunction(Candidate &candidate,
                  "can compare");
   OwningOpRef<ModuleOp> module = ModuleOp::create(op->getLoc());
   OpBuilder b(module->getBodyRegion());
-  SmallVector<Value> taken(candidate.inputs.getArrayRef());
-  for (Value input : candidate.maskInputs)
-    if (!candidate.inputs.contains(input))
-      taken.push_back(input);
+  ValueRange inputs = candidate.inputs.getArrayRef();
   auto function = func::FuncOp::create(
       b, op->getLoc(), "attention",
-      b.getFunctionType(TypeRange(ValueRange(taken)), op->getResultTypes()));
+      b.getFunctionType(inputs.getTypes(), op->getResultTypes()));
   b.setInsertionPointToStart(function.addEntryBlock());
   IRMapping mapping;
-  mapping.map(taken, function.getArguments());
+  mapping.map(inputs, function.getArguments());
+  mapSizes(candidate, b, mapping);
+  for (Value input : candidate.maskInputs)
+    if (!mapping.contains(input))
+      mapping.map(
+          input, function.front().addArgument(input.getType(), input.getLoc()));
+  function.setFunctionType(b.getFunctionType(
+      function.front().getArgumentTypes(), op->getResultTypes()));
   llvm::SetVector<Operation *> cloned = candidate.mask;
   cloned.insert_range(candidate.pattern);
   for (Operation *each : sortOps(cloned))

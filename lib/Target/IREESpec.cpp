@@ -13,8 +13,8 @@
 using namespace mlir;
 using namespace sparsek;
 
-/// A dimension that two of q, k, v and o have in common.
 namespace {
+/// A dimension that two of q, k, v and o have in common.
 struct SharedDimension {
   StringLiteral name;
   unsigned first, firstDim, second, secondDim;
@@ -41,13 +41,15 @@ static LogicalResult checkFunction(func::FuncOp function) {
                               "of a transform spec; its type is ")
            << type;
   SmallVector<RankedTensorType> tensors;
-  for (Type each : llvm::concat<const Type>(type.getInputs(), type.getResults()))
+  for (Type each :
+       llvm::concat<const Type>(type.getInputs(), type.getResults()))
     tensors.push_back(cast<RankedTensorType>(each));
   for (auto [name, tensor] : llvm::zip_equal(kOperands, tensors)) {
     Type element = tensor.getElementType();
     if (!isa<FloatType>(element) || element != tensors[0].getElementType())
-      return function.emitError("as the function of a transform spec must have "
-                                "one float type for q, k, v and o; its type is ")
+      return function.emitError(
+                 "as the function of a transform spec must have "
+                 "one float type for q, k, v and o; its type is ")
              << type;
   }
   for (const SharedDimension &shared : kShared) {
@@ -70,8 +72,8 @@ static std::string makeMatcher(FunctionType type, bool mask) {
   std::string text;
   llvm::raw_string_ostream os(text);
   os << "    %b, %m, %n, %k1, %k2 = transform.iree.match.attention %op";
-  for (auto [name, tensor] : llvm::zip(
-           ArrayRef<StringRef>{"query", "key", "value"}, type.getInputs()))
+  constexpr StringLiteral names[] = {"query", "key", "value"};
+  for (auto [name, tensor] : llvm::zip_equal(names, type.getInputs()))
     os << ", " << name
        << "_type = " << cast<RankedTensorType>(tensor).getElementType();
   os << ", output_type = "

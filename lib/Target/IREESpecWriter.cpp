@@ -76,8 +76,7 @@ findExecutables(func::FuncOp function, SymbolTable &symbols) {
     if (Attribute properties = op->getPropertiesAsAttribute())
       properties.walk([&](SymbolRefAttr symbol) {
         Operation *named = symbols.lookup(symbol.getRootReference());
-        if (named &&
-            named->getName().getStringRef() == "hal.executable.source")
+        if (named && named->getName().getStringRef() == "hal.executable.source")
           names.insert(symbol.getRootReference());
       });
   });
@@ -134,9 +133,9 @@ static void printMain(ArrayRef<std::string> pairs, raw_ostream &os) {
 )";
 }
 
-LogicalResult
-sparsek::writeIREESpec(ModuleOp module, ArrayRef<IREEReplacement> replacements,
-                       raw_ostream &os) {
+LogicalResult sparsek::writeIREESpec(ModuleOp module,
+                                     ArrayRef<IREEReplacement> replacements,
+                                     raw_ostream &os) {
   WalkResult left = module.walk([](Operation *op) {
     return isa_and_present<SparseKDialect>(op->getDialect())
                ? WalkResult(op->emitOpError("is left: run "
@@ -164,13 +163,11 @@ sparsek::writeIREESpec(ModuleOp module, ArrayRef<IREEReplacement> replacements,
       printMatcher(match, body, sequenceStream);
       pairs.push_back("@" + match + " -> @" + replace);
     }
-    printReplacer(
-        replace, names.back(),
-        findExecutables(replacement.function, symbols).getArrayRef(),
-        sequenceStream);
+    printReplacer(replace, names.back(),
+                  findExecutables(replacement.function, symbols).getArrayRef(),
+                  sequenceStream);
   }
-  for (auto other :
-       llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+  for (auto other : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
     if (llvm::none_of(replacements, [&](const IREEReplacement &replacement) {
           return replacement.function == other;
         }))

@@ -8,11 +8,13 @@ import shutil
 import subprocess
 import sysconfig
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import sparsek
+import oracle
 from iree_host import emit
 
 compiler = pytest.importorskip("iree.compiler", reason="iree-base-compiler is not installed")
@@ -107,6 +109,125 @@ def test_spec_for_cuda(tmp_path: Path) -> None:
     flag = f"--iree-preprocessing-transform-spec-filename={spec('cuda', tmp_path)}"
     code = compiler.compile_str((EXAMPLE / "model.mlir").read_text(), extra_args=[*CUDA, flag])
     for name in (b"survivors", b"expiries", b".entry attention("):
+        assert name in code
+
+
+FORMS = ROOT / "test" / "fixtures"
+IMPORTS = ROOT / "test" / "Conversion" / "Import" / "Inputs"
+
+
+def lower(text: str, phase: str, *flags: str) -> str:
+    """What iree-compile has after a phase, in the generic form."""
+    args = [*CPU, f"--compile-to={phase}", "--mlir-print-op-generic", *flags]
+    return compiler.compile_str(text, extra_args=args).decode()
+
+
+def model_spec(
+    model: str, weights: np.ndarray, tmp_path: Path, *options: str, target: str = "llvm-cpu"
+) -> subprocess.CompletedProcess:
+    """Makes the spec of a model: tmp_path / "spec.mlir"."""
+    np.save(tmp_path / "w.npy", weights)
+    return subprocess.run(
+        [
+            "sparsek-translate", "--emit=iree-spec", f"--score-weight={tmp_path / 'w.npy'}",
+            f"--target={target}", "-o", tmp_path / "spec.mlir", *options,
+        ],
+        input=lower(model, "abi"), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def weights_of(rows: int, size: int) -> np.ndarray:
+    return np.random.default_rng(1).standard_normal((rows, size)).astype(np.float32)
+
+
+def expected_attention(
+    q: np.ndarray, k: np.ndarray, v: np.ndarray, w: np.ndarray, scale: float, **options: Any
+) -> np.ndarray:
+    """Sparse attention by the definition, with the scores of its keys."""
+    norm, slope = options.pop("norm", "none"), options.pop("slope", 0.0)
+    rows = np.broadcast_to(w, (k.shape[1], w.shape[1]))
+    scores = [
+        oracle.score(k[:, head], rows[head][:, None], norm=norm, slope=slope)[0]
+        for head in range(k.shape[1])
+    ]
+    u = np.concatenate(scores, axis=1).astype(np.float32)
+    return oracle.attention(q, k, v, u, scale=scale, **options)[0]
+
+
+@pytest.mark.parametrize(
+    ("file", "shape", "kv_heads", "rows", "options"),
+    [
+        (FORMS / "form_tm_tensor_causal.mlir", (1, 8, 64, 32), 8, 8, {}),
+        (FORMS / "form_tm_tensor_causal.mlir", (1, 8, 64, 32), 8, 1, {"gate": "value"}),
+        (FORMS / "form_tm_tensor_causal_dyn.mlir", (1, 8, 57, 32), 8, 8, {"norm": "timestep"}),
+        (FORMS / "form_tm_tensor_causal_dyn.mlir", (1, 8, 33, 32), 8, 1, {"slope": 1e-3}),
+        (FORMS / "form_tm_tensor_gqa_causal.generic.mlir", (1, 8, 64, 32), 2, 2, {}),
+        (IMPORTS / "iree_scale.mlir", (1, 8, 64, 32), 8, 8, {"gate": "none"}),
+    ],
+    ids=lambda value: value.stem if isinstance(value, Path) else None,
+)
+def test_model_spec(
+    file: Path, shape: tuple, kv_heads: int, rows: int, options: dict, tmp_path: Path
+) -> None:
+    model, w = file.read_text(), weights_of(rows, shape[3])
+    made = model_spec(
+        model, w, tmp_path, "--topk=8", "--window=8", *(f"--{n}={v}" for n, v in options.items())
+    )
+    assert made.returncode == 0, made.stderr
+    assert f"Hkv = {kv_heads}" in made.stderr
+    flag = f"--iree-preprocessing-transform-spec-filename={tmp_path / 'spec.mlir'}"
+    assert "iree_linalg_ext.attention" not in lower(model, "preprocessing", flag)
+    rng = np.random.default_rng(0)
+    keys = (shape[0], kv_heads, *shape[2:])
+    q, k, v = (rng.standard_normal(s).astype(np.float32) for s in (shape, keys, keys))
+    scale = float(re.search(r"scale ([\d.]+)", made.stderr)[1])
+    expected = expected_attention(q, k, v, w, scale, topk=8, window=8, **options)
+    result = load(model, "main", flag)(q, k, v).to_host()
+    np.testing.assert_allclose(result, expected, rtol=2e-4, atol=2e-5)
+
+
+def test_model_spec_without_mask(tmp_path: Path) -> None:
+    """Attention that is not causal is replaced where the user says so, all of it."""
+    model, w = (EXAMPLE / "model.mlir").read_text(), weights_of(2, 64)
+    made = model_spec(model, w, tmp_path)
+    assert made.returncode == 1
+    assert made.stderr.count("remark: attention is left as it is: not causal") == 2
+    assert "error: no attention can be replaced" in made.stderr
+    made = model_spec(model, w, tmp_path, "--topk=32", "--window=32", "--any-mask")
+    assert made.returncode == 0, made.stderr
+    assert (tmp_path / "spec.mlir").read_text().count("named_sequence @match") == 1
+    rng = np.random.default_rng(0)
+    q, k, v = (rng.standard_normal((2, 256, 64)).astype(np.float16) for _ in range(3))
+    first = q
+    for _ in range(2):
+        arrays = (a[None].astype(np.float32) for a in (first, k, v))
+        result = expected_attention(*arrays, w, 0.125, topk=32, window=32)
+        first = result[0].astype(np.float16)
+    flag = f"--iree-preprocessing-transform-spec-filename={tmp_path / 'spec.mlir'}"
+    np.testing.assert_allclose(
+        load(model, "main", flag)(q, k, v).to_host(), first, rtol=5e-3, atol=5e-3
+    )
+
+
+def test_model_spec_matches_only_its_model(tmp_path: Path) -> None:
+    """Another scale, or a mask that is an argument of another type, is no match."""
+    model = (FORMS / "form_tm_tensor_causal.mlir").read_text()
+    assert model_spec(model, weights_of(8, 32), tmp_path).returncode == 0
+    flag = f"--iree-preprocessing-transform-spec-filename={tmp_path / 'spec.mlir'}"
+    for other in ("iree_scale.mlir", "iree_plain.mlir", "iree_gqa.mlir", "iree_bf16.mlir"):
+        assert "iree_linalg_ext.attention" in lower(
+            (IMPORTS / other).read_text(), "preprocessing", flag
+        )
+
+
+def test_model_spec_for_cuda(tmp_path: Path) -> None:
+    model = (EXAMPLE / "model.mlir").read_text()
+    options = ("--any-mask", "--topk=32", "--window=32")
+    made = model_spec(model, weights_of(2, 64), tmp_path, *options, target="cuda")
+    assert made.returncode == 0, made.stderr
+    flag = f"--iree-preprocessing-transform-spec-filename={tmp_path / 'spec.mlir'}"
+    code = compiler.compile_str(model, extra_args=[*CUDA, flag])
+    for name in (b"survivors", b".entry score(", b".entry attention("):
         assert name in code
 
 

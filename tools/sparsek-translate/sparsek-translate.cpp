@@ -91,14 +91,13 @@ struct Options {
       "window", cl::init(256), cl::value_desc("w"),
       cl::desc("With --score-weight, size of the window (default: 256)"),
       cl::cat(category)};
-  cl::opt<Gate> gate{
-      "gate", cl::init(Gate::KeyValue),
-      cl::desc("With --score-weight, what the gate multiplies:"),
-      cl::values(clEnumValN(Gate::KeyValue, "key_value",
-                            "logits and values (default)"),
-                 clEnumValN(Gate::Value, "value", "values"),
-                 clEnumValN(Gate::None, "none", "nothing")),
-      cl::cat(category)};
+  cl::opt<Gate> gate{"gate", cl::init(Gate::KeyValue),
+                     cl::desc("With --score-weight, what the gate multiplies:"),
+                     cl::values(clEnumValN(Gate::KeyValue, "key_value",
+                                           "logits and values (default)"),
+                                clEnumValN(Gate::Value, "value", "values"),
+                                clEnumValN(Gate::None, "none", "nothing")),
+                     cl::cat(category)};
   cl::opt<Norm> norm{
       "norm", cl::init(Norm::None),
       cl::desc("With --score-weight, normalisation of scores:"),
@@ -137,8 +136,7 @@ struct Options {
 /// An option that was given although the others make no use of it.
 static llvm::Error checkOptions(const Options &options) {
   bool isSpec = options.form == Form::IREESpec;
-  if (!options.name.empty() &&
-      (isSpec || options.form == Form::Files))
+  if (!options.name.empty() && (isSpec || options.form == Form::Files))
     return llvm::createStringError("--name is for objects and headers");
   if (options.scoreWeight.getNumOccurrences() != 0) {
     if (!isSpec)
@@ -249,8 +247,15 @@ static llvm::Error translate(MLIRContext &context, const Options &options) {
                                    "': " + file.getError().message());
   llvm::Expected<OwningOpRef<ModuleOp>> module = parseModule(
       context, (*file)->getBuffer(), (*file)->getBufferIdentifier());
-  if (!module)
-    return module.takeError();
+  if (!module) {
+    llvm::Error error = module.takeError();
+    if (options.form == Form::IREESpec)
+      return llvm::createStringError(
+          llvm::toString(std::move(error)) +
+          "\nOps of IREE are read in the generic form, which iree-compile "
+          "prints with --mlir-print-op-generic.");
+    return error;
+  }
   ScopedDiagnosticHandler printer(&context, [&](Diagnostic &diagnostic) {
     llvm::errs() << formatDiagnostic(diagnostic) << "\n";
     return success();
