@@ -9,6 +9,7 @@
 #include "Internal.h"
 
 #include "sparsek/CUDARuntime/Session.h"
+#include "sparsek/ExecutionEngine/Object.h"
 #include "sparsek/Transforms/DeviceMemory.h"
 
 #include "mlir/AsmParser/AsmParser.h"
@@ -267,6 +268,17 @@ llvm::Error sparsek::runPasses(ModuleOp module, StringRef pipeline) {
   return llvm::Error::success();
 }
 
+/// The text of the pipeline. Without options it would fit vectors to the host.
+static llvm::Expected<std::string> getPipeline(const CompileOptions &options) {
+  bool isOther = !options.cpu.empty() || !options.features.empty();
+  if (!isOther || options.pipeline != CompileOptions().pipeline)
+    return options.pipeline;
+  llvm::Expected<int64_t> lanes = getVectorLanes(options.cpu, options.features);
+  if (!lanes)
+    return lanes.takeError();
+  return (options.pipeline + "{vector-lanes=" + Twine(*lanes) + "}").str();
+}
+
 llvm::Error sparsek::detail::runPipeline(ModuleOp module,
                                          const CompileOptions &options,
                                          DiagnosticCollector &diagnostics) {
@@ -276,8 +288,12 @@ llvm::Error sparsek::detail::runPipeline(ModuleOp module,
   if (options.buildPipeline) {
     if (failed(options.buildPipeline(passManager)))
       return diagnostics.takeError("the pipeline cannot be built");
-  } else if (llvm::Error error = parsePasses(options.pipeline, passManager)) {
-    return error;
+  } else {
+    llvm::Expected<std::string> pipeline = getPipeline(options);
+    if (!pipeline)
+      return pipeline.takeError();
+    if (llvm::Error error = parsePasses(*pipeline, passManager))
+      return error;
   }
   if (failed(passManager.run(module)))
     return diagnostics.takeError("the pipeline failed");

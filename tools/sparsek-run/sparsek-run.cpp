@@ -223,6 +223,9 @@ static double getSeconds() {
 static llvm::Error run(MLIRContext &context, const Options &options) {
   if (options.repeat == 0)
     return llvm::createStringError("--repeat must be at least 1, got 0");
+  if (options.optLevel > 3)
+    return llvm::createStringError("--opt-level must be 0 to 3, got " +
+                                   llvm::Twine(options.optLevel));
   auto file =
       llvm::MemoryBuffer::getFileOrSTDIN(options.inputFile, /*IsText=*/true);
   if (!file)

@@ -53,7 +53,8 @@ struct Signature {
 
 struct CompileOptions {
   /// The passes from tensors to the LLVM dialect, in the syntax of
-  /// `--pass-pipeline`; the outer `builtin.module(...)` may be left out.
+  /// `--pass-pipeline`; the outer `builtin.module(...)` may be left out. This
+  /// one by its name alone makes vectors as long as those of the processor.
   std::string pipeline = "sparsek-cpu-pipeline";
   /// Fills in the passes instead of `pipeline`.
   std::function<mlir::LogicalResult(mlir::OpPassManager &)> buildPipeline;
