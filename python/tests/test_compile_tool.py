@@ -112,9 +112,7 @@ def test_progress_is_for_terminals(terminal: bool, slow: Path) -> None:
     assert (b"sparsek-compile: running iree-compile (2 s)" in text) == terminal
 
 
-@pytest.mark.parametrize(
-    ("cpu", "lanes"), [("x86-64", 4), ("x86-64-v3", 8), ("x86-64-v4", 16)]
-)
+@pytest.mark.parametrize(("cpu", "lanes"), [("x86-64", 4), ("x86-64-v3", 8), ("x86-64-v4", 16)])
 def test_vectors_are_those_of_the_processor(cpu: str, lanes: int, tmp_path: Path) -> None:
     if os.uname().machine != "x86_64":
         pytest.skip("the names are of x86 processors")

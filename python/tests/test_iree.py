@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-import sparsek
 import oracle
+import sparsek
 from iree_host import emit
 
 compiler = pytest.importorskip("iree.compiler", reason="iree-base-compiler is not installed")
@@ -220,6 +220,18 @@ def test_model_spec_matches_only_its_model(tmp_path: Path) -> None:
         )
 
 
+def test_model_spec_takes_static_forms(tmp_path: Path) -> None:
+    """The spec of a dynamic model, used on the same model with its sizes known."""
+    model = (FORMS / "form_tm_tensor_causal_dyn.mlir").read_text()
+    assert model_spec(model, weights_of(8, 32), tmp_path).returncode == 0
+    flag = f"--iree-preprocessing-transform-spec-filename={tmp_path / 'spec.mlir'}"
+    static = (FORMS / "form_tm_tensor_causal.mlir").read_text()
+    text = lower(static, "preprocessing", flag)
+    assert "iree_linalg_ext.attention" not in text
+    assert "hal.executable" in text
+    assert "linalg.index" not in text, "the mask is still made"
+
+
 def test_model_spec_for_cuda(tmp_path: Path) -> None:
     model = (EXAMPLE / "model.mlir").read_text()
     options = ("--any-mask", "--topk=32", "--window=32")
@@ -242,7 +254,7 @@ def test_page(tmp_path: Path) -> None:
         ["bash", "-euc", commands], cwd=tmp_path, env={"PATH": path}, check=True, timeout=300
     )
     shown = re.findall(r"<!-- output: (\S+) -->\n```mlir\n(.*?)```", page, re.S)
-    assert len(shown) == 2
+    assert len(shown) == 3
     for name, block in shown:
         text, at = (tmp_path / name).read_text(), 0
         for line in block.splitlines():

@@ -222,7 +222,8 @@ static llvm::Error checkOutput(const Options &options, const Request &request) {
                                      "' would replace the input");
     std::error_code error;
     if (request.form == Form::Folder) {
-      if (llvm::sys::fs::exists(path) && !llvm::sys::fs::is_directory(path))
+      StringRef folder = StringRef(path).rtrim('/');
+      if (llvm::sys::fs::exists(folder) && !llvm::sys::fs::is_directory(folder))
         error = std::make_error_code(std::errc::not_a_directory);
     } else if (llvm::sys::fs::is_directory(path)) {
       error = std::make_error_code(std::errc::is_a_directory);
