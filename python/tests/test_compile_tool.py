@@ -56,10 +56,11 @@ def slow(tmp_path: Path) -> Path:
     return path
 
 
-def start(slow: Path, **options) -> subprocess.Popen:
+def start(slow: Path, *arguments: str, **options) -> subprocess.Popen:
     folder = slow.parent
+    target = ["--target=iree-cpu", f"--iree-compile={slow}", "-o", folder / "out.vmfb"]
     process = subprocess.Popen(
-        [TOOL, "-", "--target=iree-cpu", f"--iree-compile={slow}", "-o", folder / "out.vmfb"],
+        [TOOL, "-", *target, *arguments],
         stdin=subprocess.PIPE, env={**os.environ, "TMPDIR": str(folder / "temporary")},
         **options,
     )  # fmt: skip
@@ -91,6 +92,14 @@ def test_a_program_that_crashes(slow: Path) -> None:
     assert "error: iree-compile was ended by a signal: Segmentation fault" in message
     assert "some words" in message
     assert not list((slow.parent / "temporary").iterdir())
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_warnings_are_passed_on(quiet: bool, slow: Path) -> None:
+    slow.write_text(SLOW.split("sleep")[0] + "echo a warning >&2\n")
+    process = start(slow, *["--quiet"][:quiet], stderr=subprocess.PIPE)
+    assert (b"a warning" in process.stderr.read()) != quiet
+    assert process.wait(20) == 0
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -127,3 +136,19 @@ def test_vectors_are_those_of_the_processor(cpu: str, lanes: int, tmp_path: Path
         text = (tmp_path / name).read_text()
         counts = {n: text.count(vector.format(n)) for n in (4, 8, 16)}
         assert max(counts, key=counts.get) == lanes, counts
+
+
+def test_vectors_of_a_pipeline_by_its_name(tmp_path: Path) -> None:
+    """What sparsek-run and Python run knows the processor, too."""
+    if os.uname().machine != "x86_64":
+        pytest.skip("the names are of x86 processors")
+    subprocess.run(
+        [
+            shutil.which("sparsek-run"), "-", "--quiet", "--cpu=x86-64",
+            f"--dump-llvm={tmp_path / 'out.ll'}", "--input=normal:1x40x64xf32", "--rest=normal:*",
+        ],
+        input=MODULE, text=True, check=True,
+    )  # fmt: skip
+    text = (tmp_path / "out.ll").read_text()
+    counts = {n: text.count(f"<{n} x float>") for n in (4, 8, 16)}
+    assert max(counts, key=counts.get) == 4, counts

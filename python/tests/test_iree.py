@@ -186,6 +186,95 @@ def test_model_spec(
     np.testing.assert_allclose(result, expected, rtol=2e-4, atol=2e-5)
 
 
+# Operands of four dimensions, and five where the query heads of a KV head are a dimension.
+FOUR = """
+#q = affine_map<(b, h, m, n, k1, k2) -> (b, h, m, k1)>
+#k = affine_map<(b, h, m, n, k1, k2) -> (b, h, k2, k1)>
+#v = affine_map<(b, h, m, n, k1, k2) -> (b, h, k2, n)>
+#s = affine_map<(b, h, m, n, k1, k2) -> ()>
+#m = affine_map<(b, h, m, n, k1, k2) -> (m, k2)>
+#o = affine_map<(b, h, m, n, k1, k2) -> (b, h, m, n)>
+!q = tensor<?x3x?x32xf32>
+!k = tensor<?x3x?x32xf32>
+!v = tensor<?x3x?x32xf32>
+"""
+FIVE = """
+#q = affine_map<(b, h, g, m, n, k1, k2) -> (b, m, h, g, k1)>
+#k = affine_map<(b, h, g, m, n, k1, k2) -> (b, h, k1, k2)>
+#v = affine_map<(b, h, g, m, n, k1, k2) -> (b, h, k2, n)>
+#s = affine_map<(b, h, g, m, n, k1, k2) -> ()>
+#m = affine_map<(b, h, g, m, n, k1, k2) -> (m, k2)>
+#o = affine_map<(b, h, g, m, n, k1, k2) -> (b, m, h, g, n)>
+!q = tensor<2x?x3x2x32xf32>
+!k = tensor<2x3x32x?xf32>
+!v = tensor<2x3x?x32xf32>
+"""
+CAUSAL = """
+func.func @main(%q: !q, %k: !k, %v: !v, %e: !q) -> !q {{
+  %c2 = arith.constant 2 : index
+  %row = arith.constant {row} : index
+  %m = tensor.dim %q, %row : !q
+  %n = tensor.dim %v, %c2 : !v
+  %scale = arith.constant 0.25 : f32
+  %me = tensor.empty(%m, %n) : tensor<?x?xi1>
+  %mask = linalg.generic {{indexing_maps = [affine_map<(m, n) -> (m, n)>],
+      iterator_types = ["parallel", "parallel"]}} outs(%me : tensor<?x?xi1>) {{
+  ^bb0(%out: i1):
+    %i = linalg.index 0 : index
+    %j = linalg.index 1 : index
+    %sees = arith.cmpi sge, %i, %j : index
+    linalg.yield %sees : i1
+  }} -> tensor<?x?xi1>
+  %r = iree_linalg_ext.attention <{{indexing_maps = [#q, #k, #v, #s, #m, #o]}}>
+     ins(%q, %k, %v, %scale, %mask : !q, !k, !v, f32, tensor<?x?xi1>) outs(%e : !q) {{
+    ^bb0(%logit: f32):
+      iree_linalg_ext.yield %logit : f32
+  }} -> !q
+  return %r : !q
+}}
+"""
+
+
+@pytest.mark.parametrize("dimensions", [4, 5])
+def test_model_spec_of_more_dimensions(dimensions: int, tmp_path: Path) -> None:
+    five = dimensions == 5
+    model = FIVE + CAUSAL.format(row=1) if five else FOUR + CAUSAL.format(row=2)
+    w = weights_of(3, 32)
+    made = model_spec(model, w, tmp_path, "--topk=8", "--window=8")
+    assert made.returncode == 0, made.stderr
+    rng = np.random.default_rng(0)
+    shapes = [(2, 3 * (1 + five), 48, 32), (2, 3, 48, 32), (2, 3, 48, 32)]
+    q, k, v = (rng.standard_normal(shape).astype(np.float32) for shape in shapes)
+    expected = expected_attention(q, k, v, w, 0.25, topk=8, window=8)
+    if five:
+        q = q.reshape(2, 3, 2, 48, 32).transpose(0, 3, 1, 2, 4)
+        expected = expected.reshape(2, 3, 2, 48, 32).transpose(0, 3, 1, 2, 4)
+        k = k.transpose(0, 1, 3, 2)
+    q, k = np.ascontiguousarray(q), np.ascontiguousarray(k)
+    flag = f"--iree-preprocessing-transform-spec-filename={tmp_path / 'spec.mlir'}"
+    result = load(model, "main", flag)(q, k, v, np.zeros_like(q)).to_host()
+    np.testing.assert_allclose(result, expected, rtol=2e-4, atol=2e-5)
+
+
+def test_model_spec_in_a_layer(tmp_path: Path) -> None:
+    """With a window of all keys the layer computes what it did before."""
+    model = (FORMS / "form_tm_tensor_llama_layer.mlir").read_text()
+    made = model_spec(model, weights_of(2, 32), tmp_path, "--topk=1", "--window=64")
+    assert made.returncode == 0, made.stderr
+    signature = re.search(r"func\.func @main\((.*?)\) ->", model)[1]
+    rng = np.random.default_rng(0)
+    arrays = [
+        rng.standard_normal([int(d) for d in shape.split("x")]).astype(np.float32) * 0.1
+        for shape in re.findall(r"tensor<([\dx]+)xf32>", signature)
+    ]
+    flag = f"--iree-preprocessing-transform-spec-filename={tmp_path / 'spec.mlir'}"
+    assert "iree_linalg_ext.attention" not in lower(model, "preprocessing", flag)
+    expected = load(model, "main")(*arrays).to_host()
+    np.testing.assert_allclose(
+        load(model, "main", flag)(*arrays).to_host(), expected, rtol=1e-3, atol=1e-4
+    )
+
+
 def test_model_spec_without_mask(tmp_path: Path) -> None:
     """Attention that is not causal is replaced where the user says so, all of it."""
     model, w = (EXAMPLE / "model.mlir").read_text(), weights_of(2, 64)

@@ -198,11 +198,13 @@ execute(StringRef program, ArrayRef<StringRef> arguments) {
   return std::pair(output.read(), std::move(written));
 }
 
-Error sparsek::runProgram(StringRef program, ArrayRef<StringRef> arguments) {
+Error sparsek::runProgram(StringRef program, ArrayRef<StringRef> arguments,
+                          bool quiet) {
   auto written = execute(program, arguments);
   if (!written)
     return written.takeError();
-  llvm::errs() << written->second;
+  if (!quiet)
+    llvm::errs() << written->second;
   return Error::success();
 }
 

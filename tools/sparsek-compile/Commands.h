@@ -45,9 +45,10 @@ llvm::Expected<std::string> findProgram(llvm::StringRef name,
                                         llvm::StringRef hint);
 
 /// Runs a program to its end. The error holds what it wrote to standard error,
-/// as far as that is of use; warnings of a program that succeeds are passed on.
+/// as far as that is of use; warnings of a program that succeeds are passed on,
+/// unless `quiet`.
 llvm::Error runProgram(llvm::StringRef program,
-                       llvm::ArrayRef<llvm::StringRef> arguments);
+                       llvm::ArrayRef<llvm::StringRef> arguments, bool quiet);
 
 /// What a program writes to standard output.
 llvm::Expected<std::string>

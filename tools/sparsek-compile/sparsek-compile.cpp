@@ -349,7 +349,7 @@ static llvm::Error compileForCPU(ModuleOp module, const Options &options,
   if (object->usesOpenMP)
     arguments.push_back("-l:libomp.so.5");
   llvm::sys::RemoveFileOnSignal(options.output);
-  llvm::Error error = runProgram(linker, arguments);
+  llvm::Error error = runProgram(linker, arguments, options.quiet);
   if (!error)
     error = writeFile(headerPath, *header);
   if (error)
@@ -462,7 +462,7 @@ static llvm::Error compileForIREE(ModuleOp module, const Options &options,
   for (const std::string &flag : options.compilerFlags)
     arguments.push_back(flag);
   progress.enter("running iree-compile");
-  llvm::Error error = runProgram(compiler, arguments);
+  llvm::Error error = runProgram(compiler, arguments, options.quiet);
   if (!error)
     return error;
   // The file is gone by then.

@@ -6,6 +6,7 @@
 // RUN: sparsek-translate %t/any.mlir --emit=iree-spec --score-weight=%t/w.npy --any-mask --target=llvm-cpu 2>&1 | FileCheck %s --check-prefix=ANY
 // RUN: not sparsek-translate %t/any.mlir --emit=iree-spec --score-weight=%t/w.npy --target=llvm-cpu 2>&1 | FileCheck %s --check-prefix=LEFT
 // RUN: not sparsek-translate %t/alike.mlir --emit=iree-spec --score-weight=%t/w.npy --target=llvm-cpu 2>&1 | FileCheck %s --check-prefix=ALIKE
+// RUN: sparsek-translate %t/told.mlir --emit=iree-spec --score-weight=%t/w.npy --target=llvm-cpu 2>&1 | FileCheck %s --check-prefix=TOLD
 // RUN: not sparsek-translate %t/region.mlir --emit=iree-spec --score-weight=%t/w.npy --target=llvm-cpu 2>&1 | FileCheck %s --check-prefix=REGION
 // RUN: not sparsek-translate %t/heads.mlir --emit=iree-spec --score-weight=%t/w.npy --target=llvm-cpu 2>&1 | FileCheck %s --check-prefix=HEADS
 // RUN: not sparsek-translate %t/group.mlir --emit=iree-spec --score-weight=%t/w.npy --target=cuda 2>&1 | FileCheck %s --check-prefix=CUDA
@@ -41,6 +42,12 @@
 
 // ALIKE: alike.mlir:24:8: error: attention that is to stay would be replaced too
 // ALIKE-NEXT: alike.mlir:20:8: note: no transform spec can tell it from this one
+// TOLD: told.mlir:19:8: remark: imported as sparsek.attention
+// TOLD: told.mlir:23:8: remark: attention is left as it is: not causal
+// TOLD: cast_compatible_dag_from_root
+// TOLD: "linalg.generic"
+// TOLD: "arith.cmpi"(%{{.*}}, %{{.*}}) <{predicate = 5 : i64}>
+// TOLD: "iree_linalg_ext.attention"
 // REGION: region.mlir:10:8: remark: attention is left as it is: its region uses values from outside, which no transform spec can compare
 // HEADS: heads.mlir:9:8: remark: attention is left as it is: weights[Hs, D] of 2 x 32 are not for 4 KV heads of size 32
 // CUDA: group.mlir:27:8: error: {{.*}} cannot be emitted for CUDA
@@ -126,6 +133,34 @@ func.func @main(%q: !t, %bias: !m) -> (!t, !t) {
   }) : (!t, !t, !t, f32, !m, !t) -> !t
 
   %1 = "iree_linalg_ext.attention"(%q, %q, %q, %scale, %bias, %q) <{indexing_maps = #maps}> ({
+  ^bb0(%s: f32): "iree_linalg_ext.yield"(%s) : (f32) -> ()
+  }) : (!t, !t, !t, f32, !m, !t) -> !t
+  return %0, %1 : !t, !t
+}
+//--- told.mlir
+!t = tensor<2x64x32xf32>
+!m = tensor<2x64x64xi1>
+#maps = [affine_map<(h, m, e, d, j) -> (h, m, d)>, affine_map<(h, m, e, d, j) -> (h, j, d)>, affine_map<(h, m, e, d, j) -> (h, j, e)>,
+         affine_map<(h, m, e, d, j) -> ()>, affine_map<(h, m, e, d, j) -> (h, m, j)>, affine_map<(h, m, e, d, j) -> (h, m, e)>]
+#all = affine_map<(h, m, j) -> (h, m, j)>
+// Masks that use no value from outside are matched with the op.
+func.func @main(%q: !t) -> (!t, !t) {
+  %scale = arith.constant 0.25 : f32
+  %me = tensor.empty() : !m
+  %causal = linalg.generic {indexing_maps = [#all], iterator_types = ["parallel", "parallel", "parallel"]} outs(%me : !m) {
+  ^bb0(%out: i1):
+    %m = linalg.index 1 : index
+    %j = linalg.index 2 : index
+    %sees = arith.cmpi sge, %m, %j : index
+    linalg.yield %sees : i1
+  } -> !m
+  %all = arith.constant dense<true> : !m
+
+  %0 = "iree_linalg_ext.attention"(%q, %q, %q, %scale, %causal, %q) <{indexing_maps = #maps}> ({
+  ^bb0(%s: f32): "iree_linalg_ext.yield"(%s) : (f32) -> ()
+  }) : (!t, !t, !t, f32, !m, !t) -> !t
+
+  %1 = "iree_linalg_ext.attention"(%q, %q, %q, %scale, %all, %q) <{indexing_maps = #maps}> ({
   ^bb0(%s: f32): "iree_linalg_ext.yield"(%s) : (f32) -> ()
   }) : (!t, !t, !t, f32, !m, !t) -> !t
   return %0, %1 : !t, !t
