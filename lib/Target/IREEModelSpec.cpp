@@ -80,8 +80,15 @@ static bool isView(Operation *op) {
              generic.getBody()->getArgument(0);
 }
 
+/// Larger constants would be most of the spec.
+static constexpr size_t kMostConstantBytes = 1 << 16;
+
 /// Whether a mask may be matched with this op in it.
 static bool isMaskStep(Operation *op) {
+  DenseElementsAttr elements;
+  if (matchPattern(op, m_Constant(&elements)))
+    return elements.isSplat() ||
+           elements.getRawData().size() <= kMostConstantBytes;
   return isView(op) || isa<linalg::GenericOp>(op);
 }
 
@@ -166,6 +173,9 @@ Candidate::Candidate(Operation *op) : op(op) {
   for (Value input : masks)
     addMask(input);
   pattern.insert(op);
+  // What an operand was followed through is inside wherever it is used.
+  inputs.remove_if(
+      [&](Value input) { return pattern.contains(input.getDefiningOp()); });
   pattern = sortOps(pattern);
   mask = sortOps(mask);
 }

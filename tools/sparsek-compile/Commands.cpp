@@ -216,17 +216,23 @@ Expected<std::string> sparsek::readOutput(StringRef program,
   return std::move(written->first);
 }
 
-Error sparsek::checkAssembler(StringRef format) {
-  if (format != "cubin" && format != "fatbin")
-    return Error::success();
-  llvm::SmallString<128> path(mlir::NVVM::getCUDAToolkitPath());
-  llvm::sys::path::append(path, "bin", "ptxas");
-  if (llvm::sys::findProgramByName("ptxas") || llvm::sys::fs::can_execute(path))
-    return Error::success();
-  return llvm::createStringError(
-      "'ptxas', which --format=" + format +
-      " needs, was not found: the CUDA toolkit, of which it is, must be in "
-      "PATH or named by CUDA_HOME; --format=ptx needs none");
+Error sparsek::checkToolkit(StringRef format) {
+  llvm::SmallVector<StringRef> needed;
+  if (format == "cubin" || format == "fatbin")
+    needed.push_back("ptxas");
+  if (format == "fatbin")
+    needed.push_back("fatbinary");
+  for (StringRef name : needed) {
+    llvm::SmallString<128> path(mlir::NVVM::getCUDAToolkitPath());
+    llvm::sys::path::append(path, "bin", name);
+    if (!llvm::sys::findProgramByName(name) &&
+        !llvm::sys::fs::can_execute(path))
+      return llvm::createStringError(
+          "'" + name + "', which --format=" + format +
+          " needs, was not found: the CUDA toolkit, of which it is, must be in "
+          "PATH or named by CUDA_HOME; --format=ptx needs none");
+  }
+  return Error::success();
 }
 
 /// The version that the emitted text is made for and tested with.

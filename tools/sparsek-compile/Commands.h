@@ -54,8 +54,8 @@ llvm::Error runProgram(llvm::StringRef program,
 llvm::Expected<std::string>
 readOutput(llvm::StringRef program, llvm::ArrayRef<llvm::StringRef> arguments);
 
-/// An error where machine code is wanted and there is no ptxas.
-llvm::Error checkAssembler(llvm::StringRef format);
+/// An error where the programs are missing that make this form of kernels.
+llvm::Error checkToolkit(llvm::StringRef format);
 
 /// iree-compile of a version that is known to take what is emitted for it:
 /// `path`, or the one in PATH.

@@ -377,7 +377,7 @@ static llvm::Error checkKernels(ModuleOp module, StringRef chip) {
 
 static llvm::Error compileForGPU(ModuleOp module, const Options &options,
                                  Form form, Progress &progress) {
-  if (llvm::Error error = checkAssembler(options.format))
+  if (llvm::Error error = checkToolkit(options.format))
     return error;
   progress.enter("compiling kernels for " + options.target);
   std::string pipeline =
@@ -421,7 +421,7 @@ static llvm::Error compileForIREE(ModuleOp module, const Options &options,
   bool isCUDA = target == Target::IREECUDA;
   std::string pipeline;
   if (isCUDA) {
-    if (llvm::Error error = checkAssembler(options.format))
+    if (llvm::Error error = checkToolkit(options.format))
       return error;
     pipeline = "sparsek-emit-iree{cuda chip=" + options.chip +
                " format=" + options.format + "}";

@@ -7,6 +7,7 @@
 // RUN: not sparsek-translate %t/any.mlir --emit=iree-spec --score-weight=%t/w.npy --target=llvm-cpu 2>&1 | FileCheck %s --check-prefix=LEFT
 // RUN: not sparsek-translate %t/alike.mlir --emit=iree-spec --score-weight=%t/w.npy --target=llvm-cpu 2>&1 | FileCheck %s --check-prefix=ALIKE
 // RUN: sparsek-translate %t/told.mlir --emit=iree-spec --score-weight=%t/w.npy --target=llvm-cpu 2>&1 | FileCheck %s --check-prefix=TOLD
+// RUN: sparsek-translate %t/constant.mlir --emit=iree-spec --score-weight=%t/w.npy --target=llvm-cpu 2>&1 | FileCheck %s --check-prefix=CONSTANT
 // RUN: not sparsek-translate %t/region.mlir --emit=iree-spec --score-weight=%t/w.npy --target=llvm-cpu 2>&1 | FileCheck %s --check-prefix=REGION
 // RUN: not sparsek-translate %t/heads.mlir --emit=iree-spec --score-weight=%t/w.npy --target=llvm-cpu 2>&1 | FileCheck %s --check-prefix=HEADS
 // RUN: not sparsek-translate %t/group.mlir --emit=iree-spec --score-weight=%t/w.npy --target=cuda 2>&1 | FileCheck %s --check-prefix=CUDA
@@ -48,6 +49,10 @@
 // TOLD: "linalg.generic"
 // TOLD: "arith.cmpi"(%{{.*}}, %{{.*}}) <{predicate = 5 : i64}>
 // TOLD: "iree_linalg_ext.attention"
+// CONSTANT: ^bb0(%arg0: tensor<2x2x3x32xf32>):
+// CONSTANT-DAG: = "arith.constant"() <{value = dense<{{\[\[}}true, false, false], [true, true, false], [true, true, true]]> : tensor<3x3xi1>}>
+// CONSTANT-DAG: = "tensor.collapse_shape"(%arg0)
+// CONSTANT: "iree_linalg_ext.attention"(%[[Q:[0-9]+]], %[[Q]], %[[Q]], %{{.*}}, %{{.*}}, %[[Q]])
 // REGION: region.mlir:10:8: remark: attention is left as it is: its region uses values from outside, which no transform spec can compare
 // HEADS: heads.mlir:9:8: remark: attention is left as it is: weights[Hs, D] of 2 x 32 are not for 4 KV heads of size 32
 // CUDA: group.mlir:27:8: error: {{.*}} cannot be emitted for CUDA
@@ -164,6 +169,21 @@ func.func @main(%q: !t) -> (!t, !t) {
   ^bb0(%s: f32): "iree_linalg_ext.yield"(%s) : (f32) -> ()
   }) : (!t, !t, !t, f32, !m, !t) -> !t
   return %0, %1 : !t, !t
+}
+//--- constant.mlir
+// A constant mask, and an output that begins as the query.
+!t = tensor<4x3x32xf32>
+!m = tensor<3x3xi1>
+#maps = [affine_map<(h, m, e, d, j) -> (h, m, d)>, affine_map<(h, m, e, d, j) -> (h, j, d)>, affine_map<(h, m, e, d, j) -> (h, j, e)>,
+         affine_map<(h, m, e, d, j) -> ()>, affine_map<(h, m, e, d, j) -> (m, j)>, affine_map<(h, m, e, d, j) -> (h, m, e)>]
+func.func @main(%x: tensor<2x2x3x32xf32>) -> !t {
+  %scale = arith.constant 0.25 : f32
+  %mask = arith.constant dense<[[true, false, false], [true, true, false], [true, true, true]]> : !m
+  %q = tensor.collapse_shape %x [[0, 1], [2], [3]] : tensor<2x2x3x32xf32> into !t
+  %0 = "iree_linalg_ext.attention"(%q, %q, %q, %scale, %mask, %q) <{indexing_maps = #maps}> ({
+  ^bb0(%s: f32): "iree_linalg_ext.yield"(%s) : (f32) -> ()
+  }) : (!t, !t, !t, f32, !m, !t) -> !t
+  return %0 : !t
 }
 //--- region.mlir
 !t = tensor<2x64x32xf32>
