@@ -16,6 +16,7 @@ import pytest
 import oracle
 import sparsek
 from iree_host import emit
+from ptxas import find_ptxas
 
 compiler = pytest.importorskip("iree.compiler", reason="iree-base-compiler is not installed")
 runtime = pytest.importorskip("iree.runtime", reason="iree-base-runtime is not installed")
@@ -184,6 +185,17 @@ def test_model_spec(
     expected = expected_attention(q, k, v, w, scale, topk=8, window=8, **options)
     result = load(model, "main", flag)(q, k, v).to_host()
     np.testing.assert_allclose(result, expected, rtol=2e-4, atol=2e-5)
+
+
+def test_machine_code() -> None:
+    """iree-compile takes cubins as it takes PTX."""
+    if find_ptxas() is None:
+        pytest.skip("there is no ptxas")
+    text = emit((EXAMPLE / "attention.mlir").read_text(), "cuda format=cubin")
+    code = compiler.compile_str(text, extra_args=CUDA)
+    kernels = set(re.findall(r'export_name = "(\w+)"', text))
+    assert code.count(b"\x7fELF") >= len(kernels) > 5
+    assert b".entry attention(" not in code
 
 
 # Operands of four dimensions, and five where the query heads of a KV head are a dimension.
