@@ -27,6 +27,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -448,14 +449,15 @@ static SmallVector<OpFoldResult> getSizes(Value value) {
   return {};
 }
 
-/// Sizes that only the mask takes from outside, from the inputs that have them.
+/// Takes sizes from the tensors that have them: only so is it known that they
+/// are the same, and the mask may have sizes that the pattern has not.
 static void mapSizes(const Candidate &candidate, OpBuilder &b,
                      IRMapping &mapping) {
+  llvm::DenseSet<Value> mapped;
   for (Value input : candidate.inputs)
     for (auto [dim, size] : llvm::enumerate(getSizes(input)))
       if (auto value = dyn_cast<Value>(size);
-          value && candidate.maskInputs.contains(value) &&
-          !mapping.contains(value))
+          value && mapped.insert(value).second)
         mapping.map(value, tensor::DimOp::create(b, input.getLoc(),
                                                  mapping.lookup(input), dim)
                                .getResult());

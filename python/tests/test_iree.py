@@ -163,6 +163,7 @@ def expected_attention(
         (FORMS / "form_tm_tensor_causal_dyn.mlir", (1, 8, 57, 32), 8, 8, {"norm": "timestep"}),
         (FORMS / "form_tm_tensor_causal_dyn.mlir", (1, 8, 33, 32), 8, 1, {"slope": 1e-3}),
         (FORMS / "form_tm_tensor_gqa_causal.generic.mlir", (1, 8, 64, 32), 2, 2, {}),
+        (IMPORTS / "iree_gqa_dyn.mlir", (2, 8, 40, 32), 2, 2, {}),
         (IMPORTS / "iree_scale.mlir", (1, 8, 64, 32), 8, 8, {"gate": "none"}),
     ],
     ids=lambda value: value.stem if isinstance(value, Path) else None,
