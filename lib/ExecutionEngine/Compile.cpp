@@ -6,6 +6,8 @@
 
 #include "Internal.h"
 
+#include "sparsek/ExecutionEngine/Object.h"
+
 #include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
 #include "llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h"
 #include "llvm/ExecutionEngine/Orc/ObjectTransformLayer.h"
@@ -198,6 +200,28 @@ getTargetMachineBuilder(const CompileOptions &options) {
       llvm::CodeGenOptLevel::Default, llvm::CodeGenOptLevel::Aggressive};
   builder->setCodeGenOptLevel(levels[std::min(options.optLevel, 3u)]);
   return builder;
+}
+
+llvm::Expected<int64_t> sparsek::getVectorLanes(llvm::StringRef cpu,
+                                                llvm::StringRef features) {
+  CompileOptions options;
+  if (cpu != "host")
+    options.cpu = cpu.str();
+  options.features = features.str();
+  auto builder = getTargetMachineBuilder(options);
+  if (!builder)
+    return builder.takeError();
+  const llvm::Triple &triple = builder->getTargetTriple();
+  if (!triple.isX86())
+    return 4;
+  std::string reason;
+  const llvm::Target *target =
+      llvm::TargetRegistry::lookupTarget(triple, reason);
+  std::unique_ptr<llvm::MCSubtargetInfo> info(target->createMCSubtargetInfo(
+      triple, builder->getCPU(), builder->getFeatures().getString()));
+  return info->checkFeatures("+avx512f") ? 16
+         : info->checkFeatures("+avx")   ? 8
+                                         : 4;
 }
 
 llvm::Expected<HostMachine> HostMachine::create(const CompileOptions &options,

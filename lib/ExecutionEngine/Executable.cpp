@@ -9,6 +9,7 @@
 #include "Internal.h"
 
 #include "sparsek/CUDARuntime/Session.h"
+#include "sparsek/ExecutionEngine/Object.h"
 #include "sparsek/Transforms/DeviceMemory.h"
 
 #include "mlir/AsmParser/AsmParser.h"
@@ -44,11 +45,45 @@ using namespace sparsek::detail;
 static std::string getLocationString(Location location) {
   std::string text;
   llvm::raw_string_ostream os(text);
-  if (auto file = location->findInstanceOf<FileLineColLoc>())
-    os << file.getFilename().strref() << ":" << file.getLine() << ":"
-       << file.getColumn() << ": ";
-  else if (!isa<UnknownLoc>(location))
+  if (auto file = location->findInstanceOf<FileLineColLoc>()) {
+    os << file.getFilename().strref() << ":";
+    // A module that the text does not name begins nowhere.
+    if (file.getLine() != 0)
+      os << file.getLine() << ":" << file.getColumn() << ":";
+    os << " ";
+  } else if (!isa<UnknownLoc>(location)) {
     os << location << ": ";
+  }
+  return text;
+}
+
+static StringRef getSeverityName(DiagnosticSeverity severity) {
+  switch (severity) {
+  case DiagnosticSeverity::Error:
+    return "error";
+  case DiagnosticSeverity::Warning:
+    return "warning";
+  case DiagnosticSeverity::Remark:
+    return "remark";
+  case DiagnosticSeverity::Note:
+    return "note";
+  }
+  llvm_unreachable("an unknown severity");
+}
+
+std::string sparsek::formatDiagnostic(Diagnostic &diagnostic) {
+  std::string text;
+  auto append = [&](Diagnostic &each) {
+    text.append(getLocationString(each.getLocation()))
+        .append(getSeverityName(each.getSeverity()))
+        .append(": ")
+        .append(each.str());
+  };
+  append(diagnostic);
+  for (Diagnostic &note : diagnostic.getNotes()) {
+    text += "\n";
+    append(note);
+  }
   return text;
 }
 
@@ -56,15 +91,14 @@ DiagnosticCollector::DiagnosticCollector(MLIRContext &context)
     : handler(&context, [this](Diagnostic &diagnostic) {
         if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
           return failure();
-        if (!text.empty())
+        std::string added = formatDiagnostic(diagnostic);
+        StringRef line = added;
+        // Who prints the error says that it is one.
+        if (text.empty())
+          line.consume_front("error: ");
+        else
           text += "\n";
-        text += getLocationString(diagnostic.getLocation());
-        text.append("error: ").append(diagnostic.str());
-        for (Diagnostic &note : diagnostic.getNotes())
-          text.append("\n")
-              .append(getLocationString(note.getLocation()))
-              .append("note: ")
-              .append(note.str());
+        text += line;
         return success();
       }) {}
 
@@ -234,6 +268,17 @@ llvm::Error sparsek::runPasses(ModuleOp module, StringRef pipeline) {
   return llvm::Error::success();
 }
 
+/// The text of the pipeline. Without options it would fit vectors to the host.
+static llvm::Expected<std::string> getPipeline(const CompileOptions &options) {
+  bool isOther = !options.cpu.empty() || !options.features.empty();
+  if (!isOther || options.pipeline != CompileOptions().pipeline)
+    return options.pipeline;
+  llvm::Expected<int64_t> lanes = getVectorLanes(options.cpu, options.features);
+  if (!lanes)
+    return lanes.takeError();
+  return (options.pipeline + "{vector-lanes=" + Twine(*lanes) + "}").str();
+}
+
 llvm::Error sparsek::detail::runPipeline(ModuleOp module,
                                          const CompileOptions &options,
                                          DiagnosticCollector &diagnostics) {
@@ -243,8 +288,12 @@ llvm::Error sparsek::detail::runPipeline(ModuleOp module,
   if (options.buildPipeline) {
     if (failed(options.buildPipeline(passManager)))
       return diagnostics.takeError("the pipeline cannot be built");
-  } else if (llvm::Error error = parsePasses(options.pipeline, passManager)) {
-    return error;
+  } else {
+    llvm::Expected<std::string> pipeline = getPipeline(options);
+    if (!pipeline)
+      return pipeline.takeError();
+    if (llvm::Error error = parsePasses(*pipeline, passManager))
+      return error;
   }
   if (failed(passManager.run(module)))
     return diagnostics.takeError("the pipeline failed");

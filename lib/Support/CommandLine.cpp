@@ -8,14 +8,26 @@
 
 #include "sparsek/Support/Version.h"
 
-#include "llvm/Support/CommandLine.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
-void sparsek::freeOptionNames(llvm::ArrayRef<llvm::StringRef> names) {
-  auto &registered = llvm::cl::getRegisteredOptions();
-  for (llvm::StringRef name : names)
-    if (llvm::cl::Option *option = registered.lookup(name))
-      option->removeArgument();
+sparsek::LibraryOptionsAside::LibraryOptionsAside() {
+  for (auto &[name, option] : llvm::cl::getRegisteredOptions())
+    options.insert(option);
+  for (llvm::cl::Option *option : options)
+    option->removeArgument();
+}
+
+sparsek::LibraryOptionsAside::~LibraryOptionsAside() {
+  auto &taken = llvm::cl::getRegisteredOptions();
+  for (llvm::cl::Option *option : options) {
+    llvm::SmallVector<llvm::StringRef> names;
+    option->getExtraOptionNames(names);
+    names.push_back(option->ArgStr);
+    if (llvm::none_of(names,
+                      [&](llvm::StringRef name) { return taken.count(name); }))
+      option->addArgument();
+  }
 }
 
 void sparsek::addVersionPrinter() {

@@ -8,12 +8,15 @@ import shutil
 import subprocess
 import sysconfig
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+import oracle
 import sparsek
 from iree_host import emit
+from ptxas import find_ptxas
 
 compiler = pytest.importorskip("iree.compiler", reason="iree-base-compiler is not installed")
 runtime = pytest.importorskip("iree.runtime", reason="iree-base-runtime is not installed")
@@ -157,6 +160,238 @@ def test_spec_for_cuda(tmp_path: Path) -> None:
         assert name in code
 
 
+FORMS = ROOT / "test" / "fixtures"
+IMPORTS = ROOT / "test" / "Conversion" / "Import" / "Inputs"
+
+
+def lower(text: str, phase: str, *flags: str) -> str:
+    """What iree-compile has after a phase, in the generic form."""
+    args = [*CPU, f"--compile-to={phase}", "--mlir-print-op-generic", *flags]
+    return compiler.compile_str(text, extra_args=args).decode()
+
+
+def model_spec(
+    model: str, weights: np.ndarray, tmp_path: Path, *options: str, target: str = "llvm-cpu"
+) -> subprocess.CompletedProcess:
+    """Makes the spec of a model: tmp_path / "spec.mlir"."""
+    np.save(tmp_path / "w.npy", weights)
+    return subprocess.run(
+        [
+            "sparsek-translate", "--emit=iree-spec", f"--score-weight={tmp_path / 'w.npy'}",
+            f"--target={target}", "-o", tmp_path / "spec.mlir", *options,
+        ],
+        input=lower(model, "abi"), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def weights_of(rows: int, size: int) -> np.ndarray:
+    return np.random.default_rng(1).standard_normal((rows, size)).astype(np.float32)
+
+
+def expected_attention(
+    q: np.ndarray, k: np.ndarray, v: np.ndarray, w: np.ndarray, scale: float, **options: Any
+) -> np.ndarray:
+    """Sparse attention by the definition, with the scores of its keys."""
+    norm, slope = options.pop("norm", "none"), options.pop("slope", 0.0)
+    rows = np.broadcast_to(w, (k.shape[1], w.shape[1]))
+    scores = [
+        oracle.score(k[:, head], rows[head][:, None], norm=norm, slope=slope)[0]
+        for head in range(k.shape[1])
+    ]
+    u = np.concatenate(scores, axis=1).astype(np.float32)
+    return oracle.attention(q, k, v, u, scale=scale, **options)[0]
+
+
+@pytest.mark.parametrize(
+    ("file", "shape", "kv_heads", "rows", "options"),
+    [
+        (FORMS / "form_tm_tensor_causal.mlir", (1, 8, 64, 32), 8, 8, {}),
+        (FORMS / "form_tm_tensor_causal.mlir", (1, 8, 64, 32), 8, 1, {"gate": "value"}),
+        (FORMS / "form_tm_tensor_causal_dyn.mlir", (1, 8, 57, 32), 8, 8, {"norm": "timestep"}),
+        (FORMS / "form_tm_tensor_causal_dyn.mlir", (1, 8, 33, 32), 8, 1, {"slope": 1e-3}),
+        (FORMS / "form_tm_tensor_gqa_causal.generic.mlir", (1, 8, 64, 32), 2, 2, {}),
+        (IMPORTS / "iree_gqa_dyn.mlir", (2, 8, 40, 32), 2, 2, {}),
+        (IMPORTS / "iree_scale.mlir", (1, 8, 64, 32), 8, 8, {"gate": "none"}),
+    ],
+    ids=lambda value: value.stem if isinstance(value, Path) else None,
+)
+def test_model_spec(
+    file: Path, shape: tuple, kv_heads: int, rows: int, options: dict, tmp_path: Path
+) -> None:
+    model, w = file.read_text(), weights_of(rows, shape[3])
+    made = model_spec(
+        model, w, tmp_path, "--topk=8", "--window=8", *(f"--{n}={v}" for n, v in options.items())
+    )
+    assert made.returncode == 0, made.stderr
+    assert f"Hkv = {kv_heads}" in made.stderr
+    flag = f"--iree-preprocessing-transform-spec-filename={tmp_path / 'spec.mlir'}"
+    assert "iree_linalg_ext.attention" not in lower(model, "preprocessing", flag)
+    rng = np.random.default_rng(0)
+    keys = (shape[0], kv_heads, *shape[2:])
+    q, k, v = (rng.standard_normal(s).astype(np.float32) for s in (shape, keys, keys))
+    scale = float(re.search(r"scale ([\d.]+)", made.stderr)[1])
+    expected = expected_attention(q, k, v, w, scale, topk=8, window=8, **options)
+    result = load(model, "main", flag)(q, k, v).to_host()
+    np.testing.assert_allclose(result, expected, rtol=2e-4, atol=2e-5)
+
+
+def test_machine_code() -> None:
+    """iree-compile takes cubins as it takes PTX."""
+    if find_ptxas() is None:
+        pytest.skip("there is no ptxas")
+    text = emit((EXAMPLE / "attention.mlir").read_text(), "cuda format=cubin")
+    code = compiler.compile_str(text, extra_args=CUDA)
+    kernels = set(re.findall(r'export_name = "(\w+)"', text))
+    assert code.count(b"\x7fELF") >= len(kernels) > 5
+    assert b".entry attention(" not in code
+
+
+# Operands of four dimensions, and five where the query heads of a KV head are a dimension.
+FOUR = """
+#q = affine_map<(b, h, m, n, k1, k2) -> (b, h, m, k1)>
+#k = affine_map<(b, h, m, n, k1, k2) -> (b, h, k2, k1)>
+#v = affine_map<(b, h, m, n, k1, k2) -> (b, h, k2, n)>
+#s = affine_map<(b, h, m, n, k1, k2) -> ()>
+#m = affine_map<(b, h, m, n, k1, k2) -> (m, k2)>
+#o = affine_map<(b, h, m, n, k1, k2) -> (b, h, m, n)>
+!q = tensor<?x3x?x32xf32>
+!k = tensor<?x3x?x32xf32>
+!v = tensor<?x3x?x32xf32>
+"""
+FIVE = """
+#q = affine_map<(b, h, g, m, n, k1, k2) -> (b, m, h, g, k1)>
+#k = affine_map<(b, h, g, m, n, k1, k2) -> (b, h, k1, k2)>
+#v = affine_map<(b, h, g, m, n, k1, k2) -> (b, h, k2, n)>
+#s = affine_map<(b, h, g, m, n, k1, k2) -> ()>
+#m = affine_map<(b, h, g, m, n, k1, k2) -> (m, k2)>
+#o = affine_map<(b, h, g, m, n, k1, k2) -> (b, m, h, g, n)>
+!q = tensor<2x?x3x2x32xf32>
+!k = tensor<2x3x32x?xf32>
+!v = tensor<2x3x?x32xf32>
+"""
+CAUSAL = """
+func.func @main(%q: !q, %k: !k, %v: !v, %e: !q) -> !q {{
+  %c2 = arith.constant 2 : index
+  %row = arith.constant {row} : index
+  %m = tensor.dim %q, %row : !q
+  %n = tensor.dim %v, %c2 : !v
+  %scale = arith.constant 0.25 : f32
+  %me = tensor.empty(%m, %n) : tensor<?x?xi1>
+  %mask = linalg.generic {{indexing_maps = [affine_map<(m, n) -> (m, n)>],
+      iterator_types = ["parallel", "parallel"]}} outs(%me : tensor<?x?xi1>) {{
+  ^bb0(%out: i1):
+    %i = linalg.index 0 : index
+    %j = linalg.index 1 : index
+    %sees = arith.cmpi sge, %i, %j : index
+    linalg.yield %sees : i1
+  }} -> tensor<?x?xi1>
+  %r = iree_linalg_ext.attention <{{indexing_maps = [#q, #k, #v, #s, #m, #o]}}>
+     ins(%q, %k, %v, %scale, %mask : !q, !k, !v, f32, tensor<?x?xi1>) outs(%e : !q) {{
+    ^bb0(%logit: f32):
+      iree_linalg_ext.yield %logit : f32
+  }} -> !q
+  return %r : !q
+}}
+"""
+
+
+@pytest.mark.parametrize("dimensions", [4, 5])
+def test_model_spec_of_more_dimensions(dimensions: int, tmp_path: Path) -> None:
+    five = dimensions == 5
+    model = FIVE + CAUSAL.format(row=1) if five else FOUR + CAUSAL.format(row=2)
+    w = weights_of(3, 32)
+    made = model_spec(model, w, tmp_path, "--topk=8", "--window=8")
+    assert made.returncode == 0, made.stderr
+    rng = np.random.default_rng(0)
+    shapes = [(2, 3 * (1 + five), 48, 32), (2, 3, 48, 32), (2, 3, 48, 32)]
+    q, k, v = (rng.standard_normal(shape).astype(np.float32) for shape in shapes)
+    expected = expected_attention(q, k, v, w, 0.25, topk=8, window=8)
+    if five:
+        q = q.reshape(2, 3, 2, 48, 32).transpose(0, 3, 1, 2, 4)
+        expected = expected.reshape(2, 3, 2, 48, 32).transpose(0, 3, 1, 2, 4)
+        k = k.transpose(0, 1, 3, 2)
+    q, k = np.ascontiguousarray(q), np.ascontiguousarray(k)
+    flag = f"--iree-preprocessing-transform-spec-filename={tmp_path / 'spec.mlir'}"
+    result = load(model, "main", flag)(q, k, v, np.zeros_like(q)).to_host()
+    np.testing.assert_allclose(result, expected, rtol=2e-4, atol=2e-5)
+
+
+def test_model_spec_in_a_layer(tmp_path: Path) -> None:
+    """With a window of all keys the layer computes what it did before."""
+    model = (FORMS / "form_tm_tensor_llama_layer.mlir").read_text()
+    made = model_spec(model, weights_of(2, 32), tmp_path, "--topk=1", "--window=64")
+    assert made.returncode == 0, made.stderr
+    signature = re.search(r"func\.func @main\((.*?)\) ->", model)[1]
+    rng = np.random.default_rng(0)
+    arrays = [
+        rng.standard_normal([int(d) for d in shape.split("x")]).astype(np.float32) * 0.1
+        for shape in re.findall(r"tensor<([\dx]+)xf32>", signature)
+    ]
+    flag = f"--iree-preprocessing-transform-spec-filename={tmp_path / 'spec.mlir'}"
+    assert "iree_linalg_ext.attention" not in lower(model, "preprocessing", flag)
+    expected = load(model, "main")(*arrays).to_host()
+    np.testing.assert_allclose(
+        load(model, "main", flag)(*arrays).to_host(), expected, rtol=1e-3, atol=1e-4
+    )
+
+
+def test_model_spec_without_mask(tmp_path: Path) -> None:
+    """Attention that is not causal is replaced where the user says so, all of it."""
+    model, w = (EXAMPLE / "model.mlir").read_text(), weights_of(2, 64)
+    made = model_spec(model, w, tmp_path)
+    assert made.returncode == 1
+    assert made.stderr.count("remark: attention is left as it is: not causal") == 2
+    assert "error: no attention can be replaced" in made.stderr
+    made = model_spec(model, w, tmp_path, "--topk=32", "--window=32", "--any-mask")
+    assert made.returncode == 0, made.stderr
+    assert (tmp_path / "spec.mlir").read_text().count("named_sequence @match") == 1
+    rng = np.random.default_rng(0)
+    q, k, v = (rng.standard_normal((2, 256, 64)).astype(np.float16) for _ in range(3))
+    first = q
+    for _ in range(2):
+        arrays = (a[None].astype(np.float32) for a in (first, k, v))
+        result = expected_attention(*arrays, w, 0.125, topk=32, window=32)
+        first = result[0].astype(np.float16)
+    flag = f"--iree-preprocessing-transform-spec-filename={tmp_path / 'spec.mlir'}"
+    np.testing.assert_allclose(
+        load(model, "main", flag)(q, k, v).to_host(), first, rtol=5e-3, atol=5e-3
+    )
+
+
+def test_model_spec_matches_only_its_model(tmp_path: Path) -> None:
+    """Another scale, or a mask that is an argument of another type, is no match."""
+    model = (FORMS / "form_tm_tensor_causal.mlir").read_text()
+    assert model_spec(model, weights_of(8, 32), tmp_path).returncode == 0
+    flag = f"--iree-preprocessing-transform-spec-filename={tmp_path / 'spec.mlir'}"
+    for other in ("iree_scale.mlir", "iree_plain.mlir", "iree_gqa.mlir", "iree_bf16.mlir"):
+        assert "iree_linalg_ext.attention" in lower(
+            (IMPORTS / other).read_text(), "preprocessing", flag
+        )
+
+
+def test_model_spec_takes_static_forms(tmp_path: Path) -> None:
+    """The spec of a dynamic model, used on the same model with its sizes known."""
+    model = (FORMS / "form_tm_tensor_causal_dyn.mlir").read_text()
+    assert model_spec(model, weights_of(8, 32), tmp_path).returncode == 0
+    flag = f"--iree-preprocessing-transform-spec-filename={tmp_path / 'spec.mlir'}"
+    static = (FORMS / "form_tm_tensor_causal.mlir").read_text()
+    text = lower(static, "preprocessing", flag)
+    assert "iree_linalg_ext.attention" not in text
+    assert "hal.executable" in text
+    assert "linalg.index" not in text, "the mask is still made"
+
+
+def test_model_spec_for_cuda(tmp_path: Path) -> None:
+    model = (EXAMPLE / "model.mlir").read_text()
+    options = ("--any-mask", "--topk=32", "--window=32")
+    made = model_spec(model, weights_of(2, 64), tmp_path, *options, target="cuda")
+    assert made.returncode == 0, made.stderr
+    flag = f"--iree-preprocessing-transform-spec-filename={tmp_path / 'spec.mlir'}"
+    code = compiler.compile_str(model, extra_args=[*CUDA, flag])
+    for name in (b"survivors", b".entry score(", b".entry attention("):
+        assert name in code
+
+
 def test_page(tmp_path: Path) -> None:
     """The commands of docs/IREE.md work, and what it shows is in what they write."""
     page = (ROOT / "docs" / "IREE.md").read_text()
@@ -168,7 +403,7 @@ def test_page(tmp_path: Path) -> None:
         ["bash", "-euc", commands], cwd=tmp_path, env={"PATH": path}, check=True, timeout=300
     )
     shown = re.findall(r"<!-- output: (\S+) -->\n```mlir\n(.*?)```", page, re.S)
-    assert len(shown) == 2
+    assert len(shown) == 3
     for name, block in shown:
         text, at = (tmp_path / name).read_text(), 0
         for line in block.splitlines():

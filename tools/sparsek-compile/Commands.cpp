@@ -6,19 +6,26 @@
 
 #include "Commands.h"
 
-#include "llvm/ADT/SmallString.h"
+#include "mlir/Target/LLVM/NVVM/Utils.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
+#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 
-#include <optional>
+#include <atomic>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <utility>
+#include <vector>
 
 using namespace sparsek;
 using llvm::ArrayRef;
@@ -39,25 +46,73 @@ Expected<std::string> sparsek::findProgram(StringRef name, StringRef hint) {
       (isPath ? "cannot be run: " : "was not found in PATH: ") + hint);
 }
 
-namespace {
-/// A temporary file.
-struct TemporaryFile {
-  llvm::SmallString<128> path;
-  std::error_code error;
+TemporaryFile::TemporaryFile(StringRef ending)
+    : error(
+          llvm::sys::fs::createTemporaryFile("sparsek-compile", ending, path)) {
+  if (!error)
+    llvm::sys::RemoveFileOnSignal(path);
+}
 
-  TemporaryFile()
-      : error(llvm::sys::fs::createTemporaryFile("sparsek-compile", "txt",
-                                                 path)) {}
-  ~TemporaryFile() {
-    if (!error)
-      llvm::sys::fs::remove(path);
+TemporaryFile::~TemporaryFile() {
+  if (error)
+    return;
+  llvm::sys::fs::remove(path);
+  llvm::sys::DontRemoveFileOnSignal(path);
+}
+
+Error TemporaryFile::check() const {
+  if (!error)
+    return Error::success();
+  return llvm::createStringError("no temporary file can be made: " +
+                                 error.message());
+}
+
+Error TemporaryFile::write(StringRef content) const {
+  if (Error missing = check())
+    return missing;
+  std::error_code failure;
+  llvm::raw_fd_ostream os(path, failure);
+  if (!failure) {
+    os << content;
+    os.close();
+    failure = os.error();
+    os.clear_error();
   }
-  std::string read() const {
-    auto buffer = llvm::MemoryBuffer::getFile(path);
-    return buffer ? (*buffer)->getBuffer().str() : std::string();
+  if (!failure)
+    return Error::success();
+  return llvm::createStringError("cannot write '" + path +
+                                 "': " + failure.message());
+}
+
+std::string TemporaryFile::read() const {
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  return buffer ? (*buffer)->getBuffer().str() : std::string();
+}
+
+/// The group of the program that is running, 0 if none is.
+static std::atomic<pid_t> running;
+
+static constexpr int kForwarded[] = {SIGINT, SIGTERM, SIGHUP};
+
+static void forwardSignal(int signal) {
+  if (pid_t group = running)
+    kill(-group, SIGTERM);
+  struct sigaction action = {};
+  action.sa_handler = SIG_DFL;
+  sigaction(signal, &action, nullptr);
+  raise(signal);
+}
+
+void sparsek::forwardSignals() {
+  for (int signal : kForwarded) {
+    struct sigaction action = {}, before = {};
+    action.sa_handler = forwardSignal;
+    // What nohup ignores stays so.
+    if (sigaction(signal, nullptr, &before) == 0 &&
+        before.sa_handler != SIG_IGN)
+      sigaction(signal, &action, nullptr);
   }
-};
-} // namespace
+}
 
 /// Lines of output that an error shows.
 static constexpr unsigned kShownLines = 40;
@@ -73,36 +128,83 @@ static std::string cutLines(StringRef text) {
          ("\n... and " + Twine(hidden) + " more lines").str();
 }
 
+/// Starts a program as a group of its own, so that what it starts ends with it.
+/// No signal may come before its group is known.
+static int start(StringRef program, ArrayRef<StringRef> arguments,
+                 StringRef output, StringRef errors) {
+  std::vector<std::string> words{program.str()};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char *> argv;
+  for (std::string &word : words)
+    argv.push_back(word.data());
+  argv.push_back(nullptr);
+
+  posix_spawn_file_actions_t files;
+  posix_spawn_file_actions_init(&files);
+  posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY,
+                                   0);
+  constexpr int write = O_WRONLY | O_TRUNC;
+  posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, output.str().c_str(),
+                                   write, 0);
+  posix_spawn_file_actions_addopen(&files, STDERR_FILENO, errors.str().c_str(),
+                                   write, 0);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  sigset_t blocked, before;
+  sigemptyset(&blocked);
+  for (int signal : kForwarded)
+    sigaddset(&blocked, signal);
+  pthread_sigmask(SIG_BLOCK, &blocked, &before);
+  posix_spawnattr_setsigmask(&attributes, &before);
+  pid_t pid = 0;
+  int error = posix_spawn(&pid, words[0].c_str(), &files, &attributes,
+                          argv.data(), environ);
+  if (error == 0)
+    running = pid;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&files);
+  return error;
+}
+
 /// Standard output and standard error of a program that has succeeded.
 static Expected<std::pair<std::string, std::string>>
 execute(StringRef program, ArrayRef<StringRef> arguments) {
-  TemporaryFile output, errors;
+  TemporaryFile output("txt"), errors("txt");
   for (const TemporaryFile *file : {&output, &errors})
-    if (file->error)
-      return llvm::createStringError("no temporary file can be made: " +
-                                     file->error.message());
-  llvm::SmallVector<StringRef> command{program};
-  command.append(arguments.begin(), arguments.end());
-  std::optional<StringRef> redirects[] = {StringRef(""), StringRef(output.path),
-                                          StringRef(errors.path)};
-  std::string reason;
-  int status = llvm::sys::ExecuteAndWait(program, command, std::nullopt,
-                                         redirects, 0, 0, &reason);
+    if (Error error = file->check())
+      return std::move(error);
   StringRef name = llvm::sys::path::filename(program);
-  if (status < 0)
-    return llvm::createStringError(name + " failed: " + reason);
+  if (int error = start(program, arguments, output.getPath(), errors.getPath()))
+    return llvm::createStringError(
+        name + " cannot be run: " + std::generic_category().message(error));
+  int status = 0;
+  pid_t pid = running;
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  running = 0;
   std::string written = errors.read();
-  if (status != 0)
+  if (WIFSIGNALED(status))
+    return llvm::createStringError(
+        name + " was ended by a signal: " + strsignal(WTERMSIG(status)) + "\n" +
+        cutLines(written));
+  if (WEXITSTATUS(status) != 0)
     return llvm::createStringError(name + " failed with exit status " +
-                                   Twine(status) + ":\n" + cutLines(written));
+                                   Twine(WEXITSTATUS(status)) + ":\n" +
+                                   cutLines(written));
   return std::pair(output.read(), std::move(written));
 }
 
-Error sparsek::runProgram(StringRef program, ArrayRef<StringRef> arguments) {
+Error sparsek::runProgram(StringRef program, ArrayRef<StringRef> arguments,
+                          bool quiet) {
   auto written = execute(program, arguments);
   if (!written)
     return written.takeError();
-  llvm::errs() << written->second;
+  if (!quiet)
+    llvm::errs() << written->second;
   return Error::success();
 }
 
@@ -112,6 +214,25 @@ Expected<std::string> sparsek::readOutput(StringRef program,
   if (!written)
     return written.takeError();
   return std::move(written->first);
+}
+
+Error sparsek::checkToolkit(StringRef format) {
+  llvm::SmallVector<StringRef> needed;
+  if (format == "cubin" || format == "fatbin")
+    needed.push_back("ptxas");
+  if (format == "fatbin")
+    needed.push_back("fatbinary");
+  for (StringRef name : needed) {
+    llvm::SmallString<128> path(mlir::NVVM::getCUDAToolkitPath());
+    llvm::sys::path::append(path, "bin", name);
+    if (!llvm::sys::findProgramByName(name) &&
+        !llvm::sys::fs::can_execute(path))
+      return llvm::createStringError(
+          "'" + name + "', which --format=" + format +
+          " needs, was not found: the CUDA toolkit, of which it is, must be in "
+          "PATH or named by CUDA_HOME; --format=ptx needs none");
+  }
+  return Error::success();
 }
 
 /// The version that the emitted text is made for and tested with.

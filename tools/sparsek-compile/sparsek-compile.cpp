@@ -17,14 +17,16 @@
 #include "sparsek/Target/Kernels.h"
 #include "sparsek/Transforms/KernelBinary.h"
 
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/PrettyStackTrace.h"
+#include "llvm/Support/Process.h"
+#include "llvm/Support/Signals.h"
 #include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -41,12 +43,13 @@ EXAMPLES
   sparsek-compile layer.mlir --cpu=x86-64-v3 -o layer.o  an object file for another one, and layer.h
   sparsek-compile model.mlir --raise="topk=256 window=256 scores=tensor" -o model.so
                                                          its dense causal attention made sparse first
-  sparsek-compile model.mlir --import="mode=dense" -o model.so
+  sparsek-compile imported.mlir --import="mode=dense" -o imported.so
                                                          with attention ops of IREE, ONNX or torch-mlir in it
   sparsek-compile attention.mlir --target=sm_90a -o attend.o   GPU kernels with C functions, and attend.h
   sparsek-compile attention.mlir --target=sm_80 -o kernels/    the same as PTX and launch records
-  sparsek-compile model.mlir --target=iree-cuda -o model.vmfb  a module for IREE's runtime
-  sparsek-compile model.mlir --target=iree-cpu -o model.mlir   what iree-compile would get
+  sparsek-compile attention.mlir --target=iree-cuda -o attention.vmfb
+                                                         a module for IREE's runtime
+  sparsek-compile layer.mlir --target=iree-cpu -o iree.mlir    what iree-compile would get
 
 TARGETS AND OUTPUTS
   cpu              NAME.so, NAME.o (both with NAME.h), NAME.ll, NAME.mlir (the LLVM dialect)
@@ -58,7 +61,6 @@ TARGETS AND OUTPUTS
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// Made in main, as in sparsek-run.
 struct Options {
   cl::OptionCategory category{"Compilation"};
   cl::opt<std::string> inputFile{cl::Positional, cl::desc("<module.mlir>"),
@@ -86,7 +88,7 @@ struct Options {
                              cl::cat(category)};
   cl::opt<std::string> cpu{
       "cpu", cl::value_desc("name"),
-      cl::desc("Processor for the target cpu (default: this one)"),
+      cl::desc("Processor for cpu and iree-cpu (default: this one)"),
       cl::cat(category)};
   cl::opt<std::string> features{"features", cl::value_desc("+a,-b"),
                                 cl::desc("Processor features to add or remove"),
@@ -162,9 +164,82 @@ static llvm::Expected<Request> parseRequest(const Options &options) {
                                  ", got '" + output + "'");
 }
 
+/// An option that says nothing to the target is a mistake.
+static llvm::Error checkOptions(const Options &options,
+                                const Request &request) {
+  bool isCPU = request.target == Target::CPU;
+  bool isGPU = request.target == Target::GPU;
+  bool isIREECPU = request.target == Target::IREECPU;
+  bool isIREECUDA = request.target == Target::IREECUDA;
+  bool isMLIR = request.form == Form::MLIR;
+  bool isVMFB = request.form == Form::VMFB;
+  bool isObject = request.form == Form::Library || request.form == Form::Object;
+  struct Use {
+    const cl::Option &option;
+    bool isUsed;
+    StringLiteral where;
+  } uses[] = {
+      {options.optLevel, isCPU && !isMLIR,
+       "cpu with another output than .mlir"},
+      {options.cpu, isCPU || isIREECPU, "cpu and iree-cpu"},
+      {options.features, isCPU || isIREECPU, "cpu and iree-cpu"},
+      {options.format, isGPU || isIREECUDA, "sm_N and iree-cuda"},
+      {options.chip, isIREECUDA, "iree-cuda; sm_N names the GPU itself"},
+      {options.name, isObject, "cpu and sm_N with an output .so or .o"},
+      {options.compiler, isVMFB, "iree-cpu and iree-cuda with an output .vmfb"},
+      {options.compilerFlags, isVMFB,
+       "iree-cpu and iree-cuda with an output .vmfb"}};
+  for (const Use &use : uses)
+    if (use.option.getNumOccurrences() != 0 && !use.isUsed)
+      return llvm::createStringError("--" + use.option.ArgStr +
+                                     " is for --target " + use.where);
+  constexpr unsigned highest = 3;
+  if (options.optLevel > highest)
+    return llvm::createStringError("--opt-level must be 0 to 3, got " +
+                                   Twine(options.optLevel));
+  return llvm::Error::success();
+}
+
 //===----------------------------------------------------------------------===//
 // Files
 //===----------------------------------------------------------------------===//
+
+/// The output's path with another ending.
+static std::string withEnding(StringRef output, StringRef ending) {
+  return (output.drop_back(llvm::sys::path::extension(output).size()) + ending)
+      .str();
+}
+
+/// What can be said about the output before the work begins.
+static llvm::Error checkOutput(const Options &options, const Request &request) {
+  SmallVector<std::string> paths{options.output};
+  if (request.form == Form::Library || request.form == Form::Object)
+    paths.push_back(withEnding(options.output, ".h"));
+  for (const std::string &path : paths) {
+    if (options.inputFile != "-" &&
+        llvm::sys::fs::equivalent(path, options.inputFile))
+      return llvm::createStringError("the output '" + path +
+                                     "' would replace the input");
+    std::error_code error;
+    if (request.form == Form::Folder) {
+      StringRef folder = StringRef(path).rtrim('/');
+      if (llvm::sys::fs::exists(folder) && !llvm::sys::fs::is_directory(folder))
+        error = std::make_error_code(std::errc::not_a_directory);
+    } else if (llvm::sys::fs::is_directory(path)) {
+      error = std::make_error_code(std::errc::is_a_directory);
+    } else if (llvm::sys::fs::exists(path)) {
+      error = llvm::sys::fs::access(path, llvm::sys::fs::AccessMode::Write);
+    } else {
+      StringRef folder = llvm::sys::path::parent_path(path);
+      error = llvm::sys::fs::access(folder.empty() ? "." : folder,
+                                    llvm::sys::fs::AccessMode::Write);
+    }
+    if (error)
+      return llvm::createStringError("cannot write '" + path +
+                                     "': " + error.message());
+  }
+  return llvm::Error::success();
+}
 
 /// Files with their content: all or none.
 static llvm::Error
@@ -204,12 +279,6 @@ static std::string print(ModuleOp module, bool generic) {
   return text;
 }
 
-/// The output's path with another ending.
-static std::string withEnding(StringRef output, StringRef ending) {
-  return (output.drop_back(llvm::sys::path::extension(output).size()) + ending)
-      .str();
-}
-
 /// The output's name as a C identifier.
 static std::string getIdentifier(const Options &options) {
   if (!options.name.empty())
@@ -223,20 +292,6 @@ static std::string getIdentifier(const Options &options) {
   return name;
 }
 
-/// A temporary file with this content; `remover` deletes it.
-static llvm::Expected<std::string>
-writeScratch(StringRef ending, StringRef content, llvm::FileRemover &remover) {
-  SmallString<128> path;
-  if (std::error_code error =
-          llvm::sys::fs::createTemporaryFile("sparsek-compile", ending, path))
-    return llvm::createStringError("no temporary file can be made: " +
-                                   error.message());
-  remover.setFile(path);
-  if (llvm::Error error = writeFile(path, content))
-    return std::move(error);
-  return path.str().str();
-}
-
 //===----------------------------------------------------------------------===//
 // Targets
 //===----------------------------------------------------------------------===//
@@ -244,7 +299,12 @@ writeScratch(StringRef ending, StringRef content, llvm::FileRemover &remover) {
 static llvm::Error compileForCPU(ModuleOp module, const Options &options,
                                  Form form, Progress &progress) {
   progress.enter("compiling for the CPU");
+  llvm::Expected<int64_t> lanes = getVectorLanes(options.cpu, options.features);
+  if (!lanes)
+    return lanes.takeError();
   CompileOptions compile;
+  compile.pipeline =
+      ("sparsek-cpu-pipeline{vector-lanes=" + Twine(*lanes) + "}").str();
   compile.configure = [](PassManager &passManager) {
     return applyPassManagerCLOptions(passManager);
   };
@@ -262,7 +322,8 @@ static llvm::Error compileForCPU(ModuleOp module, const Options &options,
     linker = *found;
   }
   compile.optLevel = options.optLevel;
-  compile.cpu = options.cpu;
+  if (options.cpu != "host")
+    compile.cpu = options.cpu;
   compile.features = options.features;
   auto object = compileObject(module, compile,
                               form == Form::LLVMIR ? ObjectForm::LLVMIR
@@ -279,20 +340,21 @@ static llvm::Error compileForCPU(ModuleOp module, const Options &options,
     return writeFiles({{options.output, object->code}, {headerPath, *header}});
 
   progress.enter("linking");
-  llvm::FileRemover remover;
-  auto file = writeScratch("o", object->code, remover);
-  if (!file)
-    return file.takeError();
-  SmallVector<StringRef> arguments{"-shared", "-o", options.output, *file,
-                                   "-lm"};
+  TemporaryFile file("o");
+  if (llvm::Error error = file.write(object->code))
+    return error;
+  SmallVector<StringRef> arguments{"-shared", "-o", options.output,
+                                   file.getPath(), "-lm"};
   // By its file: Debian has no development package's link for it.
   if (object->usesOpenMP)
     arguments.push_back("-l:libomp.so.5");
-  if (llvm::Error error = runProgram(linker, arguments))
-    return error;
-  llvm::Error error = writeFile(headerPath, *header);
+  llvm::sys::RemoveFileOnSignal(options.output);
+  llvm::Error error = runProgram(linker, arguments, options.quiet);
+  if (!error)
+    error = writeFile(headerPath, *header);
   if (error)
     llvm::sys::fs::remove(options.output);
+  llvm::sys::DontRemoveFileOnSignal(options.output);
   return error;
 }
 
@@ -315,6 +377,8 @@ static llvm::Error checkKernels(ModuleOp module, StringRef chip) {
 
 static llvm::Error compileForGPU(ModuleOp module, const Options &options,
                                  Form form, Progress &progress) {
+  if (llvm::Error error = checkToolkit(options.format))
+    return error;
   progress.enter("compiling kernels for " + options.target);
   std::string pipeline =
       "sparsek-nvvm-pipeline{host=false chip=" + options.target +
@@ -355,25 +419,39 @@ static llvm::Error compileForIREE(ModuleOp module, const Options &options,
   }
   progress.enter("compiling sparsek ops for IREE");
   bool isCUDA = target == Target::IREECUDA;
-  std::string pipeline = isCUDA
-                             ? "sparsek-emit-iree{cuda chip=" + options.chip +
-                                   " format=" + options.format + "}"
-                             : std::string("sparsek-emit-iree{llvm-cpu native-f64}");
+  std::string pipeline;
+  if (isCUDA) {
+    if (llvm::Error error = checkToolkit(options.format))
+      return error;
+    pipeline = "sparsek-emit-iree{cuda chip=" + options.chip +
+               " format=" + options.format + "}";
+  } else {
+    llvm::Expected<int64_t> lanes =
+        getVectorLanes(options.cpu, options.features);
+    if (!lanes)
+      return lanes.takeError();
+    // Text is for a stock iree-compile. Ours is told to keep f64.
+    StringRef f64 = form == Form::MLIR ? "" : " native-f64";
+    pipeline =
+        ("sparsek-emit-iree{llvm-cpu vector-lanes=" + Twine(*lanes) + f64 + "}")
+            .str();
+  }
   if (llvm::Error error = runPasses(module, pipeline))
     return error;
   // Ops of IREE are unregistered here: iree-compile reads their generic form.
   std::string text = print(module, /*generic=*/true);
   if (form == Form::MLIR)
     return writeFile(options.output, text);
-  llvm::FileRemover remover;
-  auto file = writeScratch("mlir", text, remover);
-  if (!file)
-    return file.takeError();
+  TemporaryFile file("mlir");
+  if (llvm::Error error = file.write(text))
+    return error;
   // IREE has no code generation for sm_90: what is not ours is compiled for
   // sm_80, which later GPUs run too.
   std::string cpu = "--iree-llvmcpu-target-cpu=";
   cpu += options.cpu.empty() ? "host" : StringRef(options.cpu);
-  SmallVector<StringRef> arguments{*file, "-o", options.output};
+  std::string features =
+      "--iree-llvmcpu-target-cpu-features=" + options.features;
+  SmallVector<StringRef> arguments{file.getPath(), "-o", options.output};
   if (isCUDA)
     arguments.append({"--iree-hal-target-device=cuda", kIREECUDATarget});
   else
@@ -381,15 +459,61 @@ static llvm::Error compileForIREE(ModuleOp module, const Options &options,
     arguments.append({"--iree-hal-target-device=local",
                       "--iree-hal-local-target-device-backends=llvm-cpu", cpu,
                       "--iree-input-demote-f64-to-f32=false"});
+  if (!isCUDA && !options.features.empty())
+    arguments.push_back(features);
   for (const std::string &flag : options.compilerFlags)
     arguments.push_back(flag);
   progress.enter("running iree-compile");
-  return runProgram(compiler, arguments);
+  llvm::Error error = runProgram(compiler, arguments, options.quiet);
+  if (!error)
+    return error;
+  // The file is gone by then.
+  std::string message = llvm::toString(std::move(error));
+  constexpr StringLiteral name = "NAME.mlir";
+  bool isNamed = false;
+  for (size_t at = 0;
+       (at = message.find(file.getPath(), at)) != std::string::npos;
+       at += name.size()) {
+    message.replace(at, file.getPath().size(), name);
+    isNamed = true;
+  }
+  if (isNamed)
+    message += "\n-o NAME.mlir writes the module that iree-compile gets.";
+  return llvm::createStringError(message);
 }
 
 //===----------------------------------------------------------------------===//
 // Main
 //===----------------------------------------------------------------------===//
+
+/// An error for a module of which nothing can be made.
+static llvm::Error checkModule(ModuleOp module, Target target) {
+  if (target == Target::GPU) {
+    bool hasOps = module
+                      .walk([](Operation *op) {
+                        return isa_and_present<SparseKDialect>(op->getDialect())
+                                   ? WalkResult::interrupt()
+                                   : WalkResult::advance();
+                      })
+                      .wasInterrupted();
+    if (!hasOps)
+      return llvm::createStringError(
+          "the module has no sparsek ops, of which kernels are made");
+    return llvm::Error::success();
+  }
+  // Of any dialect: those of IREE are not registered here.
+  auto isEntry = [](Operation &op) {
+    return (isa<FunctionOpInterface>(op) ||
+            op.getName().getStringRef() == "util.func") &&
+           op.getNumRegions() == 1 && !op.getRegion(0).empty() &&
+           SymbolTable::getSymbolVisibility(&op) ==
+               SymbolTable::Visibility::Public;
+  };
+  if (llvm::none_of(module.getOps(), isEntry))
+    return llvm::createStringError(
+        "the module has no public function with a body");
+  return llvm::Error::success();
+}
 
 /// Runs a pass that is to replace something by ops of this project; its remarks
 /// say what, and why not.
@@ -411,28 +535,26 @@ static llvm::Error replaceAttention(ModuleOp module, StringRef option,
   return llvm::Error::success();
 }
 
-/// Remarks and warnings as the other tools print them.
-static void printDiagnostic(Diagnostic &diagnostic) {
-  if (auto at = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>())
-    llvm::errs() << at.getFilename().strref() << ":" << at.getLine() << ":"
-                 << at.getColumn() << ": ";
-  bool isRemark = diagnostic.getSeverity() == DiagnosticSeverity::Remark;
-  llvm::errs() << (isRemark ? "remark: " : "warning: ") << diagnostic << "\n";
-}
-
 static llvm::Error compile(MLIRContext &context, const Options &options) {
   llvm::Expected<Request> request = parseRequest(options);
   if (!request)
     return request.takeError();
+  if (llvm::Error error = checkOptions(options, *request))
+    return error;
+  if (llvm::Error error = checkOutput(options, *request))
+    return error;
   ScopedDiagnosticHandler printer(&context, [&](Diagnostic &diagnostic) {
     if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
       return failure();
     if (!options.quiet)
-      printDiagnostic(diagnostic);
+      llvm::errs() << formatDiagnostic(diagnostic) << "\n";
     return success();
   });
-  Progress progress(options.quiet);
+  Progress progress(options.quiet ||
+                    !llvm::sys::Process::StandardErrIsDisplayed());
   progress.enter("reading '" + options.inputFile + "'");
+  if (options.inputFile == "-" && llvm::sys::Process::StandardInIsUserInput())
+    llvm::errs() << "(reading from the terminal; end the input with Ctrl-D)\n";
   auto file =
       llvm::MemoryBuffer::getFileOrSTDIN(options.inputFile, /*IsText=*/true);
   if (!file)
@@ -461,6 +583,8 @@ static llvm::Error compile(MLIRContext &context, const Options &options) {
     if (llvm::Error error = replaceAttention(**module, "raise", pass))
       return error;
   }
+  if (llvm::Error error = checkModule(**module, request->target))
+    return error;
   switch (request->target) {
   case Target::CPU:
     return compileForCPU(**module, options, request->form, progress);
@@ -475,12 +599,10 @@ static llvm::Error compile(MLIRContext &context, const Options &options) {
 }
 
 extern "C" int sparsekCompileMain(int argc, char **argv) {
+  forwardSignals();
   llvm::setBugReportMsg(kBugReportMessage);
   llvm::InitLLVM initLLVM(argc, argv);
-  freeOptionNames({"target", "o", "import", "raise", "opt-level", "cpu",
-                   "features", "format", "chip", "name", "iree-compile",
-                   "iree-flag", "quiet"});
-  Options options;
+  auto options = makeOptions<Options>();
   cl::HideUnrelatedOptions(options.category);
   addVersionPrinter();
   registerMLIRContextCLOptions();

@@ -54,8 +54,6 @@ INPUTS
   NAME=...                 any of these for the argument %NAME)";
 
 namespace {
-/// Made in main, since LLVM's libraries register some of these names for
-/// themselves and those have to go first.
 struct Options {
   cl::OptionCategory inputCategory{"Module, inputs and outputs"};
   cl::OptionCategory compileCategory{"Compilation"};
@@ -225,6 +223,9 @@ static double getSeconds() {
 static llvm::Error run(MLIRContext &context, const Options &options) {
   if (options.repeat == 0)
     return llvm::createStringError("--repeat must be at least 1, got 0");
+  if (options.optLevel > 3)
+    return llvm::createStringError("--opt-level must be 0 to 3, got " +
+                                   llvm::Twine(options.optLevel));
   auto file =
       llvm::MemoryBuffer::getFileOrSTDIN(options.inputFile, /*IsText=*/true);
   if (!file)
@@ -320,11 +321,7 @@ static llvm::Error run(MLIRContext &context, const Options &options) {
 extern "C" int sparsekRunMain(int argc, char **argv) {
   llvm::setBugReportMsg(kBugReportMessage);
   llvm::InitLLVM initLLVM(argc, argv);
-  freeOptionNames({"entry", "input", "rest", "output", "pipeline", "opt-level",
-                   "cpu", "features", "shared-library", "dump-llvm",
-                   "dump-object", "repeat", "threads", "device", "print",
-                   "print-limit", "quiet", "json"});
-  Options options;
+  auto options = makeOptions<Options>();
   cl::HideUnrelatedOptions(
       {&options.inputCategory, &options.compileCategory, &options.runCategory});
   addVersionPrinter();

@@ -18,6 +18,7 @@
 #include <vector>
 
 namespace mlir {
+class Diagnostic;
 class OpPassManager;
 class PassManager;
 } // namespace mlir
@@ -52,7 +53,8 @@ struct Signature {
 
 struct CompileOptions {
   /// The passes from tensors to the LLVM dialect, in the syntax of
-  /// `--pass-pipeline`; the outer `builtin.module(...)` may be left out.
+  /// `--pass-pipeline`; the outer `builtin.module(...)` may be left out. This
+  /// one by its name alone makes vectors as long as those of the processor.
   std::string pipeline = "sparsek-cpu-pipeline";
   /// Fills in the passes instead of `pipeline`.
   std::function<mlir::LogicalResult(mlir::OpPassManager &)> buildPipeline;
@@ -117,6 +119,9 @@ private:
   explicit Executable(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl;
 };
+
+/// A diagnostic with its notes, one a line: "file:line:column: remark: ...".
+std::string formatDiagnostic(mlir::Diagnostic &diagnostic);
 
 /// Parses `text` into a module whose function arguments carry their names as
 /// locations. The error holds the diagnostics.

@@ -11,6 +11,12 @@
 
 namespace sparsek {
 
+/// How many f32 lanes the vectors of a processor have, to which the code for it
+/// is to be fitted; of this one, if `cpu` is empty or "host". An error where
+/// there is no such processor or feature.
+llvm::Expected<int64_t> getVectorLanes(llvm::StringRef cpu,
+                                       llvm::StringRef features);
+
 /// What a module for the CPU is made into.
 enum class ObjectForm { Object, LLVMIR };
 
@@ -35,8 +41,8 @@ llvm::Expected<ObjectCode> compileObject(mlir::ModuleOp module,
 
 /// The C header of that object; `name` is for its include guard. An error for
 /// a function whose name C does not accept.
-llvm::Expected<std::string>
-makeObjectHeader(llvm::ArrayRef<Signature> entries, llvm::StringRef name);
+llvm::Expected<std::string> makeObjectHeader(llvm::ArrayRef<Signature> entries,
+                                             llvm::StringRef name);
 
 } // namespace sparsek
 

@@ -12,13 +12,18 @@
 // CHECK:           export_name = "survivors"
 // CHECK:           export_name = "attention"
 // CHECK:           "util.return"
-// CHECK:         transform.named_sequence @match(
+// CHECK:         transform.named_sequence @match_form_0(
 // CHECK:           transform.match.operation_name %op ["iree_linalg_ext.attention"]
+// CHECK:           transform.iree.match.attention %op, query_type = f16, key_type = f16, value_type = f16, output_type = f16, indexing_maps = [affine_map<(b, m, n, k1, k2) -> (b, m, k1)>, affine_map<(b, m, n, k1, k2) -> (b, k2, k1)>, affine_map<(b, m, n, k1, k2) -> (b, k2, n)>, affine_map<(b, m, n, k1, k2) -> ()>, affine_map<(b, m, n, k1, k2) -> (b, m, n)>]
 // CHECK:           transform.iree.match.cast_compatible_type %in0 = tensor<2x?x64xf16> : !transform.any_value
+// CHECK:         transform.named_sequence @match_form_1(
+// CHECK:           affine_map<(b, m, n, k1, k2) -> (b, m, k2)>
 // CHECK:         transform.named_sequence @replace(
 // CHECK:           transform.util.import_symbol @sparsek_attention into %root if undefined
 // CHECK:           transform.util.cast_and_call %f(%in) -> %out after %op {
 // CHECK:         transform.named_sequence @__transform_main(
+// CHECK:           @match_form_0 -> @replace,
+// CHECK-NEXT:      @match_form_1 -> @replace
 
 // CPU:         "hal.executable.source"() <{sym_name = "sparsek_topk_mask"
 // CPU:         transform.util.import_symbol @sparsek_topk_mask into %root if undefined
