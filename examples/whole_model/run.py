@@ -12,7 +12,8 @@ the whole output (Frobenius). Doors for which something is not installed say so.
   eager       PyTorch with sparsek.torch, on a GPU where there is one
   cpu         sparsek.compile
   iree-cpu    sparsek-compile --target=iree-cpu, run by iree.runtime
-  iree-cuda   sparsek-compile --target=iree-cuda, run by iree.runtime (bf16, needs a GPU)
+  iree-cuda   sparsek-compile --target=iree-cuda, run by iree.runtime (needs a GPU; f32, which
+              has kernels for the selection only, with --fallback)
 
 Where two scores are closer than 1e-5, rounding may select the other key: positions that differ for
 that reason are counted and left out.
@@ -93,10 +94,10 @@ def open_iree(model: Model, target: str, driver: str) -> Run:
         import iree.runtime as runtime
     except ImportError as error:
         raise NotHere("pip install 'sparsek[iree]'") from error
-    if target == "iree-cuda" and model.dtype == "f32":
-        raise NotHere("the kernels take bf16 and f16")
     compiler = Path(sys.executable).with_name("iree-compile")
     options = [f"--iree-compile={compiler}"] if compiler.is_file() else []
+    if target == "iree-cuda" and model.dtype == "f32":
+        options.append("--fallback")
     try:
         device = runtime.get_device(driver)
     except Exception as error:

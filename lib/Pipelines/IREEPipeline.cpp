@@ -67,11 +67,13 @@ void sparsek::buildEmitIREEPipeline(OpPassManager &pm,
     pm.addPass(std::make_unique<Refuse>());
     return;
   }
+  pm.addPass(createConvertUtilToFuncPass());
   if (options.cuda)
     addCUDA(pm, options);
   else
     addCPU(pm, options);
   pm.addPass(createCanonicalizerPass());
+  pm.addPass(createConvertFuncToUtilPass());
   if (options.verify)
     pm.addPass(createVerifyIREEInputPass());
 }

@@ -160,6 +160,35 @@ def test_spec_for_cuda(tmp_path: Path) -> None:
         assert name in code
 
 
+def imported(name: str, target: str, mode: str) -> str:
+    """Text of IREE's own phase input, whose functions are util.func, imported and emitted."""
+    result = subprocess.run(
+        [
+            "sparsek-opt", IMPORTS / name, "--allow-unregistered-dialect",
+            f"--sparsek-import={mode}", f"--sparsek-emit-iree={target}",
+        ],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "func.func" not in result.stdout.split("hal.executable.source")[0]
+    return result.stdout
+
+
+def test_functions_of_iree() -> None:
+    model = load(imported("iree_gqa.mlir", "llvm-cpu", "mode=dense"), "main")
+    rng = np.random.default_rng(3)
+    shapes = [(1, heads, 64, 32) for heads in (8, 2, 2)]
+    q, k, v = (rng.standard_normal(shape).astype(np.float32) for shape in shapes)
+    u = np.zeros((1, 1, 64), np.float32)
+    # A window of all keys is dense attention.
+    expected, _ = oracle.attention(q, k, v, u, topk=1, window=64)
+    np.testing.assert_allclose(model(q, k, v).to_host(), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_functions_of_iree_for_cuda() -> None:
+    text = imported("iree_gqa.mlir", "cuda fallback", "mode=dense")
+    assert b".entry" in compiler.compile_str(text, extra_args=CUDA)
+
+
 FORMS = ROOT / "test" / "fixtures"
 IMPORTS = ROOT / "test" / "Conversion" / "Import" / "Inputs"
 

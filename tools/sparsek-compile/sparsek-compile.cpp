@@ -101,6 +101,11 @@ struct Options {
   cl::opt<std::string> chip{"chip", cl::value_desc("sm_N"), cl::init("sm_90a"),
                             cl::desc("The GPU of iree-cuda (default: sm_90a)"),
                             cl::cat(category)};
+  cl::opt<bool> fallback{
+      "fallback",
+      cl::desc("With iree-cuda: attention and scores without kernels, such as "
+               "those in f32, by their definition, which takes longer"),
+      cl::cat(category)};
   cl::opt<std::string> name{
       "name", cl::value_desc("identifier"),
       cl::desc("What the C functions of a GPU kernel begin with, and the "
@@ -185,6 +190,7 @@ static llvm::Error checkOptions(const Options &options,
       {options.features, isCPU || isIREECPU, "cpu and iree-cpu"},
       {options.format, isGPU || isIREECUDA, "sm_N and iree-cuda"},
       {options.chip, isIREECUDA, "iree-cuda; sm_N names the GPU itself"},
+      {options.fallback, isIREECUDA, "iree-cuda"},
       {options.name, isObject, "cpu and sm_N with an output .so or .o"},
       {options.compiler, isVMFB, "iree-cpu and iree-cuda with an output .vmfb"},
       {options.compilerFlags, isVMFB,
@@ -424,7 +430,8 @@ static llvm::Error compileForIREE(ModuleOp module, const Options &options,
     if (llvm::Error error = checkToolkit(options.format))
       return error;
     pipeline = "sparsek-emit-iree{cuda chip=" + options.chip +
-               " format=" + options.format + "}";
+               " format=" + options.format +
+               (options.fallback ? " fallback}" : "}");
   } else {
     llvm::Expected<int64_t> lanes =
         getVectorLanes(options.cpu, options.features);

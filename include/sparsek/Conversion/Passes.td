@@ -465,6 +465,40 @@ def ConvertVectorToIREEPass : Pass<"convert-vector-to-iree", "::mlir::ModuleOp">
                            "::mlir::tensor::TensorDialect"];
 }
 
+def ConvertUtilToFuncPass : Pass<"convert-util-to-func", "::mlir::ModuleOp"> {
+  let summary = "functions of IREE that hold sparsek ops to func.func";
+  let description = [{
+    Passes on functions see no `util.func`, which is not registered, and a
+    `func.call` in it cannot be verified. `convert-func-to-util` makes it again;
+    its properties are kept in `sparsek.util_func`.
+
+    ```mlir
+    "util.func"() <{function_type = (!u) -> !u, inlining_policy = #util.inline.never, sym_name = "f"}> ({
+    // becomes
+    func.func @f(%u: !u) -> !u attributes {sparsek.util_func = {inlining_policy = #util.inline.never}} {
+    ```
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect"];
+}
+
+def ConvertFuncToUtilPass : Pass<"convert-func-to-util", "::mlir::ModuleOp"> {
+  let summary = "functions that convert-util-to-func has made back to util.func";
+  let description = [{
+    The functions with `sparsek.util_func` and all that they call, with
+    `util.call` for `func.call` and `util.return` for `func.return`.
+
+    ```mlir
+    func.func private @g(%u: !u) -> !u {
+    func.func @f(%u: !u) -> !u attributes {sparsek.util_func = {}} {
+      %0 = call @g(%u) : (!u) -> !u
+    // becomes
+    "util.func"() <{function_type = (!u) -> !u, sym_name = "g", sym_visibility = "private"}> ({
+    "util.func"() <{function_type = (!u) -> !u, sym_name = "f"}> ({
+      %0 = "util.call"(%u) <{callee = @g}> : (!u) -> !u
+    ```
+  }];
+}
+
 def VerifyIREEInputPass : Pass<"verify-iree-input", "::mlir::ModuleOp"> {
   let summary = "report what iree-compile would not take";
   let description = [{

@@ -16,6 +16,10 @@
 
 namespace sparsek::iree {
 
+/// On a func.func that is a util.func before and after: the properties that a
+/// func.func does not have.
+inline constexpr llvm::StringLiteral kUtilAttr = "sparsek.util_func";
+
 /// `#hal.<text>`.
 mlir::Attribute getHALAttr(mlir::MLIRContext *context, const llvm::Twine &text);
 

@@ -517,7 +517,7 @@ private:
   /// A private function with a copy of `op`, or one that is there already.
   func::FuncOp outline(Operation *op, SymbolTable &symbols);
 
-  /// By name, attributes and types of the op.
+  /// By name, attributes and types of the op, and the kind of its function.
   DenseMap<Attribute, func::FuncOp> functions;
 };
 } // namespace
@@ -526,9 +526,11 @@ func::FuncOp ConvertSparseKToIREE::outline(Operation *op,
                                            SymbolTable &symbols) {
   OpBuilder b(op);
   auto type = b.getFunctionType(op->getOperandTypes(), op->getResultTypes());
+  // A util.func calls none that a func.func calls.
+  bool isUtil = op->getParentOfType<func::FuncOp>()->hasAttr(iree::kUtilAttr);
   Attribute key =
       b.getArrayAttr({op->getName().getIdentifier(), op->getAttrDictionary(),
-                      TypeAttr::get(type)});
+                      TypeAttr::get(type), b.getBoolAttr(isUtil)});
   func::FuncOp &function = functions[key];
   if (!function) {
     std::string name = "sparsek_" + op->getName().stripDialect().str();

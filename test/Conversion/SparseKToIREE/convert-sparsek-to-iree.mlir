@@ -26,11 +26,10 @@ func.func @dynamic(%u: tensor<1x2x?xf32>) -> tensor<1x2x?xf32> {
   return %t : tensor<1x2x?xf32>
 }
 
-// In functions of other dialects the dispatches take the place of the op.
+// In a function of IREE's, the call and the private function are IREE's, too.
 
-// CHECK-LABEL: "util.func"
-// CHECK-NOT:     call
-// CHECK:         export_name = "sort_tiles"
+// CHECK-LABEL: "util.func"() <{function_type = (tensor<1x2x256xf32>) -> tensor<1x2x256xf32>, sym_name = "other"}>
+// CHECK:         "util.call"(%{{.*}}) <{callee = @sparsek_topk_mask_{{[0-9]+}}}>
 // CHECK:         "util.return"
 "util.func"() <{function_type = (!u) -> !u, sym_name = "other"}> ({
 ^bb0(%u: !u):
