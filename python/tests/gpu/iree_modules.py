@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 
 class Case(NamedTuple):
-    """A function of one sparsek op, its options for `sparsek-emit-iree`, and sizes to run it with."""
+    """A function of one sparsek op, its options for `sparsek-emit-iree`, and sizes to run it with. Integers must be equal."""
 
     name: str
     text: str
@@ -79,7 +79,7 @@ CASES = (
     Case("f16_80", attention("f16", 80, "topk(100) window(0)", 1, "4x4"), "cuda", LENGTHS, 2e-3),
     Case("f32", attention("f32", 64, "topk(64) window(64)"), "cuda fallback", LENGTHS[:3], 2e-5),
     Case("dense", DENSE, "cuda fallback", LENGTHS[:3], 2e-5),
-    Case("selection", SELECTION, "cuda", SQUARE, 0),
+    Case("selection", SELECTION, "cuda", SQUARE, 1e-6),
     Case("score", score("bf16", ""), "cuda", SQUARE, 1e-5),
     Case("score_normed", score("f16", "slope(1.0e-3) norm<timestep>"), "cuda", SQUARE, 1e-4),
     Case("score_f32", score("f32", ""), "cuda fallback", SQUARE, 1e-5),
