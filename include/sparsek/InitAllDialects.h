@@ -22,7 +22,6 @@ namespace sparsek {
 inline void registerSparsekDialects(mlir::DialectRegistry &registry) {
   registry.insert<SparseKDialect, frag::FragDialect, tile::TileDialect,
                   tm_tensor::TMTensorDialect>();
-  registerImportHint(registry);
 }
 
 /// The dialects of this project and of MLIR, with all interface models and

@@ -554,6 +554,8 @@ func::FuncOp ConvertSparseKToIREE::outline(Operation *op,
 
 LogicalResult ConvertSparseKToIREE::convert(Operation *op,
                                             const KernelTable &table) {
+  if (!op->isRegistered())
+    return emitUnknownOpError(op);
   auto name = op->getAttrOfType<FlatSymbolRefAttr>(kKernelsAttr);
   if (!name)
     return op->emitOpError("cannot be emitted for CUDA: it has no kernels; "

@@ -38,12 +38,18 @@ struct ConvertSparseKToLinalg
     : public sparsek::impl::ConvertSparseKToLinalgPassBase<
           ConvertSparseKToLinalg> {
   void runOnOperation() override {
-    WalkResult composite = getOperation()->walk([](AttentionOp op) {
-      op.emitOpError("is not lowered as a whole: run "
-                     "--sparsek-decompose-attention first");
-      return WalkResult::interrupt();
+    WalkResult refused = getOperation()->walk([](Operation *op) {
+      if (!isa_and_present<SparseKDialect>(op->getDialect()))
+        return WalkResult::advance();
+      if (!op->isRegistered())
+        return WalkResult(emitUnknownOpError(op));
+      if (isa<AttentionOp>(op))
+        return WalkResult(
+            op->emitOpError("is not lowered as a whole: run "
+                            "--sparsek-decompose-attention first"));
+      return WalkResult::advance();
     });
-    if (composite.wasInterrupted())
+    if (refused.wasInterrupted())
       return signalPassFailure();
     RewritePatternSet patterns(&getContext());
     populateSparseKToLinalgPatterns(patterns);

@@ -311,9 +311,7 @@ void ConvertSparseKToVector::runOnOperation() {
             })
         .Default([](Operation *op) -> WalkResult {
           if (!op->isRegistered())
-            return op->emitOpError("is none of the dialect: --sparsek-import, "
-                                   "as the first pass, reads the ops of "
-                                   "exporters");
+            return emitUnknownOpError(op);
           return op->emitOpError("has no vector kernel: run "
                                  "--sparsek-decompose-attention first");
         });

@@ -42,14 +42,7 @@ void sparsek::SparseKDialect::initialize() {
   allowUnknownOperations(getContext()->allowsUnregisteredDialects());
 }
 
-void sparsek::registerImportHint(mlir::DialectRegistry &registry) {
-  registry.addExtension(+[](mlir::MLIRContext *context, SparseKDialect *) {
-    context->getDiagEngine().registerHandler([](mlir::Diagnostic &diagnostic) {
-      if (llvm::StringRef(diagnostic.str())
-              .starts_with("unregistered operation 'sparsek."))
-        diagnostic << "; --sparsek-import, as the first pass, reads the ops of "
-                      "exporters";
-      return mlir::failure();
-    });
-  });
+mlir::InFlightDiagnostic sparsek::emitUnknownOpError(mlir::Operation *op) {
+  return op->emitOpError("is none of the dialect: --sparsek-import, as the "
+                         "first pass, reads the ops of exporters");
 }

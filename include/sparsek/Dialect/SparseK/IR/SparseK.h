@@ -25,9 +25,8 @@
 #include "sparsek/Dialect/SparseK/IR/SparseKOps.h.inc"
 
 namespace sparsek {
-/// Completes MLIR's error about an op that the dialect does not have: it may be
-/// one of an exporter.
-void registerImportHint(mlir::DialectRegistry &registry);
+/// The error for an op under the dialect's name that the dialect does not have.
+mlir::InFlightDiagnostic emitUnknownOpError(mlir::Operation *op);
 } // namespace sparsek
 
 #endif // SPARSEK_DIALECT_SPARSEK_IR_SPARSEK_H
