@@ -24,15 +24,37 @@ namespace {
 struct Refuse : public PassWrapper<Refuse, OperationPass<>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(Refuse)
 
+  explicit Refuse(std::string reason) : reason(std::move(reason)) {}
   void runOnOperation() override {
-    emitError(getOperation()->getLoc())
-        << "sparsek-emit-iree: name one target, cuda or llvm-cpu";
+    emitError(getOperation()->getLoc()) << "sparsek-emit-iree: " << reason;
     signalPassFailure();
   }
+
+  std::string reason;
 };
 } // namespace
 
+/// What is wrong with the options. Empty where nothing is.
+static std::string check(const EmitIREEOptions &options) {
+  if (options.cuda == options.llvmCPU)
+    return "name one target, cuda or llvm-cpu";
+  struct Use {
+    const llvm::cl::Option &option;
+    bool isForCUDA;
+  } uses[] = {{options.chip, true},      {options.format, true},
+              {options.toolkit, true},   {options.schedule, true},
+              {options.fallback, true},  {options.vectorLanes, false},
+              {options.nativeF64, false}};
+  for (const Use &use : uses)
+    if (use.option.getNumOccurrences() != 0 && use.isForCUDA != options.cuda)
+      return (use.option.ArgStr + " is an option of " +
+              (use.isForCUDA ? "cuda" : "llvm-cpu"))
+          .str();
+  return "";
+}
+
 static void addCUDA(OpPassManager &pm, const EmitIREEOptions &options) {
+  pm.addPass(createSparsekGatherCausalAttentionPass());
   addKernelCompilation(pm, {options.chip, options.schedule});
   pm.addPass(createConvertNVVMToIREEPass());
   SparsekSerializeKernelsPassOptions serialize;
@@ -58,13 +80,15 @@ static void addCPU(OpPassManager &pm, const EmitIREEOptions &options) {
   // iree-compile makes f64 f32 unless it is told not to.
   if (!options.nativeF64)
     pm.addNestedPass<func::FuncOp>(createSparsekExpandF64Pass());
-  pm.addPass(createConvertVectorToIREEPass());
+  ConvertVectorToIREEPassOptions dispatches;
+  dispatches.keepsF64 = options.nativeF64;
+  pm.addPass(createConvertVectorToIREEPass(dispatches));
 }
 
 void sparsek::buildEmitIREEPipeline(OpPassManager &pm,
                                     const EmitIREEOptions &options) {
-  if (options.cuda == options.llvmCPU) {
-    pm.addPass(std::make_unique<Refuse>());
+  if (std::string reason = check(options); !reason.empty()) {
+    pm.addPass(std::make_unique<Refuse>(std::move(reason)));
     return;
   }
   pm.addPass(createConvertUtilToFuncPass());

@@ -461,6 +461,8 @@ def ConvertVectorToIREEPass : Pass<"convert-vector-to-iree", "::mlir::ModuleOp">
         : (i32, ..., tensor<1x2x?xf32>{%n}) -> (tensor<1x2x?xf32>{%n}, tensor<1x2x?xi32>{%n}, tensor<?xi8>{%bytes})
     ```
   }];
+  let options = [Option<"keepsF64", "keeps-f64", "bool", /*default=*/"false",
+                        "No remarks about tensors of f64: iree-compile gets that flag">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
                            "::mlir::tensor::TensorDialect"];
 }

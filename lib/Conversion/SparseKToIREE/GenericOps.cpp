@@ -40,6 +40,14 @@ Attribute iree::getLayout(MLIRContext *context, unsigned numConstants,
   return getHALAttr(context, layout);
 }
 
+Attribute iree::getAttribute(Operation *op, StringRef name) {
+  if (Attribute attribute = op->getDiscardableAttr(name))
+    return attribute;
+  auto properties =
+      dyn_cast_or_null<DictionaryAttr>(op->getPropertiesAsAttribute());
+  return properties ? properties.get(name) : Attribute();
+}
+
 Operation *iree::createOp(OpBuilder &b, Location loc, StringRef name,
                           TypeRange results, ValueRange operands,
                           ArrayRef<NamedAttribute> properties,

@@ -31,6 +31,10 @@ std::string quote(llvm::StringRef bytes);
 mlir::Attribute getLayout(mlir::MLIRContext *context, unsigned numConstants,
                           llvm::ArrayRef<bool> isWritten);
 
+/// An attribute of an unregistered op, which may be a property or discardable.
+/// Null where there is none.
+mlir::Attribute getAttribute(mlir::Operation *op, llvm::StringRef name);
+
 /// An op of a dialect that is not registered.
 mlir::Operation *createOp(mlir::OpBuilder &b, mlir::Location loc,
                           llvm::StringRef name, mlir::TypeRange results,

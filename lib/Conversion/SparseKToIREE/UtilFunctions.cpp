@@ -58,15 +58,13 @@ static void replaceReturns(Region &body, StringRef from,
 //===----------------------------------------------------------------------===//
 
 static LogicalResult convertToFunc(Operation *op) {
-  NamedAttrList properties;
-  if (auto given =
-          dyn_cast_or_null<DictionaryAttr>(op->getPropertiesAsAttribute()))
-    properties.append(given.getValue());
-  auto name = dyn_cast_or_null<StringAttr>(
-      properties.erase(SymbolTable::getSymbolAttrName()));
-  auto attribute = dyn_cast_or_null<TypeAttr>(properties.erase(kTypeName));
-  auto visibility = dyn_cast_or_null<StringAttr>(
-      properties.erase(SymbolTable::getVisibilityAttrName()));
+  StringRef symbol = SymbolTable::getSymbolAttrName(),
+            visible = SymbolTable::getVisibilityAttrName();
+  auto name = dyn_cast_or_null<StringAttr>(iree::getAttribute(op, symbol));
+  auto attribute =
+      dyn_cast_or_null<TypeAttr>(iree::getAttribute(op, kTypeName));
+  auto visibility =
+      dyn_cast_or_null<StringAttr>(iree::getAttribute(op, visible));
   auto type =
       dyn_cast_or_null<FunctionType>(attribute ? attribute.getValue() : Type());
   bool isFunction = name && type && op->getNumRegions() == 1 &&
@@ -78,7 +76,14 @@ static LogicalResult convertToFunc(Operation *op) {
                            "arguments that it says");
   OpBuilder b(op);
   auto function = func::FuncOp::create(b, op->getLoc(), name, type);
-  function->setDiscardableAttrs(op->getDiscardableAttrDictionary());
+  NamedAttrList properties, others(op->getDiscardableAttrDictionary());
+  if (auto given =
+          dyn_cast_or_null<DictionaryAttr>(op->getPropertiesAsAttribute()))
+    properties.append(given.getValue());
+  for (NamedAttrList *list : {&properties, &others})
+    for (StringRef known : {symbol, visible, StringRef(kTypeName)})
+      list->erase(known);
+  function->setDiscardableAttrs(others.getDictionary(op->getContext()));
   function->setAttr(iree::kUtilAttr,
                     properties.getDictionary(op->getContext()));
   if (visibility)
@@ -104,6 +109,19 @@ struct ConvertUtilToFunc
     for (Operation *function : functions)
       if (failed(convertToFunc(function)))
         return signalPassFailure();
+    // Elsewhere nothing can be called.
+    WalkResult result = getOperation().walk([&](Operation *op) {
+      if (!isa_and_present<SparseKDialect>(op->getDialect()))
+        return WalkResult::advance();
+      auto function = op->getParentOfType<func::FuncOp>();
+      if (function && function->getParentOp() == getOperation())
+        return WalkResult::advance();
+      op->emitOpError("must be in a func.func or util.func of the outermost "
+                      "module to be emitted for IREE");
+      return WalkResult::interrupt();
+    });
+    if (result.wasInterrupted())
+      signalPassFailure();
   }
 };
 } // namespace

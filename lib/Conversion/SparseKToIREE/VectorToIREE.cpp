@@ -550,6 +550,7 @@ LogicalResult CallConverter::convert() {
 namespace {
 struct ConvertVectorToIREE
     : public sparsek::impl::ConvertVectorToIREEPassBase<ConvertVectorToIREE> {
+  using ConvertVectorToIREEPassBase::ConvertVectorToIREEPassBase;
   LogicalResult initialize(MLIRContext *context) override {
     // For the ops, types and attributes of IREE.
     context->allowUnregisteredDialects();
@@ -582,7 +583,7 @@ struct ConvertVectorToIREE
       if (failed(checkKernel(function)))
         return signalPassFailure();
       // They are the caller's. iree-compile reports that their loads differ.
-      if (llvm::any_of(function.getArgumentTypes(), isBufferOfF64))
+      if (!keepsF64 && llvm::any_of(function.getArgumentTypes(), isBufferOfF64))
         users.front().emitRemark("has tensors of f64: compile with "
                                  "--iree-input-demote-f64-to-f32=false");
       for (func::CallOp call : users)

@@ -6,10 +6,15 @@
 
 #include "sparsek/Conversion/Passes.h"
 
+#include "GenericOps.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/AffineMap.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/SymbolTable.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -89,16 +94,17 @@ static bool isExternal(Operation *function) {
 }
 
 static bool isPublic(Operation *function) {
-  auto visibility =
-      function->getAttrOfType<StringAttr>(SymbolTable::getVisibilityAttrName());
+  auto visibility = dyn_cast_or_null<StringAttr>(
+      iree::getAttribute(function, SymbolTable::getVisibilityAttrName()));
   return !visibility || visibility.getValue() == "public";
 }
 
 /// func.func and, unregistered, util.func.
 static LogicalResult verifyFunction(Operation *function) {
-  auto name =
-      function->getAttrOfType<StringAttr>(SymbolTable::getSymbolAttrName());
-  auto attribute = function->getAttrOfType<TypeAttr>("function_type");
+  auto name = dyn_cast_or_null<StringAttr>(
+      iree::getAttribute(function, SymbolTable::getSymbolAttrName()));
+  auto attribute =
+      dyn_cast_or_null<TypeAttr>(iree::getAttribute(function, "function_type"));
   auto type =
       dyn_cast_or_null<FunctionType>(attribute ? attribute.getValue() : Type());
   if (!name || !type)
@@ -115,9 +121,10 @@ static LogicalResult verifyFunction(Operation *function) {
   }
   // An unregistered op could be a terminator, for the verifier.
   for (Block &block : function->getRegion(0)) {
-    StringRef last = block.empty() ? "" : block.back().getName().getStringRef();
-    if (!last.starts_with("cf.") && !last.starts_with("util.") &&
-        last != "func.return")
+    Operation *last = block.empty() ? nullptr : &block.back();
+    if (!last || (!last->hasTrait<OpTrait::IsTerminator>() &&
+                  last->getName().getStringRef() != "util.return" &&
+                  last->getName().getStringRef() != "util.unreachable"))
       return function->emitOpError("has a block that ends in no terminator");
   }
   if (!isPublic(function))
@@ -133,19 +140,28 @@ static LogicalResult verifyFunction(Operation *function) {
   return success();
 }
 
-/// An attribute of an unregistered op, in either position.
-static Attribute getAttribute(Operation *op, StringRef name) {
-  if (Attribute attribute = op->getDiscardableAttr(name))
-    return attribute;
-  auto properties =
-      dyn_cast_or_null<DictionaryAttr>(op->getPropertiesAsAttribute());
-  return properties ? properties.get(name) : Attribute();
+/// How many loops come before those that only rows of Q and K, or of V, have.
+static unsigned countLogitLoops(ArrayAttr maps) {
+  auto has = [&](unsigned operand, unsigned loop) {
+    return operand < maps.size() &&
+           cast<AffineMapAttr>(maps[operand]).getValue().isFunctionOfDim(loop);
+  };
+  constexpr unsigned query = 0, key = 1, value = 2;
+  unsigned numLoops = cast<AffineMapAttr>(maps[0]).getValue().getNumDims();
+  for (unsigned loop = 0; loop < numLoops; ++loop) {
+    bool isInner = has(query, loop) && has(key, loop) && !has(value, loop);
+    bool isColumn = has(value, loop) && !has(query, loop) && !has(key, loop);
+    if (isInner || isColumn)
+      return loop;
+  }
+  return numLoops;
 }
 
 /// iree_linalg_ext.attention and online_attention, which stay where they are
 /// not raised.
 static LogicalResult verifyAttention(Operation *op) {
-  auto maps = dyn_cast_or_null<ArrayAttr>(getAttribute(op, "indexing_maps"));
+  auto maps =
+      dyn_cast_or_null<ArrayAttr>(iree::getAttribute(op, "indexing_maps"));
   if (!maps || maps.size() != op->getNumOperands() ||
       !llvm::all_of(maps, llvm::IsaPred<AffineMapAttr>))
     return op->emitOpError("must have an indexing map for each operand");
@@ -181,13 +197,19 @@ static LogicalResult verifyAttention(Operation *op) {
       !isa<FloatType>(op->getRegion(0).getArgument(0).getType()))
     return op->emitOpError("must have a region with one block that takes a "
                            "logit");
+  // iree-compile 3.13 takes the number of a loop for that of a loop over
+  // logits, those of the batch, of queries and of keys.
+  unsigned numLogitLoops = countLogitLoops(maps);
   WalkResult result = op->getRegion(0).walk([&](Operation *nested) {
     if (nested->getName().getStringRef() != "iree_linalg_ext.index")
       return WalkResult::advance();
-    auto dim = dyn_cast_or_null<IntegerAttr>(getAttribute(nested, "dim"));
-    if (dim && dim.getValue().ult(numLoops))
+    auto dim = dyn_cast_or_null<IntegerAttr>(iree::getAttribute(nested, "dim"));
+    if (dim && dim.getValue().ult(numLogitLoops))
       return WalkResult::advance();
-    nested->emitOpError("must have a dim below ") << numLoops;
+    nested->emitOpError("must have a dim below ")
+        << numLogitLoops
+        << ": iree-compile numbers the loops over logits, which must come "
+           "first";
     return WalkResult::interrupt();
   });
   return failure(result.wasInterrupted());
@@ -203,6 +225,24 @@ static LogicalResult verifyExpandShape(tensor::ExpandShapeOp op) {
   return success();
 }
 
+/// Groups of operands of an op that is not registered.
+static LogicalResult verifySegments(Operation *op) {
+  if (op->isRegistered())
+    return success();
+  auto segments = dyn_cast_or_null<DenseI32ArrayAttr>(
+      iree::getAttribute(op, "operandSegmentSizes"));
+  if (!segments)
+    return success();
+  int64_t sum = 0;
+  for (int32_t size : segments.asArrayRef())
+    sum = size < 0 ? -1 : sum < 0 ? sum : sum + size;
+  if (sum == int64_t(op->getNumOperands()))
+    return success();
+  return op->emitOpError("has ")
+         << op->getNumOperands()
+         << " operands, and operandSegmentSizes that do not add up to it";
+}
+
 static LogicalResult verifyOp(Operation *op) {
   if (!llvm::is_contained(kDialects, op->getName().getDialectNamespace()))
     return op->emitOpError("is none that iree-compile takes here; accepted are "
@@ -212,6 +252,13 @@ static LogicalResult verifyOp(Operation *op) {
   if (name == "torch.operator")
     return op->emitOpError("is none that iree-compile takes: it knows no "
                            "custom operators of PyTorch");
+  if (isa<UnrealizedConversionCastOp, scf::ForallOp, func::CallIndirectOp,
+          func::ConstantOp>(op))
+    return op->emitOpError("is none that iree-compile takes");
+  if (isa<ModuleOp>(op) && op->getParentOp())
+    return op->emitOpError("in a module is none that iree-compile takes");
+  if (failed(verifySegments(op)))
+    return failure();
   if (name == "iree_linalg_ext.attention" ||
       name == "iree_linalg_ext.online_attention")
     return verifyAttention(op);
@@ -221,6 +268,50 @@ static LogicalResult verifyOp(Operation *op) {
 }
 
 namespace {
+/// Finds a function that calls itself, by way of others or not: iree-compile
+/// would not end.
+class CallGraph {
+public:
+  explicit CallGraph(ModuleOp module) {
+    for (Operation &op : module.getOps())
+      if (auto name = dyn_cast_or_null<StringAttr>(
+              iree::getAttribute(&op, SymbolTable::getSymbolAttrName())))
+        functions[name] = &op;
+  }
+
+  /// Null where there is none.
+  Operation *findRecursion() {
+    for (auto [name, function] : functions)
+      if (visit(function))
+        return function;
+    return nullptr;
+  }
+
+private:
+  /// Whether `function` leads back to one that is being visited.
+  bool visit(Operation *function) {
+    auto [state, isNew] = states.try_emplace(function, State::Open);
+    if (!isNew)
+      return state->second == State::Open;
+    WalkResult result = function->walk([&](Operation *op) {
+      StringRef name = op->getName().getStringRef();
+      if (name != "func.call" && name != "util.call")
+        return WalkResult::advance();
+      auto callee =
+          dyn_cast_or_null<FlatSymbolRefAttr>(iree::getAttribute(op, "callee"));
+      Operation *called = callee ? functions.lookup(callee.getAttr()) : nullptr;
+      return called && visit(called) ? WalkResult::interrupt()
+                                     : WalkResult::advance();
+    });
+    states[function] = State::Done;
+    return result.wasInterrupted();
+  }
+
+  enum class State { Open, Done };
+  llvm::MapVector<StringAttr, Operation *> functions;
+  llvm::DenseMap<Operation *, State> states;
+};
+
 struct VerifyIREEInput
     : public sparsek::impl::VerifyIREEInputPassBase<VerifyIREEInput> {
   void runOnOperation() override {
@@ -236,6 +327,11 @@ struct VerifyIREEInput
         });
     if (result.wasInterrupted())
       return signalPassFailure();
+    if (Operation *function = CallGraph(getOperation()).findRecursion()) {
+      function->emitOpError("leads to a call of itself, for which iree-compile "
+                            "has no end");
+      return signalPassFailure();
+    }
     if (!hasEntry) {
       getOperation().emitError("iree-compile needs a public function with a "
                                "body, and this module has none");

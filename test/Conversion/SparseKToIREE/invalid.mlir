@@ -38,8 +38,8 @@ func.func @statistics(%x: tensor<1x64x16xbf16>, %w: tensor<16x2xbf16>) -> tensor
 
 // -----
 
-func.func @dense(%q: tensor<1x4x64x64xbf16>, %k: tensor<1x2x64x64xbf16>) -> tensor<1x4x64x64xbf16> {
+func.func @dense(%q: tensor<1x4x64x64xf32>, %k: tensor<1x2x64x64xf32>) -> tensor<1x4x64x64xf32> {
   // expected-error @below {{cannot be emitted for CUDA: it has no kernels}}
-  %o, %l = sparsek.causal_attention %q, %k, %k : tensor<1x4x64x64xbf16>, tensor<1x2x64x64xbf16>, tensor<1x2x64x64xbf16>
-  return %o : tensor<1x4x64x64xbf16>
+  %o, %l = sparsek.causal_attention %q, %k, %k : tensor<1x4x64x64xf32>, tensor<1x2x64x64xf32>, tensor<1x2x64x64xf32>
+  return %o : tensor<1x4x64x64xf32>
 }

@@ -60,3 +60,12 @@ func.func @other() {
   %t, %e = sparsek.topk_mask %u topk(2) window(2) : tensor<1x2x8xf32>
   "util.return"(%t) : (tensor<1x2x8xf32>) -> ()
 }) : () -> ()
+
+// -----
+
+"util.initializer"() ({
+  %u = arith.constant dense<0.0> : tensor<1x2x8xf32>
+  // expected-error @below {{'sparsek.topk_mask' op must be in a func.func or util.func of the outermost module to be emitted for IREE}}
+  %t, %e = sparsek.topk_mask %u topk(2) window(2) : tensor<1x2x8xf32>
+  "util.return"() : () -> ()
+}) : () -> ()

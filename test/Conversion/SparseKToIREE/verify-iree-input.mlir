@@ -122,15 +122,15 @@ func.func @f(%x: tensor<8x5x32xf32>) -> tensor<1x8x5x32xf32> {
 
 // -----
 
-#q = affine_map<(b, m, n, d, j) -> (b, m, d)>
-#k = affine_map<(b, m, n, d, j) -> (b, j, d)>
-#v = affine_map<(b, m, n, d, j) -> (b, j, n)>
-#s = affine_map<(b, m, n, d, j) -> ()>
-#o = affine_map<(b, m, n, d, j) -> (b, m, n)>
+#q = affine_map<(b, m, j, d, n) -> (b, m, d)>
+#k = affine_map<(b, m, j, d, n) -> (b, j, d)>
+#v = affine_map<(b, m, j, d, n) -> (b, j, n)>
+#s = affine_map<(b, m, j, d, n) -> ()>
+#o = affine_map<(b, m, j, d, n) -> (b, m, n)>
 func.func @attention(%q: tensor<2x?x16xf32>, %k: tensor<2x32x16xf32>, %s: f32) -> tensor<2x?x16xf32> {
   %r = "iree_linalg_ext.attention"(%q, %k, %k, %s, %q) <{indexing_maps = [#q, #k, #v, #s, #o]}> ({
   ^bb0(%l: f32):
-    %i = "iree_linalg_ext.index"() <{dim = 4 : i64}> : () -> index
+    %i = "iree_linalg_ext.index"() <{dim = 2 : i64}> : () -> index
     "iree_linalg_ext.yield"(%l) : (f32) -> ()
   }) : (tensor<2x?x16xf32>, tensor<2x32x16xf32>, tensor<2x32x16xf32>, f32, tensor<2x?x16xf32>) -> tensor<2x?x16xf32>
   return %r : tensor<2x?x16xf32>
@@ -176,12 +176,83 @@ func.func @region(%q: tensor<2x?x16xf32>) {
 // -----
 
 #q = affine_map<(b, m, n, d, j) -> (b, m, d)>
-func.func @index(%q: tensor<2x?x16xf32>) {
-  %r = "iree_linalg_ext.attention"(%q) <{indexing_maps = [#q]}> ({
+#k = affine_map<(b, m, n, d, j) -> (b, j, d)>
+#v = affine_map<(b, m, n, d, j) -> (b, j, n)>
+func.func @index(%q: tensor<2x?x16xf32>, %k: tensor<2x32x16xf32>) {
+  %r = "iree_linalg_ext.attention"(%q, %k, %k) <{indexing_maps = [#q, #k, #v]}> ({
   ^bb0(%l: f32):
-    // expected-error @below {{'iree_linalg_ext.index' op must have a dim below 5}}
-    %i = "iree_linalg_ext.index"() <{dim = 5 : i64}> : () -> index
+    // expected-error @below {{'iree_linalg_ext.index' op must have a dim below 2: iree-compile numbers the loops over logits, which must come first}}
+    %i = "iree_linalg_ext.index"() <{dim = 4 : i64}> : () -> index
     "iree_linalg_ext.yield"(%l) : (f32) -> ()
-  }) : (tensor<2x?x16xf32>) -> tensor<2x?x16xf32>
+  }) : (tensor<2x?x16xf32>, tensor<2x32x16xf32>, tensor<2x32x16xf32>) -> tensor<2x?x16xf32>
   return
+}
+
+// -----
+
+module {
+  // expected-error @below {{'builtin.module' op in a module is none that iree-compile takes}}
+  module @inner {
+    func.func @f() {
+      return
+    }
+  }
+}
+
+// -----
+
+// expected-error @below {{'func.func' op leads to a call of itself, for which iree-compile has no end}}
+func.func @f(%x: f32) -> f32 {
+  %y = call @g(%x) : (f32) -> f32
+  return %y : f32
+}
+func.func private @g(%x: f32) -> f32 {
+  %y = call @f(%x) : (f32) -> f32
+  return %y : f32
+}
+
+// -----
+
+// Twice is not again and again.
+func.func @twice(%x: f32) -> f32 {
+  %y = call @once(%x) : (f32) -> f32
+  %z = call @once(%y) : (f32) -> f32
+  return %z : f32
+}
+func.func private @once(%x: f32) -> f32 {
+  return %x : f32
+}
+
+// -----
+
+func.func @f(%x: tensor<4xf32>) -> tensor<4xf64> {
+  // expected-error @below {{'builtin.unrealized_conversion_cast' op is none that iree-compile takes}}
+  %y = builtin.unrealized_conversion_cast %x : tensor<4xf32> to tensor<4xf64>
+  return %y : tensor<4xf64>
+}
+
+// -----
+
+func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error @below {{'func.constant' op is none that iree-compile takes}}
+  %f = constant @f : (tensor<4xf32>) -> tensor<4xf32>
+  return %x : tensor<4xf32>
+}
+
+// -----
+
+func.func @f(%x: !hal.buffer_view) {
+  // expected-error @below {{'hal.tensor.import' op has 1 operands, and operandSegmentSizes that do not add up to it}}
+  %y = "hal.tensor.import"(%x) <{operandSegmentSizes = array<i32: 1, 2147483647, 1, 0>}> : (!hal.buffer_view) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: i1) {
+  cf.cond_br %x, ^bb1, ^bb2
+^bb1:
+  return
+^bb2:
+  ub.unreachable
 }

@@ -19,6 +19,25 @@ def SparsekDecomposeAttentionPass : Pass<"sparsek-decompose-attention"> {
   let dependentDialects = ["::sparsek::SparseKDialect"];
 }
 
+def SparsekGatherCausalAttentionPass : Pass<"sparsek-gather-causal-attention"> {
+  let summary = "dense causal attention in 16 bits as gathered attention with a window of all keys";
+  let description = [{
+    There are GPU kernels for `sparsek.gathered_attention` only. With a window of
+    all keys it is dense, whatever the scores are. Canonicalization undoes this
+    where the number of keys is static. Other types than f16 and bf16, for which
+    there are no kernels, stay.
+
+    ```mlir
+    %o, %lse = sparsek.causal_attention %q, %k, %v : ...
+    // becomes
+    %u = tensor.splat %zero : tensor<1x1x128xf32>
+    %e = tensor.splat %never : tensor<1x1x128xi32>
+    %o, %lse = sparsek.gathered_attention %q, %k, %v, %u, %u, %e topk(1) window(128) gate<none> : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect", "::sparsek::SparseKDialect"];
+}
+
 def SparsekInsertRuntimeChecksPass : Pass<"sparsek-insert-runtime-checks"> {
   let summary = "check at run time what the verifiers cannot see at compile time";
   let description = [{
