@@ -201,7 +201,8 @@ static LogicalResult verifyAttention(Operation *op) {
   // logits, those of the batch, of queries and of keys.
   unsigned numLogitLoops = countLogitLoops(maps);
   WalkResult result = op->getRegion(0).walk([&](Operation *nested) {
-    if (nested->getName().getStringRef() != "iree_linalg_ext.index")
+    StringRef name = nested->getName().getStringRef();
+    if (name != "iree_linalg_ext.index" && name != "linalg.index")
       return WalkResult::advance();
     auto dim = dyn_cast_or_null<IntegerAttr>(iree::getAttribute(nested, "dim"));
     if (dim && dim.getValue().ult(numLogitLoops))
@@ -252,6 +253,9 @@ static LogicalResult verifyOp(Operation *op) {
   if (name == "torch.operator")
     return op->emitOpError("is none that iree-compile takes: it knows no "
                            "custom operators of PyTorch");
+  if (name.starts_with("torch.constant.") && name != "torch.constant.none" &&
+      !iree::getAttribute(op, "value"))
+    return op->emitOpError("must have an attribute 'value'");
   if (isa<UnrealizedConversionCastOp, scf::ForallOp, func::CallIndirectOp,
           func::ConstantOp>(op))
     return op->emitOpError("is none that iree-compile takes");
