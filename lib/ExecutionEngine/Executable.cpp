@@ -167,6 +167,19 @@ llvm::Expected<OwningOpRef<ModuleOp>> sparsek::parseModule(MLIRContext &context,
   return module;
 }
 
+llvm::Expected<OwningOpRef<ModuleOp>>
+sparsek::parseIREEModule(MLIRContext &context, StringRef text, StringRef name,
+                         bool verify) {
+  auto module = parseModule(context, text, name, verify);
+  if (module)
+    return module;
+  std::string message = llvm::toString(module.takeError());
+  if (StringRef(message).contains("not found for custom op"))
+    message += "\nOps of IREE are read in the generic form, which iree-compile "
+               "prints with --mlir-print-op-generic.";
+  return llvm::createStringError(message);
+}
+
 //===----------------------------------------------------------------------===//
 // Compiling
 //===----------------------------------------------------------------------===//
@@ -263,6 +276,16 @@ llvm::Error sparsek::runPasses(ModuleOp module, StringRef pipeline) {
   PassManager passManager(module.getContext(), ModuleOp::getOperationName());
   if (llvm::Error error = parsePasses(pipeline, passManager))
     return error;
+  if (failed(passManager.run(module)))
+    return diagnostics.takeError("the pipeline failed");
+  return llvm::Error::success();
+}
+
+llvm::Error sparsek::runPasses(ModuleOp module,
+                               llvm::function_ref<void(OpPassManager &)> add) {
+  DiagnosticCollector diagnostics(*module.getContext());
+  PassManager passManager(module.getContext(), ModuleOp::getOperationName());
+  add(passManager);
   if (failed(passManager.run(module)))
     return diagnostics.takeError("the pipeline failed");
   return llvm::Error::success();

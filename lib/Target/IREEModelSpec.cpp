@@ -315,7 +315,18 @@ static std::string makeCausal(Operation *op) {
   };
   std::optional<unsigned> row = findLoop(mapAt(0), mapAt(1), mapAt(count - 1));
   std::optional<unsigned> column = findLoop(mapAt(1), mapAt(0), mapAt(2));
-  if (!row || !column)
+  OpBuilder outer(op);
+  auto findSize = [&](unsigned i, std::optional<unsigned> loop) -> Value {
+    if (!loop)
+      return {};
+    auto dim = mapAt(i).getResultPosition(outer.getAffineDimExpr(*loop));
+    if (!dim || !isa<RankedTensorType>(op->getOperand(i).getType()))
+      return {};
+    return outer.createOrFold<tensor::DimOp>(op->getLoc(), op->getOperand(i),
+                                             *dim);
+  };
+  Value queries = findSize(0, row), keys = findSize(1, column);
+  if (!queries || !keys)
     return "which loops are over queries and keys is not clear";
   if (count == 6) {
     SmallVector<Attribute> kept(maps.getValue());
@@ -347,9 +358,12 @@ static std::string makeCausal(Operation *op) {
       b, loc,
       b.getFloatAttr(
           type, APFloat::getInf(type.getFloatSemantics(), /*Negative=*/true)));
+  // The queries are the last positions.
   Value rowIndex = index(*row), columnIndex = index(*column);
+  Value before = arith::SubIOp::create(outer, loc, keys, queries);
+  Value position = arith::AddIOp::create(b, loc, rowIndex, before);
   Value sees = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge,
-                                     rowIndex, columnIndex);
+                                     position, columnIndex);
   body->back().setOperand(
       0, arith::SelectOp::create(b, loc, sees, logit, low).getResult());
   return "";
@@ -559,6 +573,95 @@ static LogicalResult makeFunction(Candidate &candidate,
   return success();
 }
 
+/// Candidates that have functions, without those that others stand for.
+static SmallVector<Candidate *> selectCandidates(std::vector<Candidate> &all) {
+  // IREE takes the first pattern that matches: the largest say most.
+  SmallVector<Candidate *> ordered, kept;
+  for (Candidate &candidate : all)
+    if (candidate.function)
+      ordered.push_back(&candidate);
+  llvm::stable_sort(ordered, [](Candidate *a, Candidate *b) {
+    return a->pattern.size() > b->pattern.size();
+  });
+  for (Candidate *candidate : ordered)
+    if (llvm::none_of(kept, [&](Candidate *other) {
+          return matches(*other, candidate->op);
+        }))
+      kept.push_back(candidate);
+  return kept;
+}
+
+static std::string getFunctionName(size_t number) {
+  return ("attention_" + Twine(number)).str();
+}
+
+/// A module with the functions of candidates as the passes leave them, or null.
+/// What is reported is put into `diagnostics`.
+static OwningOpRef<ModuleOp> runEmission(ArrayRef<Candidate *> candidates,
+                                         const IREEModelSpecOptions &options,
+                                         std::vector<Diagnostic> &diagnostics) {
+  Location loc = candidates.front()->function->getLoc();
+  OwningOpRef<ModuleOp> spec = ModuleOp::create(loc);
+  for (auto [number, candidate] : llvm::enumerate(candidates)) {
+    func::FuncOp function =
+        (*candidate->function->getOps<func::FuncOp>().begin()).clone();
+    function.setName(getFunctionName(number));
+    spec->push_back(function);
+  }
+  ScopedDiagnosticHandler handler(loc.getContext(), [&](Diagnostic &each) {
+    diagnostics.push_back(std::move(each));
+    return success();
+  });
+  if (failed(runPasses(*spec, options.emit)))
+    return nullptr;
+  return spec;
+}
+
+/// Makes `spec` of the functions of `kept`. Candidates of which the passes can
+/// make nothing lose theirs; remarks say why.
+static LogicalResult emitFunctions(ModuleOp model,
+                                   std::vector<Candidate> &candidates,
+                                   const IREEModelSpecOptions &options,
+                                   OwningOpRef<ModuleOp> &spec,
+                                   SmallVector<Candidate *> &kept) {
+  DiagnosticEngine &engine = model.getContext()->getDiagEngine();
+  llvm::DenseSet<Candidate *> tried;
+  while (true) {
+    kept = selectCandidates(candidates);
+    if (kept.empty())
+      return model.emitError("no attention can be replaced");
+    std::vector<Diagnostic> diagnostics;
+    spec = runEmission(kept, options, diagnostics);
+    bool isLess = false;
+    for (Candidate *candidate : kept) {
+      if (spec || !tried.insert(candidate).second)
+        continue;
+      std::vector<Diagnostic> reasons;
+      if (runEmission(candidate, options, reasons))
+        continue;
+      isLess = true;
+      auto error = llvm::find_if(reasons, [](Diagnostic &each) {
+        return each.getSeverity() == DiagnosticSeverity::Error;
+      });
+      std::string reason =
+          error == reasons.end() ? "it cannot be emitted" : error->str();
+      // Of the same op in many layers, each would fail alike.
+      for (Candidate &other : candidates)
+        if (other.function && matches(*candidate, other.op) &&
+            matches(other, candidate->op)) {
+          emitRemark(other.op->getLoc())
+              << "attention is left as it is: " << reason;
+          other.function = nullptr;
+        }
+    }
+    if (isLess)
+      continue;
+    for (Diagnostic &diagnostic : diagnostics)
+      engine.emit(std::move(diagnostic));
+    return success(bool(spec));
+  }
+}
+
 LogicalResult sparsek::emitIREEModelSpec(ModuleOp model,
                                          const IREEModelSpecOptions &options,
                                          raw_ostream &os) {
@@ -578,22 +681,10 @@ LogicalResult sparsek::emitIREEModelSpec(ModuleOp model,
   for (Candidate &candidate : candidates)
     if (failed(makeFunction(candidate, options)))
       return failure();
-  // IREE takes the first pattern that matches: the largest say most.
-  SmallVector<Candidate *> ordered;
-  for (Candidate &candidate : candidates)
-    if (candidate.function)
-      ordered.push_back(&candidate);
-  llvm::stable_sort(ordered, [](Candidate *a, Candidate *b) {
-    return a->pattern.size() > b->pattern.size();
-  });
+  OwningOpRef<ModuleOp> spec;
   SmallVector<Candidate *> kept;
-  for (Candidate *candidate : ordered)
-    if (llvm::none_of(kept, [&](Candidate *other) {
-          return matches(*other, candidate->op);
-        }))
-      kept.push_back(candidate);
-  if (kept.empty())
-    return model.emitError("no attention can be replaced");
+  if (failed(emitFunctions(model, candidates, options, spec, kept)))
+    return failure();
   for (Candidate &candidate : candidates)
     for (Candidate *other : kept)
       if (!candidate.function && matches(*other, candidate.op)) {
@@ -605,20 +696,10 @@ LogicalResult sparsek::emitIREEModelSpec(ModuleOp model,
         return diagnostic;
       }
 
-  OwningOpRef<ModuleOp> spec = ModuleOp::create(model.getLoc());
   std::vector<IREEReplacement> replacements;
-  for (auto [number, candidate] : llvm::enumerate(kept)) {
-    auto function = *candidate->function->getOps<func::FuncOp>().begin();
-    function->remove();
-    function.setName(("attention_" + Twine(number)).str());
-    spec->push_back(function);
-    replacements.push_back({function, {printMatcher(*candidate)}});
-  }
-  if (failed(runPasses(*spec, options.emit)))
-    return failure();
-  // The passes may have made them anew.
-  for (auto [number, replacement] : llvm::enumerate(replacements))
-    replacement.function =
-        spec->lookupSymbol<func::FuncOp>(("attention_" + Twine(number)).str());
-  return writeIREESpec(*spec, replacements, os);
+  for (auto [number, candidate] : llvm::enumerate(kept))
+    replacements.push_back(
+        {spec->lookupSymbol<func::FuncOp>(getFunctionName(number)),
+         {printMatcher(*candidate)}});
+  return writeIREESpec(*spec, replacements, model, os);
 }

@@ -116,5 +116,5 @@ LogicalResult sparsek::emitIREESpec(ModuleOp module, raw_ostream &os) {
       *spec,
       IREEReplacement{function,
                       {makeMatcher(type, false), makeMatcher(type, true)}},
-      os);
+      /*model=*/nullptr, os);
 }

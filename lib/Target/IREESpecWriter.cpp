@@ -8,10 +8,15 @@
 
 #include "sparsek/Dialect/SparseK/IR/SparseK.h"
 
+#include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/SymbolTable.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/xxhash.h"
 
 using namespace mlir;
 using namespace sparsek;
@@ -83,6 +88,83 @@ findExecutables(func::FuncOp function, SymbolTable &symbols) {
   return names;
 }
 
+namespace {
+/// Chooses the names of what the spec puts into a model, where a symbol of the
+/// same name would be taken for it.
+class Names {
+public:
+  Names(ModuleOp module, ModuleOp model);
+  std::string choose(const Twine &wanted);
+
+private:
+  std::string ending;
+  llvm::StringSet<> taken;
+};
+} // namespace
+
+Names::Names(ModuleOp module, ModuleOp model) {
+  if (!model) {
+    std::string text;
+    llvm::raw_string_ostream(text) << module;
+    ending = "_" + llvm::utohexstr(llvm::xxh3_64bits(text), /*LowerCase=*/true,
+                                   /*Width=*/16);
+    return;
+  }
+  // Whatever may be a name: no op of IREE's is registered.
+  AttrTypeWalker walker;
+  walker.addWalk([&](StringAttr name) { taken.insert(name.getValue()); });
+  model.walk([&](Operation *op) {
+    walker.walk(op->getDiscardableAttrDictionary());
+    if (Attribute properties = op->getPropertiesAsAttribute())
+      walker.walk(properties);
+  });
+}
+
+std::string Names::choose(const Twine &wanted) {
+  std::string begin = (wanted + ending).str(), name = begin;
+  for (unsigned number = 1; !taken.insert(name).second; ++number)
+    name = begin + "_" + std::to_string(number);
+  return name;
+}
+
+/// Gives the executables other names, and the functions these.
+static void
+renameExecutables(ModuleOp module, Names &names,
+                  MutableArrayRef<llvm::SmallSetVector<StringAttr, 4>> used,
+                  ArrayRef<IREEReplacement> replacements) {
+  llvm::MapVector<StringAttr, StringAttr> renamed;
+  for (Operation &op : module.getOps()) {
+    if (op.getName().getStringRef() != "hal.executable.source")
+      continue;
+    StringAttr old = SymbolTable::getSymbolName(&op);
+    auto chosen =
+        StringAttr::get(module.getContext(), names.choose(old.getValue()));
+    SymbolTable::setSymbolName(&op, chosen);
+    renamed[old] = chosen;
+  }
+  AttrTypeReplacer replacer;
+  replacer.addReplacement(
+      [&](SymbolRefAttr symbol) -> std::pair<Attribute, WalkResult> {
+        StringAttr name = renamed.lookup(symbol.getRootReference());
+        if (name)
+          symbol = SymbolRefAttr::get(name, symbol.getNestedReferences());
+        return {symbol, WalkResult::skip()};
+      });
+  for (const IREEReplacement &replacement : replacements)
+    replacement.function->walk([&](Operation *op) {
+      Attribute properties = op->getPropertiesAsAttribute();
+      if (!op->isRegistered() && properties)
+        (void)op->setPropertiesFromAttribute(replacer.replace(properties),
+                                             nullptr);
+    });
+  for (llvm::SmallSetVector<StringAttr, 4> &executables : used) {
+    llvm::SmallSetVector<StringAttr, 4> chosen;
+    for (StringAttr old : executables)
+      chosen.insert(renamed.lookup(old));
+    executables = std::move(chosen);
+  }
+}
+
 static void printMatcher(StringRef name, StringRef body, raw_ostream &os) {
   os << "\n  transform.named_sequence @" << name
      << R"((%op: !transform.any_op {transform.readonly}) -> (!transform.any_op, !transform.any_value) {
@@ -135,7 +217,7 @@ static void printMain(ArrayRef<std::string> pairs, raw_ostream &os) {
 
 LogicalResult sparsek::writeIREESpec(ModuleOp module,
                                      ArrayRef<IREEReplacement> replacements,
-                                     raw_ostream &os) {
+                                     ModuleOp model, raw_ostream &os) {
   WalkResult left = module.walk([](Operation *op) {
     return isa_and_present<SparseKDialect>(op->getDialect())
                ? WalkResult(op->emitOpError("is left: run "
@@ -144,17 +226,24 @@ LogicalResult sparsek::writeIREESpec(ModuleOp module,
   });
   if (left.wasInterrupted())
     return failure();
+  Names names(module, model);
   SymbolTable symbols(module);
-  std::string sequences;
-  llvm::raw_string_ostream sequenceStream(sequences);
-  SmallVector<std::string> pairs, names;
-  for (auto [number, replacement] : llvm::enumerate(replacements)) {
+  SmallVector<llvm::SmallSetVector<StringAttr, 4>> executables;
+  for (const IREEReplacement &replacement : replacements) {
     if (failed(inlineCalls(replacement.function, symbols)))
       return failure();
+    executables.push_back(findExecutables(replacement.function, symbols));
+  }
+  renameExecutables(module, names, executables, replacements);
+
+  std::string sequences;
+  llvm::raw_string_ostream sequenceStream(sequences);
+  SmallVector<std::string> pairs, functions;
+  for (auto [number, replacement] : llvm::enumerate(replacements)) {
     // Only where there are several they are numbered.
     std::string suffix =
         replacements.size() == 1 ? "" : ("_" + Twine(number)).str();
-    names.push_back("sparsek_attention" + suffix);
+    functions.push_back(names.choose("sparsek_attention" + suffix));
     std::string replace = "replace" + suffix;
     for (auto [form, body] : llvm::enumerate(replacement.matchers)) {
       std::string match = "match" + suffix;
@@ -163,8 +252,7 @@ LogicalResult sparsek::writeIREESpec(ModuleOp module,
       printMatcher(match, body, sequenceStream);
       pairs.push_back("@" + match + " -> @" + replace);
     }
-    printReplacer(replace, names.back(),
-                  findExecutables(replacement.function, symbols).getArrayRef(),
+    printReplacer(replace, functions.back(), executables[number].getArrayRef(),
                   sequenceStream);
   }
   for (auto other : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
@@ -172,7 +260,7 @@ LogicalResult sparsek::writeIREESpec(ModuleOp module,
           return replacement.function == other;
         }))
       other.erase();
-  for (auto [name, replacement] : llvm::zip_equal(names, replacements))
+  for (auto [name, replacement] : llvm::zip_equal(functions, replacements))
     makeUtilFunction(replacement.function, name);
   module->setDiscardableAttrs(DictionaryAttr());
   module->setAttr("transform.with_named_sequence",

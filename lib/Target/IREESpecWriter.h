@@ -25,10 +25,12 @@ struct IREEReplacement {
 };
 
 /// Prints the spec, with the functions, private ones inlined, as util.func and
-/// the executables of `module`. `module` is used up.
+/// the executables of `module`. `module` is used up. What the spec puts into a
+/// model has names that are not in `model`; where that is null, names that are
+/// in no other model, by a hash of the contents.
 mlir::LogicalResult writeIREESpec(mlir::ModuleOp module,
                                   llvm::ArrayRef<IREEReplacement> replacements,
-                                  llvm::raw_ostream &os);
+                                  mlir::ModuleOp model, llvm::raw_ostream &os);
 
 } // namespace sparsek
 

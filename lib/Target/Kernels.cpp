@@ -6,6 +6,7 @@
 
 #include "sparsek/Target/Kernels.h"
 
+#include "sparsek/Support/GPUTarget.h"
 #include "sparsek/Transforms/KernelBinary.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -26,6 +27,29 @@
 using namespace mlir;
 using namespace sparsek;
 using llvm::Twine;
+
+//===----------------------------------------------------------------------===//
+// Options
+//===----------------------------------------------------------------------===//
+
+llvm::Error sparsek::checkChip(StringRef chip) {
+  if (GPUTarget::get(chip))
+    return llvm::Error::success();
+  return llvm::createStringError("--chip must be one of " +
+                                 GPUTarget::getAccepted() + ", got '" + chip +
+                                 "'");
+}
+
+llvm::Error sparsek::checkImageFormat(StringRef format,
+                                      ArrayRef<StringRef> more) {
+  SmallVector<StringRef> accepted{"ptx", "cubin", "fatbin"};
+  accepted.append(more.begin(), more.end());
+  if (llvm::is_contained(accepted, format))
+    return llvm::Error::success();
+  return llvm::createStringError("--format must be one of " +
+                                 llvm::join(accepted, ", ") + " here, got '" +
+                                 format + "'");
+}
 
 //===----------------------------------------------------------------------===//
 // What is in the module

@@ -12,7 +12,9 @@
 #include "sparsek/ExecutionEngine/Object.h"
 #include "sparsek/InitAllDialects.h"
 #include "sparsek/InitAllPasses.h"
+#include "sparsek/Pipelines/Pipelines.h"
 #include "sparsek/Support/CommandLine.h"
+#include "sparsek/Support/GPUTarget.h"
 #include "sparsek/Support/Version.h"
 #include "sparsek/Target/Kernels.h"
 #include "sparsek/Transforms/KernelBinary.h"
@@ -94,9 +96,10 @@ struct Options {
                                 cl::desc("Processor features to add or remove"),
                                 cl::cat(category)};
   cl::opt<std::string> format{
-      "format", cl::value_desc("ptx|cubin"), cl::init("ptx"),
-      cl::desc("Kernels as text for the driver (default) or as machine code, "
-               "which needs ptxas"),
+      "format", cl::value_desc("ptx|cubin|fatbin"), cl::init("ptx"),
+      cl::desc(
+          "Kernels as text for the driver (default) or as machine code, "
+          "which needs ptxas; for an output .mlir of sm_N also llvm and nvvm"),
       cl::cat(category)};
   cl::opt<std::string> chip{"chip", cl::value_desc("sm_N"), cl::init("sm_90a"),
                             cl::desc("The GPU of iree-cuda (default: sm_90a)"),
@@ -145,15 +148,16 @@ static llvm::Expected<Request> parseRequest(const Options &options) {
              {".o", Form::Object},
              {".ll", Form::LLVMIR},
              {".mlir", Form::MLIR}};
-  } else if (target.starts_with("sm_")) {
+  } else if (GPUTarget::get(target)) {
     request.target = Target::GPU;
     forms = {{".o", Form::Object}, {"/", Form::Folder}, {".mlir", Form::MLIR}};
   } else if (target == "iree-cpu" || target == "iree-cuda") {
     request.target = target == "iree-cpu" ? Target::IREECPU : Target::IREECUDA;
     forms = {{".vmfb", Form::VMFB}, {".mlir", Form::MLIR}};
   } else {
-    return llvm::createStringError("--target must be cpu, sm_ and a number, "
-                                   "iree-cpu or iree-cuda, got '" +
+    return llvm::createStringError("--target must be cpu, iree-cpu, iree-cuda "
+                                   "or a GPU (" +
+                                   GPUTarget::getAccepted() + "), got '" +
                                    target + "'");
   }
   for (auto [ending, form] : forms)
@@ -199,6 +203,13 @@ static llvm::Error checkOptions(const Options &options,
     if (use.option.getNumOccurrences() != 0 && !use.isUsed)
       return llvm::createStringError("--" + use.option.ArgStr +
                                      " is for --target " + use.where);
+  if (llvm::Error error = checkChip(options.chip))
+    return error;
+  SmallVector<StringRef> more;
+  if (isGPU && isMLIR)
+    more = {"llvm", "nvvm"};
+  if (llvm::Error error = checkImageFormat(options.format, more))
+    return error;
   constexpr unsigned highest = 3;
   if (options.optLevel > highest)
     return llvm::createStringError("--opt-level must be 0 to 3, got " +
@@ -386,10 +397,13 @@ static llvm::Error compileForGPU(ModuleOp module, const Options &options,
   if (llvm::Error error = checkToolkit(options.format))
     return error;
   progress.enter("compiling kernels for " + options.target);
-  std::string pipeline =
-      "sparsek-nvvm-pipeline{host=false chip=" + options.target +
-      " format=" + options.format + "}";
-  if (llvm::Error error = runPasses(module, pipeline))
+  NVVMPipelineOptions pipeline;
+  pipeline.host = false;
+  pipeline.chip = options.target.getValue();
+  pipeline.format = options.format.getValue();
+  if (llvm::Error error = runPasses(module, [&](OpPassManager &passes) {
+        buildNVVMPipeline(passes, pipeline);
+      }))
     return error;
   if (llvm::Error error = checkKernels(module, options.target))
     return error;
@@ -425,25 +439,27 @@ static llvm::Error compileForIREE(ModuleOp module, const Options &options,
   }
   progress.enter("compiling sparsek ops for IREE");
   bool isCUDA = target == Target::IREECUDA;
-  std::string pipeline;
+  EmitIREEOptions pipeline;
+  pipeline.cuda = isCUDA;
+  pipeline.llvmCPU = !isCUDA;
   if (isCUDA) {
     if (llvm::Error error = checkToolkit(options.format))
       return error;
-    pipeline = "sparsek-emit-iree{cuda chip=" + options.chip +
-               " format=" + options.format +
-               (options.fallback ? " fallback}" : "}");
+    pipeline.chip = options.chip.getValue();
+    pipeline.format = options.format.getValue();
+    pipeline.fallback = options.fallback.getValue();
   } else {
     llvm::Expected<int64_t> lanes =
         getVectorLanes(options.cpu, options.features);
     if (!lanes)
       return lanes.takeError();
+    pipeline.vectorLanes = *lanes;
     // Text is for a stock iree-compile. Ours is told to keep f64.
-    StringRef f64 = form == Form::MLIR ? "" : " native-f64";
-    pipeline =
-        ("sparsek-emit-iree{llvm-cpu vector-lanes=" + Twine(*lanes) + f64 + "}")
-            .str();
+    pipeline.nativeF64 = form != Form::MLIR;
   }
-  if (llvm::Error error = runPasses(module, pipeline))
+  if (llvm::Error error = runPasses(module, [&](OpPassManager &passes) {
+        buildEmitIREEPipeline(passes, pipeline);
+      }))
     return error;
   // Ops of IREE are unregistered here: iree-compile reads their generic form.
   std::string text = print(module, /*generic=*/true);
@@ -573,9 +589,10 @@ static llvm::Error compile(MLIRContext &context, const Options &options) {
   bool isIREE =
       request->target == Target::IREECPU || request->target == Target::IREECUDA;
   context.allowUnregisteredDialects(imports || isIREE);
+  auto *parse = imports || isIREE ? parseIREEModule : parseModule;
   llvm::Expected<OwningOpRef<ModuleOp>> module =
-      parseModule(context, (*file)->getBuffer(), (*file)->getBufferIdentifier(),
-                  /*verify=*/!imports);
+      parse(context, (*file)->getBuffer(), (*file)->getBufferIdentifier(),
+            /*verify=*/!imports);
   if (!module)
     return module.takeError();
   if (imports) {

@@ -119,8 +119,13 @@ struct Options {
       cl::desc("The GPU of --target=cuda (default: sm_90a)"),
       cl::cat(category)};
   cl::opt<std::string> format{
-      "format", cl::value_desc("ptx|cubin"), cl::init("ptx"),
+      "format", cl::value_desc("ptx|cubin|fatbin"), cl::init("ptx"),
       cl::desc("Kernels of --target=cuda as text (default) or machine code"),
+      cl::cat(category)};
+  cl::opt<bool> fallback{
+      "fallback",
+      cl::desc("With --target=cuda: attention and scores without kernels, such "
+               "as those in f32, by their definition, which takes longer"),
       cl::cat(category)};
   cl::opt<std::string> cpu{
       "cpu", cl::value_desc("name"),
@@ -154,7 +159,7 @@ static llvm::Error checkOptions(const Options &options) {
   }
   bool hasWeight = options.scoreWeight.getNumOccurrences() != 0;
   for (const cl::Option *option : std::initializer_list<const cl::Option *>{
-           &options.chip, &options.format})
+           &options.chip, &options.format, &options.fallback})
     if (option->getNumOccurrences() != 0 &&
         !(hasWeight && options.target == IREETarget::CUDA))
       return llvm::createStringError("--" + option->ArgStr +
@@ -162,7 +167,9 @@ static llvm::Error checkOptions(const Options &options) {
   if (options.cpu.getNumOccurrences() != 0 &&
       !(hasWeight && options.target == IREETarget::CPU))
     return llvm::createStringError("--cpu needs --target=llvm-cpu");
-  return llvm::Error::success();
+  if (llvm::Error error = checkChip(options.chip))
+    return error;
+  return checkImageFormat(options.format);
 }
 
 static llvm::Error emitModelSpec(ModuleOp model, const Options &options,
@@ -184,10 +191,19 @@ static llvm::Error emitModelSpec(ModuleOp model, const Options &options,
                                    Twine(options.window));
   if (!std::isfinite(options.slope))
     return llvm::createStringError("C1: --slope must be finite");
+  ArrayRef<float> values(weights->getDataAs<float>(),
+                         weights->getNumElements());
+  for (auto [number, value] : llvm::enumerate(values))
+    if (!std::isfinite(value))
+      return llvm::createStringError(
+          "'" + options.scoreWeight + "' holds " +
+          (std::isnan(value) ? "a NaN" : "an infinity") + " in row " +
+          Twine(int64_t(number) / shape[1]) + " and column " +
+          Twine(int64_t(number) % shape[1]) + "; score weights are finite");
   IREEModelSpecOptions spec;
   spec.weights = cast<DenseFPElementsAttr>(DenseElementsAttr::get(
       RankedTensorType::get(shape, Float32Type::get(model.getContext())),
-      ArrayRef(weights->getDataAs<float>(), weights->getNumElements())));
+      values));
   spec.topk = options.topk;
   spec.window = options.window;
   spec.gate = options.gate;
@@ -209,6 +225,7 @@ static llvm::Error emitModelSpec(ModuleOp model, const Options &options,
     emit.chip = options.chip.getValue();
     emit.format = options.format.getValue();
     emit.vectorLanes = lanes;
+    emit.fallback = options.fallback.getValue();
     buildEmitIREEPipeline(passes, emit);
   };
   if (failed(emitIREEModelSpec(model, spec, os)))
@@ -245,17 +262,12 @@ static llvm::Error translate(MLIRContext &context, const Options &options) {
   if (!file)
     return llvm::createStringError("cannot read '" + options.inputFile +
                                    "': " + file.getError().message());
-  llvm::Expected<OwningOpRef<ModuleOp>> module = parseModule(
-      context, (*file)->getBuffer(), (*file)->getBufferIdentifier());
-  if (!module) {
-    llvm::Error error = module.takeError();
-    if (options.form == Form::IREESpec)
-      return llvm::createStringError(
-          llvm::toString(std::move(error)) +
-          "\nOps of IREE are read in the generic form, which iree-compile "
-          "prints with --mlir-print-op-generic.");
-    return error;
-  }
+  auto *parse = options.form == Form::IREESpec ? parseIREEModule : parseModule;
+  llvm::Expected<OwningOpRef<ModuleOp>> module =
+      parse(context, (*file)->getBuffer(), (*file)->getBufferIdentifier(),
+            /*verify=*/true);
+  if (!module)
+    return module.takeError();
   ScopedDiagnosticHandler printer(&context, [&](Diagnostic &diagnostic) {
     llvm::errs() << formatDiagnostic(diagnostic) << "\n";
     return success();

@@ -129,6 +129,12 @@ llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 parseModule(mlir::MLIRContext &context, llvm::StringRef text,
             llvm::StringRef name, bool verify = true);
 
+/// The same for text in which ops of IREE may be: an error about ops that are
+/// not known says in which form those are read.
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+parseIREEModule(mlir::MLIRContext &context, llvm::StringRef text,
+                llvm::StringRef name, bool verify = true);
+
 /// Verifies a module that was parsed without, before `pipeline` runs: unless
 /// that begins with `sparsek-import`, which verifies what it has read.
 llvm::Error verifyBefore(mlir::ModuleOp module, llvm::StringRef pipeline);
@@ -136,6 +142,10 @@ llvm::Error verifyBefore(mlir::ModuleOp module, llvm::StringRef pipeline);
 /// Runs passes on `module`, written as for `CompileOptions::pipeline`. The
 /// error holds the diagnostics; remarks and warnings go to standard error.
 llvm::Error runPasses(mlir::ModuleOp module, llvm::StringRef pipeline);
+
+/// The same for the passes that `add` adds.
+llvm::Error runPasses(mlir::ModuleOp module,
+                      llvm::function_ref<void(mlir::OpPassManager &)> add);
 
 } // namespace sparsek
 

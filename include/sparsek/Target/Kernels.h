@@ -14,10 +14,19 @@
 #define SPARSEK_TARGET_KERNELS_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/raw_ostream.h"
 
 namespace sparsek {
+
+/// Checks the GPU of an option --chip.
+llvm::Error checkChip(llvm::StringRef chip);
+
+/// Checks the form of kernels of an option --format: one that a driver loads,
+/// or one of `more`.
+llvm::Error checkImageFormat(llvm::StringRef format,
+                             llvm::ArrayRef<llvm::StringRef> more = {});
 
 /// For every binary NAME of the module NAME.ptx, NAME.cubin or NAME.fatbin, and
 /// its launch record, NAME.json, in `folder`, which is made if need be.

@@ -11,6 +11,10 @@
 // RUN: not sparsek-translate %t/region.mlir --emit=iree-spec --score-weight=%t/w.npy --target=llvm-cpu 2>&1 | FileCheck %s --check-prefix=REGION
 // RUN: not sparsek-translate %t/heads.mlir --emit=iree-spec --score-weight=%t/w.npy --target=llvm-cpu 2>&1 | FileCheck %s --check-prefix=HEADS
 // RUN: not sparsek-translate %t/group.mlir --emit=iree-spec --score-weight=%t/w.npy --target=cuda 2>&1 | FileCheck %s --check-prefix=CUDA
+// RUN: sparsek-translate %t/mixed.mlir --emit=iree-spec --score-weight=%t/w.npy --topk=8 --window=8 --any-mask --target=cuda 2>&1 | FileCheck %s --check-prefix=MIXED
+// RUN: sparsek-translate %t/mixed.mlir --emit=iree-spec --score-weight=%t/w.npy --topk=8 --window=8 --any-mask --target=cuda --fallback 2>&1 | FileCheck %s --check-prefix=FALLBACK
+// RUN: sparsek-translate %t/names.mlir --emit=iree-spec --score-weight=%t/w.npy --topk=8 --window=8 --any-mask --target=llvm-cpu 2>&1 | FileCheck %s --check-prefix=NAMES
+// RUN: sparsek-translate %t/decode.mlir --emit=iree-spec --score-weight=%t/w.npy --topk=8 --window=8 --any-mask --target=llvm-cpu 2>&1 | FileCheck %s --check-prefix=DECODE
 
 // The reshape and the broadcast of K, and the scale, are matched; where the mask comes from is not: its ops use values from outside.
 // REMARK: group.mlir:27:8: remark: imported as sparsek.attention: B = 1, Hq = 4, Hkv = 2, M = 64, N = 64, D = 32, Dv = 32, scale 0.25
@@ -55,8 +59,86 @@
 // CONSTANT: "iree_linalg_ext.attention"(%[[Q:[0-9]+]], %[[Q]], %[[Q]], %{{.*}}, %{{.*}}, %[[Q]])
 // REGION: region.mlir:10:8: remark: attention is left as it is: its region uses values from outside, which no transform spec can compare
 // HEADS: heads.mlir:9:8: remark: attention is left as it is: weights[Hs, D] of 2 x 32 are not for 4 KV heads of size 32
-// CUDA: group.mlir:27:8: error: {{.*}} cannot be emitted for CUDA
+// CUDA: group.mlir:27:8: remark: attention is left as it is: {{.*}} cannot be emitted for CUDA
+// CUDA: group.mlir: error: no attention can be replaced
 
+// Without a kernel for one of them the others are replaced nevertheless.
+// MIXED: mixed.mlir:11:8: remark: imported
+// MIXED: mixed.mlir:14:8: remark: imported
+// MIXED: mixed.mlir:17:8: remark: imported
+// MIXED: mixed.mlir:14:8: remark: attention is left as it is: {{.*}} cannot be emitted for CUDA
+// MIXED: mixed.mlir:17:8: remark: attention is left as it is: {{.*}} cannot be emitted for CUDA
+// MIXED: "util.func"() <{function_type = (tensor<2x64x32xf16>
+// MIXED-NOT: "util.func"()
+// FALLBACK: "util.func"() <{function_type = (tensor<2x64x32xf16>
+// FALLBACK: "util.func"() <{function_type = (tensor<2x64x32xf32>
+
+// What the model has is not taken for what the spec brings.
+// NAMES: sym_name = "sparsek_attention_1", sym_visibility = "private"
+// NAMES: entry_points = [@sparsek_topk_mask_1::@sparsek_topk_mask]
+// NAMES: "hal.executable.source"() <{sym_name = "sparsek_topk_mask_1"
+// NAMES: import_symbol @sparsek_topk_mask_1 into
+// NAMES: import_symbol @sparsek_attention_1 into
+
+// The last positions may be all that there are queries of.
+// DECODE: decode.mlir:8:8: remark: imported as sparsek.attention: {{.*}} M = 4, N = 64
+// DECODE: decode.mlir:11:8: remark: imported as sparsek.attention: {{.*}} M = ?, N = ?
+// DECODE: sym_name = "sparsek_attention_0"
+
+//--- mixed.mlir
+!t = tensor<2x64x32xf16>
+!s = tensor<2x64x32xf32>
+#maps = [affine_map<(h, m, e, d, j) -> (h, m, d)>, affine_map<(h, m, e, d, j) -> (h, j, d)>, affine_map<(h, m, e, d, j) -> (h, j, e)>,
+         affine_map<(h, m, e, d, j) -> ()>, affine_map<(h, m, e, d, j) -> (h, m, e)>]
+func.func @main(%q: !t, %s: !s) -> (!t, !s, !s) {
+  %scale = arith.constant 0.25 : f16
+  %single = arith.constant 0.25 : f32
+
+
+
+  %0 = "iree_linalg_ext.attention"(%q, %q, %q, %scale, %q) <{indexing_maps = #maps}> ({
+  ^bb0(%x: f32): "iree_linalg_ext.yield"(%x) : (f32) -> ()
+  }) : (!t, !t, !t, f16, !t) -> !t
+  %1 = "iree_linalg_ext.attention"(%s, %s, %s, %single, %s) <{indexing_maps = #maps}> ({
+  ^bb0(%x: f32): "iree_linalg_ext.yield"(%x) : (f32) -> ()
+  }) : (!s, !s, !s, f32, !s) -> !s
+  %2 = "iree_linalg_ext.attention"(%1, %s, %s, %single, %s) <{indexing_maps = #maps}> ({
+  ^bb0(%x: f32): "iree_linalg_ext.yield"(%x) : (f32) -> ()
+  }) : (!s, !s, !s, f32, !s) -> !s
+  return %0, %1, %2 : !t, !s, !s
+}
+//--- names.mlir
+!t = tensor<2x64x32xf32>
+#maps = [affine_map<(h, m, e, d, j) -> (h, m, d)>, affine_map<(h, m, e, d, j) -> (h, j, d)>, affine_map<(h, m, e, d, j) -> (h, j, e)>,
+         affine_map<(h, m, e, d, j) -> ()>, affine_map<(h, m, e, d, j) -> (h, m, e)>]
+func.func private @sparsek_attention(%q: !t) -> !t {
+  return %q : !t
+}
+func.func private @sparsek_topk_mask()
+func.func @main(%q: !t) -> !t {
+  %scale = arith.constant 0.25 : f32
+  %0 = "iree_linalg_ext.attention"(%q, %q, %q, %scale, %q) <{indexing_maps = #maps}> ({
+  ^bb0(%x: f32): "iree_linalg_ext.yield"(%x) : (f32) -> ()
+  }) : (!t, !t, !t, f32, !t) -> !t
+  %1 = call @sparsek_attention(%0) : (!t) -> !t
+  return %1 : !t
+}
+//--- decode.mlir
+!q = tensor<2x4x32xf32>
+!t = tensor<2x64x32xf32>
+!d = tensor<2x?x32xf32>
+#maps = [affine_map<(h, m, e, d, j) -> (h, m, d)>, affine_map<(h, m, e, d, j) -> (h, j, d)>, affine_map<(h, m, e, d, j) -> (h, j, e)>,
+         affine_map<(h, m, e, d, j) -> ()>, affine_map<(h, m, e, d, j) -> (h, m, e)>]
+func.func @main(%q: !q, %t: !t, %d: !d, %k: !d) -> (!q, !d) {
+  %scale = arith.constant 0.25 : f32
+  %0 = "iree_linalg_ext.attention"(%q, %t, %t, %scale, %q) <{indexing_maps = #maps}> ({
+  ^bb0(%x: f32): "iree_linalg_ext.yield"(%x) : (f32) -> ()
+  }) : (!q, !t, !t, f32, !q) -> !q
+  %1 = "iree_linalg_ext.attention"(%d, %k, %k, %scale, %d) <{indexing_maps = #maps}> ({
+  ^bb0(%x: f32): "iree_linalg_ext.yield"(%x) : (f32) -> ()
+  }) : (!d, !d, !d, f32, !d) -> !d
+  return %0, %1 : !q, !d
+}
 //--- id.mlir
 func.func @w(%x: tensor<2x32xf32>) -> tensor<2x32xf32> {
   return %x : tensor<2x32xf32>

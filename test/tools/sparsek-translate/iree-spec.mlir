@@ -7,7 +7,7 @@
 
 // CHECK:       module attributes {transform.with_named_sequence} {
 // CHECK-NOT:     func.func
-// CHECK:         "util.func"() <{function_type = (tensor<2x?x64xf16>, tensor<2x?x64xf16>, tensor<2x?x64xf16>) -> tensor<2x?x64xf16>, sym_name = "sparsek_attention", sym_visibility = "private"}> ({
+// CHECK:         "util.func"() <{function_type = (tensor<2x?x64xf16>, tensor<2x?x64xf16>, tensor<2x?x64xf16>) -> tensor<2x?x64xf16>, sym_name = "[[FUNCTION:sparsek_attention_[0-9a-f]{16}]]", sym_visibility = "private"}> ({
 // CHECK-NOT:       call
 // CHECK:           export_name = "survivors"
 // CHECK:           export_name = "attention"
@@ -19,14 +19,18 @@
 // CHECK:         transform.named_sequence @match_form_1(
 // CHECK:           affine_map<(b, m, n, k1, k2) -> (b, m, k2)>
 // CHECK:         transform.named_sequence @replace(
-// CHECK:           transform.util.import_symbol @sparsek_attention into %root if undefined
+// CHECK:           transform.util.import_symbol @[[FUNCTION]] into %root if undefined
 // CHECK:           transform.util.cast_and_call %f(%in) -> %out after %op {
 // CHECK:         transform.named_sequence @__transform_main(
 // CHECK:           @match_form_0 -> @replace,
 // CHECK-NEXT:      @match_form_1 -> @replace
 
-// CPU:         "hal.executable.source"() <{sym_name = "sparsek_topk_mask"
-// CPU:         transform.util.import_symbol @sparsek_topk_mask into %root if undefined
+// No model has these names but by a module of the same contents.
+// CPU:         "util.func"() <{{.*}} sym_name = "sparsek_attention_[[HASH:[0-9a-f]{16}]]"
+// CPU:         entry_points = [@sparsek_topk_mask_[[HASH]]::@sparsek_topk_mask]
+// CPU:         "hal.executable.source"() <{sym_name = "sparsek_topk_mask_[[HASH]]"
+// CPU:         "hal.executable.export"() <{{.*}} sym_name = "sparsek_topk_mask"
+// CPU:         transform.util.import_symbol @sparsek_topk_mask_[[HASH]] into %root if undefined
 
 // LEFT: error: 'sparsek.attention' op is left: run --sparsek-emit-iree before
 // LEFT: no transform spec can be made
