@@ -560,7 +560,7 @@ LogicalResult ConvertSparseKToIREE::convert(Operation *op,
   if (!name)
     return op->emitOpError("cannot be emitted for CUDA: it has no kernels; "
                            "docs/IREE.md says for which types and sizes there "
-                           "are kernels, and what else fallback=true accepts");
+                           "are kernels, and what the option fallback takes besides");
   const Kernels *kernels = table.lookup(name.getValue());
   if (!kernels)
     return op->emitOpError("refers by '")

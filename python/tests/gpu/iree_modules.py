@@ -41,14 +41,6 @@ func.func @main(%q: {q}, %k: {k}, %v: {k}, %u: {u}) -> ({q}, {lse}) {{
 """
 
 
-DENSE = """
-!q = tensor<2x4x?x64xf32>
-!k = tensor<2x2x?x64xf32>
-func.func @main(%q: !q, %k: !k, %v: !k) -> (!q, tensor<2x4x?xf32>) {
-  %o, %lse = sparsek.causal_attention %q, %k, %v : !q, !k, !k
-  return %o, %lse : !q, tensor<2x4x?xf32>
-}
-"""
 SELECTION = """
 !u = tensor<2x3x?xf32>
 !e = tensor<2x3x?xi32>
@@ -56,6 +48,16 @@ func.func @main(%u: !u) -> (!u, !e) {
   %tau, %expiry = sparsek.topk_mask %u topk(64) window(32) : !u
   return %tau, %expiry : !u, !e
 }
+"""
+
+
+def dense(element: str) -> str:
+    q, k = f"tensor<2x4x?x64x{element}>", f"tensor<2x2x?x64x{element}>"
+    return f"""
+func.func @main(%q: {q}, %k: {k}, %v: {k}) -> ({q}, tensor<2x4x?xf32>) {{
+  %o, %lse = sparsek.causal_attention %q, %k, %v : {q}, {k}, {k}
+  return %o, %lse : {q}, tensor<2x4x?xf32>
+}}
 """
 
 
@@ -78,7 +80,8 @@ CASES = (
     Case("f16_batch", attention("f16", 64, "topk(64) window(64) gate<none>", 2), "cuda", LENGTHS, 2e-3),
     Case("f16_80", attention("f16", 80, "topk(100) window(0)", 1, "4x4"), "cuda", LENGTHS, 2e-3),
     Case("f32", attention("f32", 64, "topk(64) window(64)"), "cuda fallback", LENGTHS[:3], 2e-5),
-    Case("dense", DENSE, "cuda fallback", LENGTHS[:3], 2e-5),
+    Case("dense", dense("bf16"), "cuda", LENGTHS, 1e-2),
+    Case("dense_f32", dense("f32"), "cuda fallback", LENGTHS[:3], 2e-5),
     Case("selection", SELECTION, "cuda", SQUARE, 1e-6),
     Case("score", score("bf16", ""), "cuda", SQUARE, 1e-5),
     Case("score_normed", score("f16", "slope(1.0e-3) norm<timestep>"), "cuda", SQUARE, 1e-4),

@@ -37,7 +37,7 @@ func.func @attention(%x: tensor<1x64x16xf32>, %w: tensor<16x2xf32>, %q: tensor<1
 // Positions are added in f64.
 func.func @slope(%x: tensor<1x64x16xf32>, %w: tensor<16x2xf32>) -> tensor<1x2x64xf32> {
   // expected-remark @below {{left as it is: tile programs take bf16 and f16, not f32}}
-  // expected-error @below {{cannot be emitted for CUDA: it has no kernels; docs/IREE.md says for which types and sizes there are kernels, and what else fallback=true accepts}}
+  // expected-error @below {{cannot be emitted for CUDA: it has no kernels; docs/IREE.md says for which types and sizes there are kernels, and what the option fallback takes besides}}
   %u = sparsek.score %x, %w slope(0.5) : tensor<1x64x16xf32>, tensor<16x2xf32>
   return %u : tensor<1x2x64xf32>
 }
