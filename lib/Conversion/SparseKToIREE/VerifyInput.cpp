@@ -257,7 +257,8 @@ static LogicalResult verifyOp(Operation *op) {
       !iree::getAttribute(op, "value"))
     return op->emitOpError("must have an attribute 'value'");
   if (isa<UnrealizedConversionCastOp, scf::ForallOp, func::CallIndirectOp,
-          func::ConstantOp>(op))
+          func::ConstantOp, tensor::SplatOp, tensor::GenerateOp,
+          tensor::GatherOp, tensor::ScatterOp>(op))
     return op->emitOpError("is none that iree-compile takes");
   if (isa<ModuleOp>(op) && op->getParentOp())
     return op->emitOpError("in a module is none that iree-compile takes");

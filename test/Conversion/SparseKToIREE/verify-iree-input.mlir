@@ -256,3 +256,11 @@ func.func @f(%x: i1) {
 ^bb2:
   ub.unreachable
 }
+
+// -----
+
+func.func @f(%x: f32) -> tensor<4xf32> {
+  // expected-error @below {{'tensor.splat' op is none that iree-compile takes}}
+  %y = tensor.splat %x : tensor<4xf32>
+  return %y : tensor<4xf32>
+}

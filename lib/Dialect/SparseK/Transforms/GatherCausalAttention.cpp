@@ -9,6 +9,7 @@
 #include "sparsek/Dialect/SparseK/IR/SparseK.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -31,13 +32,14 @@ static void gather(IRRewriter &rewriter, CausalAttentionOp op) {
     if (key.isDynamicDim(dim))
       sizes.push_back(tensor::DimOp::create(rewriter, loc, op.getKey(), dim));
   // All keys are in the window: no score is looked at.
-  auto splat = [&](TypedAttr element) -> Value {
+  auto fill = [&](TypedAttr element) -> Value {
     Value scalar = arith::ConstantOp::create(rewriter, loc, element);
-    auto type = RankedTensorType::get(shape, element.getType());
-    return tensor::SplatOp::create(rewriter, loc, type, scalar, sizes);
+    Value empty =
+        tensor::EmptyOp::create(rewriter, loc, shape, element.getType(), sizes);
+    return linalg::FillOp::create(rewriter, loc, scalar, empty).getResult(0);
   };
-  Value scores = splat(rewriter.getF32FloatAttr(0));
-  Value expiry = splat(rewriter.getI32IntegerAttr(0));
+  Value scores = fill(rewriter.getF32FloatAttr(0));
+  Value expiry = fill(rewriter.getI32IntegerAttr(0));
   // Positions are i32.
   int64_t window = ShapedType::isDynamic(shape[2])
                        ? std::numeric_limits<int32_t>::max()

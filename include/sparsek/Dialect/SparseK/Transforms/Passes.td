@@ -30,12 +30,13 @@ def SparsekGatherCausalAttentionPass : Pass<"sparsek-gather-causal-attention"> {
     ```mlir
     %o, %lse = sparsek.causal_attention %q, %k, %v : ...
     // becomes
-    %u = tensor.splat %zero : tensor<1x1x128xf32>
-    %e = tensor.splat %never : tensor<1x1x128xi32>
+    %u = linalg.fill ins(%zero : f32) outs(%0 : tensor<1x1x128xf32>) -> tensor<1x1x128xf32>
+    %e = linalg.fill ins(%never : i32) outs(%1 : tensor<1x1x128xi32>) -> tensor<1x1x128xi32>
     %o, %lse = sparsek.gathered_attention %q, %k, %v, %u, %u, %e topk(1) window(128) gate<none> : ...
     ```
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect", "::sparsek::SparseKDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect", "::sparsek::SparseKDialect"];
 }
 
 def SparsekInsertRuntimeChecksPass : Pass<"sparsek-insert-runtime-checks"> {
