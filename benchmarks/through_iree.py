@@ -5,10 +5,11 @@ usage: python benchmarks/through_iree.py [--module FILE.vmfb] [--lengths N ...] 
                                          [--output FILE.json]
 
 k = w = 1024, 32/8 heads, D = 128, bf16, given the selection; both on the same inputs, whose results
-are compared first. The kernel is launched by `sparsek.torch` and timed with events; a call through
-IREE is timed by the clock of the host, from the call to the end of its work on the device, and
-allocates its results: from IREE's caching allocator (cuda_async_allocations=false), or with
---default-allocator as IREE's CUDA device does by itself. Without --module, `sparsek-compile` makes it (it needs `iree-compile`).
+are compared first. The kernel is launched by `sparsek.torch`, many times in a row, and timed with
+events. Single calls, by PyTorch and through IREE, are timed by the clock of the host, from the call
+to the end of its work on the device. IREE allocates results from its caching allocator
+(cuda_async_allocations=false), or with --default-allocator as its CUDA device does by itself.
+Without --module, `sparsek-compile` makes it (it needs `iree-compile`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 try:
@@ -69,6 +71,16 @@ def open_device(caching: bool) -> iree.runtime.HalDevice:
     return driver.create_default_device(allocators=["caching"] if caching else [])
 
 
+def time_calls(call: Callable[[], object]) -> list[float]:
+    """Milliseconds of single calls, by the clock of the host."""
+    taken = []
+    for _ in range(WARM_UP + REPEATS):
+        begin = time.perf_counter()
+        call()
+        taken.append((time.perf_counter() - begin) * 1e3)
+    return taken[WARM_UP:]
+
+
 def measure(path: Path, device: iree.runtime.HalDevice, n: int) -> dict[str, float]:
     """Milliseconds, and the largest difference of the two results."""
     make = torch.Generator("cuda").manual_seed(n)
@@ -96,21 +108,19 @@ def measure(path: Path, device: iree.runtime.HalDevice, n: int) -> dict[str, flo
     got = module.attend(*given).to_host()
     difference = np.abs(got.astype(np.float32) - want.float().cpu().numpy()).max()
     # Blocks in turns: IREE has a context of its own, and a switch takes time.
-    alone, taken = [], []
+    alone, called, taken = [], [], []
     for _ in range(BLOCKS):
         times, errors = replay.measure({"kernel": [launch]})
         if errors:
             raise RuntimeError(errors["kernel"])
         alone.append(times["kernel"].ms)
-        for call in range(WARM_UP + REPEATS):
-            begin = time.perf_counter()
-            module.attend(*given)
-            if call >= WARM_UP:
-                taken.append((time.perf_counter() - begin) * 1e3)
-    kernel, through = statistics.median(alone), statistics.median(taken)
+        called += time_calls(lambda: (launch(), torch.cuda.synchronize()))
+        taken += time_calls(lambda: module.attend(*given))
+    kernel, call, through = map(statistics.median, (alone, called, taken))
     return {
-        "n": n, "kernel_ms": kernel, "iree_ms": through, "least_iree_ms": min(taken),
-        "ratio": through / kernel, "difference": float(difference),
+        "n": n, "kernel_ms": kernel, "call_ms": call, "iree_ms": through,
+        "least_iree_ms": min(taken), "ratio": through / kernel,
+        "difference": float(difference),
     }  # fmt: skip
 
 
@@ -123,8 +133,8 @@ def main() -> int:
     options = parser.parse_args()
     allocator = "default" if options.default_allocator else "caching"
     result = {"machine": machine(ours.device_chip()), "allocator": allocator, "rows": []}
-    print("| N | kernel ms | through IREE ms | ratio | largest difference |")
-    print("|---|---|---|---|---|")
+    print("| N | kernel ms | PyTorch ms | IREE ms | IREE / kernel | largest difference |")
+    print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder, torch.no_grad():
         path = options.module or build(Path(folder))
         device = open_device(caching=not options.default_allocator)
@@ -132,8 +142,8 @@ def main() -> int:
             row = measure(path, device, n)
             result["rows"].append(row)
             print(
-                f"| {n} | {row['kernel_ms']:.3f} | {row['iree_ms']:.3f} | {row['ratio']:.3f} | "
-                f"{row['difference']:.1e} |",
+                f"| {n} | {row['kernel_ms']:.3f} | {row['call_ms']:.3f} | {row['iree_ms']:.3f} | "
+                f"{row['ratio']:.3f} | {row['difference']:.1e} |",
                 flush=True,
             )
     if options.output:
