@@ -38,6 +38,8 @@ def wait_for(condition, seconds: float = 20):
         time.sleep(0.02)
     return result
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 def runs(pid: int) -> bool:
     """Whether it runs; what has ended and was not waited for does not."""
@@ -56,20 +58,26 @@ def slow(tmp_path: Path) -> Path:
     return path
 
 
+def heed_signals() -> None:
+    """Under nohup, and in the background of a shell, some are ignored, which is inherited."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+
+
 def start(slow: Path, *arguments: str, **options) -> subprocess.Popen:
     folder = slow.parent
     target = ["--target=iree-cpu", f"--iree-compile={slow}", "-o", folder / "out.vmfb"]
     process = subprocess.Popen(
         [TOOL, "-", *target, *arguments],
         stdin=subprocess.PIPE, env={**os.environ, "TMPDIR": str(folder / "temporary")},
-        **options,
+        preexec_fn=heed_signals, **options,
     )  # fmt: skip
     process.stdin.write(MODULE.encode())
     process.stdin.close()
     return process
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_leaves_nothing(number: signal.Signals, slow: Path) -> None:
     process = start(slow, stderr=subprocess.DEVNULL)
     pids = slow.with_suffix(".pids")
