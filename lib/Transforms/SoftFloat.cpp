@@ -106,13 +106,18 @@ SoftFloatBuilder::Parts SoftFloatBuilder::normalize(Value exponent,
   return {exponent, select(isLong, back, forth)};
 }
 
-SoftFloatBuilder::Parts SoftFloatBuilder::unpack(Value magnitude) {
+SoftFloatBuilder::Parts SoftFloatBuilder::split(Value magnitude) {
   Value exponent = shiftRight(magnitude, kMantissaBits);
   Value isNormal = is(CmpIPredicate::ne, exponent, 0);
   Value mantissa = bitAnd(magnitude, kImplicitBit - 1);
   Value significand =
       either(mantissa, shiftLeft(widen(isNormal, magnitude), kMantissaBits));
-  exponent = createOrFold<arith::MaxUIOp>(exponent, constant(exponent, 1));
+  return {createOrFold<arith::MaxUIOp>(exponent, constant(exponent, 1)),
+          significand};
+}
+
+SoftFloatBuilder::Parts SoftFloatBuilder::unpack(Value magnitude) {
+  auto [exponent, significand] = split(magnitude);
   return normalize(offset(exponent, kFirstBit - kMantissaBits), significand);
 }
 
@@ -165,12 +170,8 @@ Value SoftFloatBuilder::add(Value lhs, Value rhs) {
   // before them and for nine more bits after.
   constexpr unsigned room = 64 - 2 - kMantissaBits - 1;
   auto align = [&](Value bits) -> Parts {
-    Value exponent = shiftRight(bits, kMantissaBits);
-    Value isNormal = is(CmpIPredicate::ne, exponent, 0);
-    Value significand = either(bitAnd(bits, kImplicitBit - 1),
-                               shiftLeft(widen(isNormal, bits), kMantissaBits));
-    return {createOrFold<arith::MaxUIOp>(exponent, constant(exponent, 1)),
-            shiftLeft(significand, room)};
+    auto [exponent, significand] = split(bits);
+    return {exponent, shiftLeft(significand, room)};
   };
   Parts x = align(magnitude), y = align(other);
   Value distance = createOrFold<arith::SubIOp>(x.exponent, y.exponent);
@@ -195,6 +196,16 @@ Value SoftFloatBuilder::add(Value lhs, Value rhs) {
   return select(isNaN, constant(result, kNaN), result);
 }
 
+Value SoftFloatBuilder::finish(Value result, Value lhs, Value rhs, Value isZero,
+                               Value isInfinite, Value sign) {
+  Value isNaN = either(either(is(CmpIPredicate::ugt, lhs, kInfinity),
+                              is(CmpIPredicate::ugt, rhs, kInfinity)),
+                       both(isZero, isInfinite));
+  result = select(isZero, constant(result, 0), result);
+  result = select(isInfinite, constant(result, kInfinity), result);
+  return select(isNaN, constant(result, kNaN), either(result, sign));
+}
+
 Value SoftFloatBuilder::mul(Value lhs, Value rhs) {
   Value sign = bitAnd(createOrFold<arith::XOrIOp>(lhs, rhs), kSign);
   lhs = abs(lhs);
@@ -215,12 +226,7 @@ Value SoftFloatBuilder::mul(Value lhs, Value rhs) {
       either(is(CmpIPredicate::eq, lhs, 0), is(CmpIPredicate::eq, rhs, 0));
   Value isInfinite = either(is(CmpIPredicate::eq, lhs, kInfinity),
                             is(CmpIPredicate::eq, rhs, kInfinity));
-  Value isNaN = either(either(is(CmpIPredicate::ugt, lhs, kInfinity),
-                              is(CmpIPredicate::ugt, rhs, kInfinity)),
-                       both(isZero, isInfinite));
-  result = select(isZero, constant(result, 0), result);
-  result = select(isInfinite, constant(result, kInfinity), result);
-  return select(isNaN, constant(result, kNaN), either(result, sign));
+  return finish(result, lhs, rhs, isZero, isInfinite, sign);
 }
 
 Value SoftFloatBuilder::div(Value lhs, Value rhs) {
@@ -261,12 +267,7 @@ Value SoftFloatBuilder::div(Value lhs, Value rhs) {
                         is(CmpIPredicate::eq, rhs, kInfinity));
   Value isInfinite = either(is(CmpIPredicate::eq, lhs, kInfinity),
                             is(CmpIPredicate::eq, rhs, 0));
-  Value isNaN = either(either(is(CmpIPredicate::ugt, lhs, kInfinity),
-                              is(CmpIPredicate::ugt, rhs, kInfinity)),
-                       both(isZero, isInfinite));
-  result = select(isZero, constant(result, 0), result);
-  result = select(isInfinite, constant(result, kInfinity), result);
-  return select(isNaN, constant(result, kNaN), either(result, sign));
+  return finish(result, lhs, rhs, isZero, isInfinite, sign);
 }
 
 Value SoftFloatBuilder::sqrt(Value value) {

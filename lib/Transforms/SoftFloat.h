@@ -66,12 +66,19 @@ private:
 
   /// `significand` is any but zero, `exponent` that of its bit 62.
   Parts normalize(Value exponent, Value significand);
+  /// The exponent, and the significand where the number has it, with the bit
+  /// that is implicit.
+  Parts split(Value magnitude);
   /// Of an absolute value, any numbers where that is zero or not finite.
   Parts unpack(Value magnitude);
   /// Rounded, infinity where it is too large. `mantissaBits` and
   /// `exponentBits` are those of the type whose bits the result holds, in 64.
   Value pack(Parts parts, unsigned mantissaBits, unsigned exponentBits);
   Value packF64(Parts parts) { return pack(parts, 52, 11); }
+  /// A product or quotient of the absolute values `lhs` and `rhs`, with its
+  /// sign, or the zero, infinity or NaN that it is.
+  Value finish(Value result, Value lhs, Value rhs, Value isZero,
+               Value isInfinite, Value sign);
 };
 
 } // namespace sparsek
