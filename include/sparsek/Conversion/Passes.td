@@ -415,8 +415,7 @@ def ConvertSparseKToIREEPass : Pass<"convert-sparsek-to-iree", "::mlir::ModuleOp
     Every op with kernels (`tile.kernels`) becomes the call of a private
     function with one `hal.dispatch.extern` for each kernel, which holds the
     PTX or machine code. Ops that agree in attributes and types share a
-    function. Outside of func.func, as in a util.func, the dispatches take the
-    place of the op itself.
+    function. Ops must be in a func.func (`convert-util-to-func`).
 
     Grids, constants and the workspace follow from the sizes: known ones are
     constants, others are computed by the host. Where a size decides which

@@ -558,9 +558,10 @@ LogicalResult ConvertSparseKToIREE::convert(Operation *op,
     return emitUnknownOpError(op);
   auto name = op->getAttrOfType<FlatSymbolRefAttr>(kKernelsAttr);
   if (!name)
-    return op->emitOpError("cannot be emitted for CUDA: it has no kernels; "
-                           "docs/IREE.md says for which types and sizes there "
-                           "are kernels, and what the option fallback takes besides");
+    return op->emitOpError(
+        "cannot be emitted for CUDA: it has no kernels; "
+        "docs/IREE.md says for which types and sizes there "
+        "are kernels, and what the option fallback takes besides");
   const Kernels *kernels = table.lookup(name.getValue());
   if (!kernels)
     return op->emitOpError("refers by '")
@@ -599,13 +600,14 @@ void ConvertSparseKToIREE::runOnOperation() {
         "has no kernels: iree-compile compiles its definition, which "
         "takes longer");
   });
-  // Each in a function of its own; where functions are not func's, in place.
   llvm::SetVector<Operation *> emitted;
   for (Operation *op : ops) {
-    if (op->getParentOfType<func::FuncOp>())
-      emitted.insert(&outline(op, symbols).front().front());
-    else
-      emitted.insert(op);
+    if (!op->getParentOfType<func::FuncOp>()) {
+      op->emitOpError(
+          "must be in a func.func: run convert-util-to-func before");
+      return signalPassFailure();
+    }
+    emitted.insert(&outline(op, symbols).front().front());
   }
   for (Operation *op : emitted)
     if (failed(convert(op, table)))
